@@ -1,0 +1,262 @@
+"""Backends: how an adapter for one HTTP library is found, put in place and taken away again.
+
+An adapter is patch points plus two translations. It names them; this module does the patching, so that every library
+is patched loudly, once, and restored exactly. Libraries that are imported later are patched when they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.abc
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Callable, Protocol
+
+from promptecho.errors import BackendError
+
+Wrap = Callable[[Any], Any]
+ENTRY_POINTS = "promptecho.backends"
+
+
+@dataclass(frozen=True)
+class PatchPoint:
+    """One attribute to exchange: ``wrap(original)`` gives what stands there while a cassette is open."""
+
+    owner: Any
+    name: str
+    wrap: Wrap
+
+
+class Backend(Protocol):
+    """The adapter of one HTTP library. ``name`` is the import name of the library."""
+
+    name: str
+
+    def patch_points(self, module: ModuleType) -> Iterable[PatchPoint]:
+        """What to patch in the imported library. The wrappers ask ``session_for(name)`` at each call."""
+        ...
+
+
+_BUILT_IN = {
+    "httpx": "promptecho_backends._httpx:HttpxBackend",
+    "httpx2": "promptecho_backends._httpx:HttpxBackend",
+}
+DEFAULT_BACKENDS = ("httpx", "httpx2")
+
+_lock = threading.RLock()
+_loaded: dict[str, Backend] = {}
+
+
+def _entry_points() -> dict[str, Any]:
+    from importlib import metadata
+
+    points = metadata.entry_points()
+    found: Iterable[Any]
+    if hasattr(points, "select"):
+        found = points.select(group=ENTRY_POINTS)
+    else:  # Python 3.9
+        found = points.get(ENTRY_POINTS, [])
+    return {point.name: point for point in found}
+
+
+def known_backends() -> tuple[str, ...]:
+    """The names of all backends, ours first."""
+    return (*_BUILT_IN, *(name for name in _entry_points() if name not in _BUILT_IN))
+
+
+def load_backend(name: str) -> Backend:
+    """The adapter of a name.
+
+    Raises:
+        BackendError: it can't be loaded.
+    """
+    with _lock:
+        if name not in _loaded:
+            _loaded[name] = _load(name)
+        return _loaded[name]
+
+
+def _load(name: str) -> Backend:
+    try:
+        if name in _BUILT_IN:
+            module, _, attribute = _BUILT_IN[name].partition(":")
+            backend: Backend = getattr(importlib.import_module(module), attribute)(name)
+        else:
+            backend = _entry_points()[name].load()()
+    except Exception as problem:
+        raise BackendError(f"the backend {name!r} can't be loaded: {type(problem).__name__}: {problem}") from problem
+    if not hasattr(backend, "patch_points"):
+        raise BackendError(f"the backend {name!r} is no backend: it has no patch_points()")
+    return backend
+
+
+def is_importable(name: str) -> bool:
+    """Whether a library is there, without importing it."""
+    if name in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def choose(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The backends to use. Named ones must have their library; the default ones and those of ``"all"`` may lack it.
+
+    Raises:
+        BackendError: the library of a named backend isn't installed.
+    """
+    if names is None:
+        return DEFAULT_BACKENDS
+    if "all" in names:
+        return known_backends()
+    for name in names:
+        if name not in sys.modules and not is_importable(name):
+            raise BackendError(
+                f"the backend {name!r} needs the library {name}, which is not installed: pip install {name}"
+            )
+    return tuple(dict.fromkeys(names))
+
+
+# --- suppression ------------------------------------------------------------------------------------------------------
+
+_suppressed: ContextVar[bool] = ContextVar("promptecho_suppressed", default=False)
+
+
+@contextlib.contextmanager
+def suppressed() -> Iterator[None]:
+    """Around a real call: an inner patched layer that sees this passes straight through, so a call counts once."""
+    token = _suppressed.set(True)
+    try:
+        yield
+    finally:
+        _suppressed.reset(token)
+
+
+def is_suppressed() -> bool:
+    return _suppressed.get()
+
+
+# --- patching ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Patched:
+    owner: Any
+    name: str
+    original: Any
+    replacement: Any
+
+
+_users: dict[str, int] = {}
+_patches: dict[str, list[_Patched]] = {}
+_finder: _PatchOnImport | None = None
+
+
+def install(names: Sequence[str]) -> None:
+    """Put backends in place; each ``install`` is undone by one ``uninstall``."""
+    with _lock:
+        done: list[str] = []
+        try:
+            for name in names:
+                _users[name] = _users.get(name, 0) + 1
+                done.append(name)
+                if name in sys.modules and name not in _patches:
+                    _patch(name, sys.modules[name])
+        except BaseException:
+            uninstall(done)
+            raise
+        _watch_imports()
+
+
+def uninstall(names: Sequence[str]) -> None:
+    """Take backends away; the last user restores every original."""
+    with _lock:
+        for name in names:
+            _users[name] -= 1
+            if _users[name]:
+                continue
+            del _users[name]
+            for patched in reversed(_patches.pop(name, [])):
+                # Someone may have patched over us and not gone yet: taking theirs away would break them, and ours
+                # passes calls through once no cassette is open.
+                if vars(patched.owner).get(patched.name) is patched.replacement:
+                    setattr(patched.owner, patched.name, patched.original)
+        _watch_imports()
+
+
+def _patch(name: str, module: ModuleType) -> None:
+    backend = load_backend(name)
+    taken = {(id(patched.owner), patched.name) for patches in _patches.values() for patched in patches}
+    patches = _patches[name] = []
+    for point in backend.patch_points(module):
+        if (id(point.owner), point.name) in taken:
+            continue  # httpx2.alias_httpx() makes two names of one module
+        original = vars(point.owner).get(point.name)
+        if original is None:
+            where = getattr(point.owner, "__qualname__", getattr(point.owner, "__name__", point.owner))
+            version = getattr(module, "__version__", "of unknown version")
+            raise BackendError(
+                f"{name} {version} has no {where}.{point.name} any more, so its calls would go out unrecorded; "
+                f"install a version of {name} that this promptecho supports, or upgrade promptecho"
+            )
+        replacement = point.wrap(original)
+        setattr(point.owner, point.name, replacement)
+        patches.append(_Patched(point.owner, point.name, original, replacement))
+
+
+class _PatchOnImport(importlib.abc.MetaPathFinder):
+    """Patches a chosen library that is imported while a cassette is open."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _users or fullname in _patches:
+            return None
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
+                    spec.loader = _PatchingLoader(spec.loader)
+                return spec
+        return None
+
+
+class _PatchingLoader(importlib.abc.Loader):
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        created: ModuleType | None = self._loader.create_module(spec)
+        return created
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        module.__loader__ = self._loader
+        if spec is not None:
+            spec.loader = self._loader  # what the library sees of itself is as without us
+        self._loader.exec_module(module)
+        with _lock:
+            if module.__name__ in _users and module.__name__ not in _patches:
+                _patch(module.__name__, module)
+
+
+def _watch_imports() -> None:
+    global _finder
+    missing = any(name not in _patches for name in _users)
+    if missing and _finder is None:
+        _finder = _PatchOnImport()
+        sys.meta_path.insert(0, _finder)
+    elif not missing and _finder is not None:
+        with contextlib.suppress(ValueError):
+            sys.meta_path.remove(_finder)
+        _finder = None

@@ -1,0 +1,178 @@
+"""Why a request has no recording: the nearest one, and where the two part."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from promptecho._matching import RAW_BODY, Identity, canonical_json
+
+if TYPE_CHECKING:
+    from promptecho._cassette import Cassette, Interaction
+
+Json = Any
+_SHOWN_LEAVES = 12
+_CONTEXT = 60
+
+
+def leaf_differences(recorded: Json, incoming: Json, path: str = "") -> Iterator[tuple[str, Json, Json]]:
+    """Per differing leaf: its path such as ``messages[1].content``, the recorded and the incoming value.
+
+    A side that lacks the leaf gives ``MISSING``.
+    """
+    if isinstance(recorded, dict) and isinstance(incoming, dict):
+        for key in [*recorded, *(key for key in incoming if key not in recorded)]:
+            below = f"{path}.{key}" if path else str(key)
+            yield from leaf_differences(recorded.get(key, MISSING), incoming.get(key, MISSING), below)
+    elif isinstance(recorded, list) and isinstance(incoming, list):
+        for index in range(max(len(recorded), len(incoming))):
+            yield from leaf_differences(
+                recorded[index] if index < len(recorded) else MISSING,
+                incoming[index] if index < len(incoming) else MISSING,
+                f"{path}[{index}]",
+            )
+    elif type(recorded) is not type(incoming) or recorded != incoming:
+        yield path, recorded, incoming
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "(absent)"
+
+
+MISSING = _Missing()
+
+
+def _words(identity: Identity) -> set[str]:
+    return set(re.findall(r"\w+", canonical_json(identity.matched)))
+
+
+def nearest(cassette: Cassette, identity: Identity) -> Interaction | None:
+    """The recording most like a request: same method and path first, then by the words they share."""
+    wanted = _words(identity)
+    best: tuple[float, Interaction] | None = None
+    for interaction in cassette.interactions:
+        other = interaction.identity
+        score = 2.0 * (other.path == identity.path) + (other.method == identity.method)
+        score += 0.5 * (other.stream == identity.stream)
+        words = _words(other)
+        score += 2 * len(wanted & words) / (len(wanted) + len(words) or 1)
+        if best is None or score > best[0]:
+            best = (score, interaction)
+    return best[1] if best else None
+
+
+def _shown(value: Json) -> str:
+    text = repr(value) if isinstance(value, (str, _Missing)) else canonical_json(value)
+    return text if len(text) <= 4 * _CONTEXT else text[: 4 * _CONTEXT - 3] + "..."
+
+
+def _parting(recorded: Json, incoming: Json) -> tuple[str, str]:
+    """Two values, long texts cut to the place where they part."""
+    if not (isinstance(recorded, str) and isinstance(incoming, str)):
+        return _shown(recorded), _shown(incoming)
+    if max(len(recorded), len(incoming)) <= 3 * _CONTEXT:
+        return repr(recorded), repr(incoming)
+    start = len(os.path.commonprefix([recorded, incoming]))
+    begin = max(0, start - _CONTEXT // 2)
+
+    def cut(text: str) -> str:
+        end = min(len(text), start + _CONTEXT)
+        return ("..." if begin else "") + repr(text[begin:end]) + ("..." if end < len(text) else "")
+
+    return f"{cut(recorded)} (from character {start})", cut(incoming)
+
+
+class _Paint:
+    """Colour on a terminal, plain text in CI and files (https://no-color.org)."""
+
+    def __init__(self) -> None:
+        environ = os.environ
+        wanted = environ.get("FORCE_COLOR") not in (None, "", "0")
+        barred = "NO_COLOR" in environ or environ.get("CI", "").lower() not in ("", "0", "false")
+        self.on = wanted or (not barred and sys.stderr is not None and sys.stderr.isatty())
+
+    def red(self, text: str) -> str:
+        return f"\033[31m{text}\033[0m" if self.on else text
+
+    def green(self, text: str) -> str:
+        return f"\033[32m{text}\033[0m" if self.on else text
+
+    def bold(self, text: str) -> str:
+        return f"\033[1m{text}\033[0m" if self.on else text
+
+
+def _hints(differences: Sequence[tuple[str, Json, Json]]) -> Iterator[str]:
+    texts = [(a, b) for _, a, b in differences if isinstance(a, str) and isinstance(b, str)]
+    changed = [
+        (a[i1:i2], b[j1:j2])
+        for a, b in texts
+        if len(a) < 5000 and len(b) < 5000
+        for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
+        if tag == "replace"
+    ]
+    if changed and all(re.search(r"\d", a) and re.search(r"\d", b) for a, b in changed):
+        yield "the texts part in digits only; for a date or an id made afresh in each run, pass volatile=['date', 'uuid']"
+    if any(path.startswith("tools") for path, _, _ in differences):
+        yield "a tool definition changed since the recording"
+
+
+def explain_miss(
+    cassette: Cassette,
+    identity: Identity,
+    url: str,
+    *,
+    mode: str,
+    used_up: int = 0,
+    ambiguous: Sequence[Interaction] = (),
+) -> str:
+    """The text of a miss: what was asked, the nearest recording, each difference, and what to do."""
+    paint = _Paint()
+    lines = [paint.bold(f"no recording answers {identity.method} {url}")]
+    lines.append(f"  cassette: {cassette.path} ({len(cassette)} recordings), mode: {mode}, key: {identity.short_key}")
+    if used_up:
+        lines.append(f"  its {used_up} recording(s) are already used {used_up} time(s), and repeats='strict' plays each once")
+    elif ambiguous:
+        hosts = sorted({entry.identity.host for entry in ambiguous})
+        lines.append(f"  recordings of several hosts share this key ({', '.join(hosts)}), and none is of {identity.host}")
+    else:
+        lines.extend(_nearest_lines(cassette, identity, paint))
+    lines.append(f"  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records {cassette.path.name} again)")
+    return "\n".join(lines)
+
+
+def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> list[str]:
+    candidate = nearest(cassette, identity)
+    if candidate is None:
+        return ["  the cassette holds no recordings; was it ever recorded, and is this its path?"]
+    other = candidate.identity
+    index = cassette.interactions.index(candidate)
+    lines = [f"  nearest recording: interactions[{index}], {other.method} {candidate.url}"]
+    facts: list[tuple[str, Json, Json]] = [
+        (name, was, now)
+        for name, was, now in (
+            ("method", other.method, identity.method),
+            ("path", other.path, identity.path),
+            ("stream", other.stream, identity.stream),
+        )
+        if was != now
+    ]
+    if other.query != identity.query:
+        facts.append(("query", "(other values or names)", "(see the URL above)"))
+    differences = [*facts, *leaf_differences(other.matched, identity.matched)]
+    for path, was, now in differences[:_SHOWN_LEAVES]:
+        recorded, incoming = _parting(was, now)
+        lines.append(f"    {path}:")
+        lines.append("      recorded " + paint.red(recorded))
+        lines.append("      incoming " + paint.green(incoming))
+    if len(differences) > _SHOWN_LEAVES:
+        lines.append(f"    and {len(differences) - _SHOWN_LEAVES} more differences")
+    if RAW_BODY in identity.body:
+        lines.append("    (the body is no readable text; it is compared by its hash)")
+    lines.extend(f"  hint: {hint}" for hint in _hints(differences))
+    return lines
+

@@ -1,0 +1,362 @@
+"""Which recording answers a request: the neutral request, brought to a canonical form and a fingerprint.
+
+Rule: everything that can change the answer is in the key unless the user took it out. The host is not in the key (a
+recording made against one gateway replays through another); the cassette prefers the same host when it looks up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Callable, Union
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
+
+from promptecho._models import Request
+from promptecho._redaction import without_credentials
+from promptecho.normalizers import Call, Canonical, canonicalize
+
+Json = Any
+MatchOn = Union[str, Sequence[str], None]
+
+DEFAULT_MATCH_ON = (
+    "model",
+    "messages",
+    "system",
+    "tools",
+    "tool_choice",
+    "reasoning_effort",
+    "reasoning",
+    "thinking",
+    "response_format",
+)
+WHOLE_BODY = "all"
+RAW_BODY = "__raw_body_sha256__"  # the name that 0.1.3 gives to a body it could not read
+
+_VOLATILE = {
+    "uuid": r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
+    "datetime": r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?",
+    "date": r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{4}",
+    "time": r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\b",
+}
+VOLATILE_NAMES = tuple(_VOLATILE)
+
+
+@dataclass(frozen=True)
+class MatchOptions:
+    """What a cassette matches by: the fields (``None``: the whole body), paths left out, and masks for comparison."""
+
+    fields: tuple[str, ...] | None = DEFAULT_MATCH_ON
+    explicit: bool = False
+    ignore: tuple[str, ...] = ()
+    volatile: tuple[re.Pattern[str], ...] = ()
+
+    @property
+    def names(self) -> list[str] | str:
+        """The form in which the file says it."""
+        return WHOLE_BODY if self.fields is None else list(self.fields)
+
+
+def volatile_pattern(entry: str | re.Pattern[str]) -> re.Pattern[str]:
+    """A named pattern ("uuid", "datetime", "date", "time") or a regular expression of one's own."""
+    if isinstance(entry, re.Pattern):
+        return entry
+    return re.compile(_VOLATILE.get(entry, entry))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A request as matching sees it.
+
+    ``body`` is the canonical body, ``matched`` the part of it that went into ``key`` (the full sha256, in hex);
+    ``query`` is the digest of the query without credentials, in the short form that the file holds.
+    """
+
+    key: str
+    method: str
+    host: str
+    path: str
+    query: str
+    stream: bool
+    body: dict[str, Json]
+    matched: dict[str, Json]
+    whole: bool
+    provider: str
+    url: str
+
+    @property
+    def short_key(self) -> str:
+        return self.key[:16]
+
+
+def canonical_json(tree: Json) -> str:
+    """JSON with sorted keys, no spacing and ASCII escapes: equal trees give equal text."""
+    return json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def canonical_path(path: str) -> str:
+    """One spelling for each path: libraries differ in what they percent-encode (RFC 3986 section 6.2.2)."""
+    if "%" not in path and path.isascii():
+        return path or "/"
+    return "/".join(quote(unquote_to_bytes(part), safe=":@!$&'()*+,;=~") for part in path.split("/")) or "/"
+
+
+def query_digest(query: str) -> str:
+    """Names and values of a query without its credentials; the order of different names doesn't matter."""
+    if not query:
+        return ""
+    pairs = sorted(without_credentials(query), key=lambda pair: pair[0])
+    return _digest(canonical_json(pairs))[:16] if pairs else ""
+
+
+def _query_names(query: str) -> str:
+    names = sorted({name for name, _ in parse_qsl(query, keep_blank_values=True)})
+    return "names:" + ",".join(names) if names else ""
+
+
+@lru_cache(maxsize=1024)
+def _address(url: str) -> tuple[str, str, str]:
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].lower(), canonical_path(parts.path), parts.query
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+def _multipart(body: bytes, content_type: str) -> Json | None:
+    """Parts by name, file name, type and content; the boundary, random in each run, is left out (RFC 2046)."""
+    found = re.search(r'boundary="?([^";]+)"?', content_type)
+    if not found:
+        return None
+    pieces = (b"\r\n" + body).split(b"\r\n--" + found.group(1).encode("latin-1"))
+    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
+        return None
+    parts: list[Json] = []
+    for piece in pieces[1:-1]:
+        head, separator, content = piece.partition(b"\r\n\r\n")
+        if not separator:
+            return None
+        fields = dict(
+            (name.strip().lower(), value.strip())
+            for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n"))
+        )
+        disposition = fields.get("content-disposition", "")
+        part: dict[str, Json] = {
+            key: value for key, value in re.findall(r';\s*(name|filename)\*?="?([^";]*)"?', disposition)
+        }
+        if "content-type" in fields:
+            part["type"] = fields["content-type"]
+        text = None if "filename" in part else _clean_text(content)
+        if text is not None and len(text) <= 200:
+            part["value"] = text
+        else:
+            part["sha256"] = hashlib.sha256(content).hexdigest()
+        parts.append(part)
+    return {"__multipart__": parts}
+
+
+def _clean_text(data: bytes) -> str | None:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _parse(body: bytes) -> Json:
+    return json.loads(body.decode("utf-8"))
+
+
+def readable_body(body: bytes, content_type: str) -> tuple[dict[str, Json], bool]:
+    """The tree to match by, and whether it is a JSON object as the client sent it."""
+    if not body:
+        return {}, False
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        parts = _multipart(body, content_type)
+        if parts is not None:
+            return parts, False
+    elif kind == "application/x-www-form-urlencoded":
+        text = _clean_text(body)
+        if text is not None:
+            return {"__form__": [list(pair) for pair in parse_qsl(text, keep_blank_values=True)]}, False
+    else:
+        try:
+            tree = _parse(body)
+            if isinstance(tree, dict):
+                return tree, True
+            if isinstance(tree, list):
+                canonical_json(tree)
+                return {"__json__": tree}, False
+        except (ValueError, RecursionError):
+            pass
+    return {RAW_BODY: hashlib.sha256(body).hexdigest()}, False
+
+
+# --- selecting --------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=512)
+def path_parts(dotted: str) -> tuple[str, ...]:
+    """``messages[0].content`` and ``messages.0.content`` are one path; ``*`` stands for any key or index."""
+    return tuple(part for part in re.split(r"\.|\[|\]", dotted) if part)
+
+
+def _pick(tree: Json, parts: tuple[str, ...]) -> Iterator[tuple[str, Json]]:
+    if not parts:
+        yield "", tree
+        return
+    head, rest = parts[0], parts[1:]
+    children: Iterable[tuple[str, Json]]
+    if isinstance(tree, dict):
+        children = tree.items() if head == "*" else ([(head, tree[head])] if head in tree else [])
+    elif isinstance(tree, list):
+        indexed = [(str(index), child) for index, child in enumerate(tree)]
+        children = indexed if head == "*" else [pair for pair in indexed if pair[0] == head]
+    else:
+        return
+    for name, child in children:
+        for below, value in _pick(child, rest):
+            yield f"{name}.{below}" if below else name, value
+
+
+def _drop(tree: Json, parts: tuple[str, ...]) -> Json:
+    head, rest = parts[0], parts[1:]
+    if isinstance(tree, dict):
+        return {
+            key: (_drop(value, rest) if rest else None) if head in ("*", key) else value
+            for key, value in tree.items()
+            if rest or head not in ("*", key)
+        }
+    if isinstance(tree, list):
+        return [
+            (_drop(value, rest) if rest else None) if head in ("*", str(index)) else value
+            for index, value in enumerate(tree)
+            if rest or head not in ("*", str(index))
+        ]
+    return tree
+
+
+def _mask(tree: Json, patterns: tuple[re.Pattern[str], ...]) -> Json:
+    if isinstance(tree, str):
+        for pattern in patterns:
+            tree = pattern.sub("<volatile>", tree)
+        return tree
+    if isinstance(tree, dict):
+        return {key: _mask(value, patterns) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_mask(value, patterns) for value in tree]
+    return tree
+
+
+def _selected(canonical: Canonical, options: MatchOptions) -> tuple[dict[str, Json], bool]:
+    body = canonical.body
+    fields = options.fields
+    if fields is not None and not canonical.has_prompt:
+        # A list made for chat says nothing about an embedding: it applies only where it names what carries the input.
+        carries_input = options.explicit and any(
+            isinstance(value, (str, list, dict))
+            for field in fields
+            if field not in DEFAULT_MATCH_ON
+            for _, value in _pick(body, path_parts(field))
+        )
+        if not carries_input:
+            fields = None
+    if fields is None:
+        chosen = body
+    else:
+        chosen = {}
+        # Who matches by the messages means the prompt, and these fields are part of it under another name.
+        wanted = (*fields, *canonical.always_matched) if "messages" in fields else fields
+        for field in wanted:
+            if "." in field or "[" in field:
+                chosen.update((f"{field}:{path}", value) for path, value in _pick(body, path_parts(field)))
+            elif field in body:
+                chosen[field] = body[field]
+    for path in options.ignore:
+        chosen = _drop(chosen, path_parts(path))
+    if options.volatile:
+        chosen = _mask(chosen, options.volatile)
+    return chosen, fields is None
+
+
+# --- identities -------------------------------------------------------------------------------------------------------
+
+
+def _identity(
+    method: str, url: str, query: str, canonical: Canonical, options: MatchOptions
+) -> Identity:
+    host, path, _ = _address(url)
+    matched, whole = _selected(canonical, options)
+    key = _digest(
+        canonical_json(
+            {"method": method.upper(), "path": path, "query": query, "stream": canonical.stream, "body": matched}
+        )
+    )
+    return Identity(
+        key=key,
+        method=method.upper(),
+        host=host,
+        path=path,
+        query=query,
+        stream=canonical.stream,
+        body=canonical.body,
+        matched=matched,
+        whole=whole,
+        provider=canonical.provider,
+        url=url,
+    )
+
+
+def _canonical(method: str, url: str, tree: Mapping[str, Json]) -> Canonical:
+    host, path, _ = _address(url)
+    return canonicalize(Call(method=method.upper(), host=host.partition(":")[0], path=path, body=tree))
+
+
+def identify(request: Request, options: MatchOptions, mask: Callable[[Json], Json]) -> Identity:
+    """The identity of a request on its way out. ``mask`` takes credentials out of the body, as they are in the file."""
+    url = request.url.partition("#")[0]
+    tree, is_object = readable_body(request.body, request.headers.get("content-type"))
+    if is_object:
+        try:
+            canonical = _canonical(request.method, url, tree)
+            canonical_json(canonical.body)
+        except RecursionError:
+            tree, is_object = {RAW_BODY: hashlib.sha256(request.body).hexdigest()}, False
+    if not is_object:
+        canonical = Canonical(body=tree, provider="unknown", has_prompt=False, always_matched=(), stream=False)
+    canonical = replace(canonical, body=mask(canonical.body))
+    return _identity(request.method, url, query_digest(_address(url)[2]), canonical, options)
+
+
+def _is_opaque(body: Mapping[str, Json]) -> bool:
+    return len(body) == 1 and next(iter(body)) in (RAW_BODY, "__json__", "__form__", "__multipart__")
+
+
+def identify_recorded(
+    method: str, url: str, query: str | None, body: Mapping[str, Json], options: MatchOptions
+) -> Identity:
+    """The identity of a recording, from what its file holds; ``query`` is ``None`` in a file of promptecho 0.1.3."""
+    if query is None:
+        query = _query_names(_address(url)[2])
+    if not body or _is_opaque(body):
+        canonical = Canonical(body=dict(body), provider="unknown", has_prompt=False, always_matched=(), stream=False)
+    else:
+        canonical = _canonical(method, url, body)
+    return _identity(method, url, query, canonical, options)
+
+
+def older_keys(request: Request, identity: Identity, options: MatchOptions) -> list[str]:
+    """The keys under which a recording of promptecho 0.1.3 could stand: it kept the names of a query and no values."""
+    names = _query_names(_address(identity.url)[2])
+    bodies: list[Mapping[str, Json]] = [identity.body, {RAW_BODY: hashlib.sha256(request.body).hexdigest()}]
+    return [
+        identify_recorded(identity.method, identity.url, names, body, options).key
+        for body in bodies
+    ]

@@ -1,0 +1,454 @@
+"""One open cassette: what happens to a request. The one decision path of every backend, sync and async.
+
+``decide`` answers with ``Replay`` (give this response), ``Forward`` (send it, and tell what came back) or ``None``
+(not ours: pass it through), or raises ``CassetteMiss``. Nothing here awaits and nothing knows an HTTP library.
+
+Rules: a wrong recording is never replayed; ``none`` never lets a call out; a finished call is written before its
+response is handed on.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Union
+
+from promptecho import _streams
+from promptecho._cassette import Cassette, Interaction, read_interaction, response_tree
+from promptecho._content import ContentProblem, decode_chunks
+from promptecho._diff import explain_miss
+from promptecho._matching import Identity, identify, older_keys
+from promptecho._models import Request, Response, ResponseHead
+from promptecho._redaction import Redactor
+from promptecho._settings import Mode, Settings
+from promptecho._store import Journal
+from promptecho._yaml import Flow, UnwritableText
+from promptecho.errors import (
+    CassetteMiss,
+    CassetteWarning,
+    CassetteWriteError,
+    IncompleteRecordingError,
+    PromptechoRecordingWarning,
+    RecordedErrorResponse,
+)
+
+Json = Any
+
+# Hosts of error reports and usage counters that SDKs and frameworks call on their own: never part of a test.
+TELEMETRY_HOSTS = (
+    "api.smith.langchain.com",
+    "api.segment.io",
+    "app.posthog.com",
+    "eu.i.posthog.com",
+    "us.i.posthog.com",
+    "us-assets.i.posthog.com",
+    "api.mixpanel.com",
+    "api.amplitude.com",
+    "api2.amplitude.com",
+    "ingest.sentry.io",
+    "cloud.langfuse.com",
+    "us.cloud.langfuse.com",
+    "telemetry.crewai.com",
+    "backend.composio.dev",
+    "telemetry.vercel.com",
+)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The recorded response to give. ``seconds(i)`` is how long to wait before chunk ``i`` (0 unless asked for)."""
+
+    interaction: Interaction
+    response: Response
+    speed: float | None = None
+
+    def seconds(self, index: int) -> float:
+        delays = self.response.delays
+        return delays[index] / self.speed if self.speed and index < len(delays) else 0.0
+
+    def check_end(self) -> None:
+        """To be called when the program reads past the last chunk.
+
+        Raises:
+            IncompleteRecordingError: the recording does not reach as far.
+        """
+        if self.response.incomplete:
+            raise IncompleteRecordingError(
+                f"the recording of {self.interaction.method} {self.interaction.url} ends here "
+                f"({self.response.incomplete}), and the program reads on; record it again to get the rest"
+            )
+
+
+class Forward:
+    """An open recording of one call: ``start`` once, ``feed`` per chunk, then ``finish``, ``abandon`` or ``abort``.
+
+    Chunks are given as they came from the wire, with their content coding.
+    """
+
+    def __init__(self, session: Session, request: Request, identity: Identity, repeat: int) -> None:
+        self._session = session
+        self.request = request
+        self.identity = identity
+        self.repeat = repeat
+        self._head: ResponseHead | None = None
+        self._chunks: list[bytes] = []
+        self._delays: list[float] = []
+        self._started = self._last = session.clock()
+        self._lock = threading.Lock()
+        self.done = False
+
+    def start(self, head: ResponseHead) -> None:
+        """Tell status and headers.
+
+        Raises:
+            RecordedErrorResponse: a status of 400 or more under ``on_record_error="raise"``.
+        """
+        self._head = head
+        self._last = self._session.clock()
+        if head.status_code >= 400 and self._session.settings.on_record_error == "raise":
+            self._close()
+            url = self._session.redactor.url(self.request.url)
+            raise RecordedErrorResponse(
+                f"{self.request.method} {url} was answered with status {head.status_code} while recording into "
+                f"{self._session.cassette.path}; nothing was recorded (on_record_error='raise')",
+                status=head.status_code,
+                url=url,
+            )
+
+    def feed(self, chunk: bytes) -> None:
+        """Tell a chunk that goes to the program."""
+        if self._session.settings.timing:
+            now = self._session.clock()
+            self._delays.append(now - self._last)
+            self._last = now
+        self._chunks.append(chunk)
+
+    def fed(self) -> int:
+        """How many chunks there are: the mark to which ``rewind`` returns."""
+        return len(self._chunks)
+
+    def rewind(self, count: int) -> None:
+        """Forget what was read after the program had stopped reading, where that did not reach the end."""
+        del self._chunks[count:], self._delays[count:]
+
+    def finish(self) -> None:
+        """The body arrived whole: write the recording."""
+        if self._close():
+            self._session.write(self, self._head, self._chunks, self._delays, None)
+
+    def abandon(self) -> None:
+        """The program stopped reading: whole if the stream's last event had come, else marked incomplete."""
+        if self._close() and self._head is not None:
+            self._session.write(
+                self, self._head, self._chunks, self._delays, "the program stopped reading", check_terminal=True
+            )
+
+    def abort(self, error: BaseException) -> None:
+        """The connection broke or the call was cancelled: what had arrived is kept, marked with the reason."""
+        if self._close() and self._head is not None:
+            self._session.write(
+                self, self._head, self._chunks, self._delays, f"{type(error).__name__} while receiving",
+                check_terminal=True,
+            )
+
+    def _close(self) -> bool:
+        with self._lock:
+            if self.done:
+                return False
+            self.done = True
+        self._session.forget(self)
+        return True
+
+    @property
+    def started(self) -> float:
+        return self._started
+
+
+Decision = Union[Replay, Forward, None]
+
+
+class Session:
+    """One active cassette with its settings; ``decide`` may be called from any thread or task."""
+
+    def __init__(
+        self,
+        cassette: Cassette,
+        settings: Settings,
+        redactor: Redactor,
+        clock: Callable[[], float],
+        *,
+        journal: Journal | None,
+        resuming: bool,
+    ) -> None:
+        self.cassette = cassette
+        self.settings = settings
+        self.redactor = redactor
+        self.clock = clock
+        self.journal = journal  # None: no call may go out
+        self.open = True
+        self.resuming = resuming
+        self._lock = threading.RLock()
+        self._asked: Counter[tuple[str, str]] = Counter()
+        self._written: Counter[str] = Counter()
+        self._live: Counter[str] = Counter()
+        self._forwards: set[Forward] = set()
+
+    # --- deciding ---
+
+    def decide(self, request: Request) -> Decision:
+        """What to do with a request.
+
+        Raises:
+            CassetteMiss: no recording answers it and no live call is allowed.
+            CassetteWriteError: it would be recorded and can't be written.
+        """
+        if self._passes(request):
+            self.cassette.passed_through += 1
+            return None
+        self.redactor.learn(request)
+        identity = identify(request, self.settings.match, self.redactor.mask_tree)
+        with self._lock:
+            found = self._choose(request, identity)
+            if found is not None:
+                self.cassette.note_played(found, identity)
+                return Replay(found, found.response, self.settings.replay_speed)
+            if self.journal is None:
+                raise self._miss(request, identity)
+            self.journal.prepare()
+            forward = Forward(self, request, identity, self._live[identity.key])
+            self._live[identity.key] += 1
+            self._forwards.add(forward)
+            return forward
+
+    def _passes(self, request: Request) -> bool:
+        host = _host(request.url)
+        settings = self.settings
+        if settings.only_hosts:
+            return not _among(host, settings.only_hosts)
+        return (
+            _among(host, TELEMETRY_HOSTS)
+            or _among(host, settings.ignore_hosts)
+            or (settings.ignore_localhost and host in _LOOPBACK)
+        )
+
+    def _choose(self, request: Request, identity: Identity) -> Interaction | None:
+        keys = [identity.key]
+        if self.cassette.older:
+            keys += older_keys(request, identity, self.settings.match)
+        entries = self.cassette.find(keys)
+        same_host = [entry for entry in entries if entry.identity.host == identity.host]
+        if not same_host:
+            if self.journal is not None:
+                return None  # a call may go out, so another host's answer is never taken
+            if len({entry.identity.host for entry in entries}) > 1:
+                raise self._miss(request, identity, ambiguous=entries)
+        entries = same_host or entries
+        if not entries:
+            return None
+        place = (identity.key, entries[0].identity.host)
+        asked = self._asked[place]
+        self._asked[place] += 1
+        if asked < len(entries):
+            return entries[0] if self.settings.repeats == "reuse" else entries[asked]
+        if self.settings.repeats == "reuse":
+            return entries[0]
+        if self.settings.repeats == "strict":
+            if self.journal is not None:
+                return None
+            raise self._miss(request, identity, used_up=len(entries))
+        # A recording that was cut off may lack the rest of a sequence (a 429 whose retry never came): go on live.
+        return None if self.resuming else entries[-1]
+
+    def _miss(
+        self,
+        request: Request,
+        identity: Identity,
+        *,
+        used_up: int = 0,
+        ambiguous: Sequence[Interaction] = (),
+    ) -> CassetteMiss:
+        miss = CassetteMiss(
+            explain_miss(
+                self.cassette,
+                identity,
+                self.redactor.url(request.url),
+                mode=str(self.settings.mode),
+                used_up=used_up,
+                ambiguous=ambiguous,
+            ),
+            request=request,
+            path=self.cassette.path,
+            mode=str(self.settings.mode),
+        )
+        self.cassette.misses.append(miss)
+        return miss
+
+    # --- recording ---
+
+    def forget(self, forward: Forward) -> None:
+        with self._lock:
+            self._forwards.discard(forward)
+
+    def write(
+        self,
+        forward: Forward,
+        head: ResponseHead | None,
+        raw: list[bytes],
+        delays: list[float],
+        incomplete: str | None,
+        *,
+        check_terminal: bool = False,
+    ) -> None:
+        """Write a finished call to the file, redacted, and count it."""
+        if head is None or self.journal is None:
+            return
+        duration = self.clock() - forward.started
+        chunks, encoded = _decoded(forward.request.method, head, raw, partial=incomplete is not None)
+        if check_terminal and not encoded and _has_terminal(head, chunks):
+            incomplete = None
+        tree = self._tree(forward, head, chunks, delays, incomplete, encoded, duration)
+        if self.settings.on_secret == "fail" and self.redactor.found:
+            raise CassetteWriteError(
+                f"{self.cassette.path}: {forward.request.method} {tree['request']['url']} was not recorded: a body holds "
+                f"what looks like credentials ({', '.join(self.redactor.found)}) and on_secret is 'fail'"
+            )
+        changed = self._through_hooks(tree)
+        if changed is None:
+            return
+        with self._lock:
+            key = forward.identity.key
+            if self.settings.repeats == "reuse" and self._written[key]:
+                return  # the same question was in flight twice; one recording per distinct request
+            if forward.repeat != self._written[key]:
+                changed = {**changed, "repeat": forward.repeat}
+                changed["duration"] = changed.pop("duration")  # it closes the entry: see without_torn_tail
+            self._written[key] += 1
+            self.journal.append(changed)
+            interaction = read_interaction(
+                changed, self.cassette.path, len(self.cassette), self.settings.match
+            )
+            self.cassette.note_recorded(interaction, findable=self.settings.repeats == "reuse")
+        self._warn(forward, head)
+
+    def _warn(self, forward: Forward, head: ResponseHead) -> None:
+        if head.status_code >= 400 and self.settings.on_record_error == "warn":
+            warnings.warn(
+                f"recorded status {head.status_code} of {forward.request.method} "
+                f"{self.redactor.url(forward.request.url)} into {self.cassette.path}: every replay will give this error. "
+                "If it was meant, pass on_record_error='record'; if not, delete the recording and run again",
+                PromptechoRecordingWarning,
+                stacklevel=2,
+            )
+
+    def _tree(
+        self,
+        forward: Forward,
+        head: ResponseHead,
+        chunks: tuple[bytes, ...],
+        delays: list[float],
+        incomplete: str | None,
+        encoded: bool,
+        duration: float,
+    ) -> dict[str, Json]:
+        identity, redactor = forward.identity, self.redactor
+        request: dict[str, Json] = {
+            "method": identity.method,
+            "url": redactor.url(forward.request.url),
+            "match_key": identity.short_key,
+            "matched_on": "all" if identity.whole else Flow(identity.matched),
+        }
+        if identity.query:
+            request["query"] = identity.query
+        if identity.body:
+            request["body"] = identity.body
+        if len(delays) != len(chunks):
+            delays = []
+        response = response_tree(
+            ResponseHead(head.status_code, redactor.response_headers(head.headers), head.reason, head.http_version),
+            redactor.mask_chunks(chunks),
+            delays=[round(delay, 4) for delay in delays],
+            incomplete=incomplete,
+            encoded=encoded,
+        )
+        tree: dict[str, Json] = {"request": request, "response": response, "duration": round(duration, 4)}
+        return _writable(tree)
+
+    def _through_hooks(self, tree: dict[str, Json]) -> dict[str, Json] | None:
+        for hook in self.settings.before_record:
+            changed = hook(tree)
+            if changed is None:
+                return None
+            tree = changed
+        if self.settings.before_record:
+            read_interaction(tree, self.cassette.path, len(self.cassette), self.settings.match)
+            tree = {**tree, "duration": tree.get("duration", 0.0)}
+            tree["duration"] = tree.pop("duration")
+        return tree
+
+    def close(self) -> None:
+        """Write what is still open as abandoned, and let no further call in."""
+        self.open = False
+        for forward in list(self._forwards):
+            forward.abandon()
+        fired = self.redactor.found
+        if fired and self.settings.on_secret == "warn" and self.cassette.recorded:
+            warnings.warn(
+                f"{self.cassette.path}: masked what looks like credentials in recorded bodies ({', '.join(fired)}); "
+                "look at the file before it is committed, or pass on_secret='ignore'",
+                CassetteWarning,
+                stacklevel=2,
+            )
+
+
+def _host(url: str) -> str:
+    rest = url.partition("://")[2] or url
+    netloc = rest.partition("/")[0].partition("?")[0].rpartition("@")[2].lower()
+    if netloc.startswith("["):
+        return netloc.partition("]")[0] + "]"
+    return netloc.partition(":")[0]
+
+
+def _among(host: str, names: Sequence[str]) -> bool:
+    """A name stands for itself and the hosts below it; a pattern such as ``*.internal`` works too."""
+    return any(host == name or host.endswith("." + name.lstrip("*.")) for name in (entry.lower() for entry in names))
+
+
+def _decoded(
+    method: str, head: ResponseHead, raw: list[bytes], *, partial: bool
+) -> tuple[tuple[bytes, ...], bool]:
+    """The chunks without content coding, and whether that failed and they still have it."""
+    coding = head.headers.get("content-encoding").strip().lower()
+    chunks = tuple(chunk for chunk in raw if chunk)
+    if not coding or coding == "identity" or not chunks or method.upper() == "HEAD":
+        return chunks, False
+    try:
+        return tuple(decode_chunks(chunks, coding, partial=partial)), False
+    except ContentProblem:
+        return chunks, True
+
+
+def _has_terminal(head: ResponseHead, chunks: tuple[bytes, ...]) -> bool:
+    stream = _streams.format_of(head.headers.get("content-type"))
+    if stream is None:
+        return False
+    return any(stream.is_terminal(piece) for piece in stream.split(b"".join(chunks))[-3:])
+
+
+def _writable(tree: dict[str, Json]) -> dict[str, Json]:
+    """The tree in a form that YAML can hold: text with lone surrogates goes in as JSON."""
+    from promptecho import _yaml
+    from promptecho._matching import canonical_json
+
+    request: Mapping[str, Json] = tree["request"]
+    if "body" not in request:
+        return tree
+    try:
+        _yaml.emit_block(request["body"], 0)
+    except (UnwritableText, RecursionError):
+        plain = {name: value for name, value in request.items() if name != "body"}
+        return {**tree, "request": {**plain, "body_json": canonical_json(request["body"])}}
+    return tree

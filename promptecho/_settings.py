@@ -1,0 +1,290 @@
+"""Settings: where they come from, and what a right value is.
+
+Order: the mode variable ``PROMPTECHO_MODE`` above all; then argument, marker, other variables, ini, ``configure``,
+``[tool.promptecho]``, default. Every wrong value is a ``SettingsError`` that lists the right ones.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, Callable
+
+from promptecho._matching import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOptions, volatile_pattern
+from promptecho.errors import SettingsError
+
+
+class Mode(str, Enum):
+    """When a call is answered from the cassette, and when it goes out and is recorded."""
+
+    ONCE = "once"
+    NONE = "none"
+    NEW_EPISODES = "new_episodes"
+    ALL = "all"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+REPEATS = ("sequence", "reuse", "strict")
+ON_RECORD_ERROR = ("warn", "raise", "record")
+ON_SECRET = ("warn", "fail", "ignore")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one cassette, checked."""
+
+    mode: Mode = Mode.ONCE
+    match: MatchOptions = field(default_factory=MatchOptions)
+    on_record_error: str = "warn"
+    repeats: str = "sequence"
+    backends: tuple[str, ...] | None = None
+    ignore_hosts: tuple[str, ...] = ()
+    ignore_localhost: bool = False
+    only_hosts: tuple[str, ...] = ()
+    redact: tuple[Any, ...] = ()
+    on_secret: str = "warn"
+    before_record: tuple[Callable[[dict[str, Any]], Any], ...] = ()
+    timing: bool = False
+    replay_speed: float | None = None
+
+
+_MATCH_ARGUMENTS = ("match_on", "ignore", "volatile")
+NAMES = tuple(
+    name for entry in fields(Settings) for name in (_MATCH_ARGUMENTS if entry.name == "match" else (entry.name,))
+)
+_configured: dict[str, Any] = {}
+
+
+def configure(**settings: Any) -> None:
+    """Set defaults for every cassette opened from now on in this process; ``None`` takes one back.
+
+    >>> promptecho.configure(ignore_localhost=True, match_on=["model", "messages", "temperature"])
+    """
+    _check_names(settings, "configure")
+    resolve({name: value for name, value in settings.items() if value is not None}, environ={}, project={})
+    for name, value in settings.items():
+        if value is None:
+            _configured.pop(name, None)
+        else:
+            _configured[name] = value
+
+
+def _check_names(settings: Mapping[str, Any], place: str) -> None:
+    for name in settings:
+        if name not in NAMES:
+            raise SettingsError(f"{place}: there is no setting {name!r}{_near(name, NAMES)}; there are {', '.join(NAMES)}")
+
+
+def _near(word: object, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _one_of(value: object, allowed: Sequence[str], name: str, place: str) -> str:
+    text = value.value if isinstance(value, Enum) else value
+    if not isinstance(text, str) or text not in allowed:
+        raise SettingsError(
+            f"{place}: {name}={value!r} is not one of {', '.join(map(repr, allowed))}{_near(text, allowed)}"
+        )
+    return text
+
+
+def _strings(value: object, name: str, place: str) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise SettingsError(f"{place}: {name} takes a list of names, not {value!r}")
+    items = tuple(value)
+    for item in items:
+        if not isinstance(item, str) or not item.strip():
+            raise SettingsError(f"{place}: {name} takes a list of names; {item!r} is not one")
+    return items
+
+
+def _match_fields(value: object, place: str) -> tuple[str, ...] | None:
+    if value == WHOLE_BODY:
+        return None
+    if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+        raise SettingsError(
+            f"{place}: match_on takes a list of body fields such as {list(DEFAULT_MATCH_ON)}, or 'all', not {value!r}"
+        )
+    names = _strings(sorted(value) if isinstance(value, (set, frozenset)) else value, "match_on", place)
+    if not names:
+        raise SettingsError(f"{place}: match_on is empty, so any recording would answer any call; name the fields")
+    return names
+
+
+def _flag(value: object, name: str, place: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if isinstance(value, str) and value.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise SettingsError(f"{place}: {name}={value!r} is neither true nor false")
+
+
+def _speed(value: object, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise SettingsError(f"{place}: replay_speed={value!r} is not a number above 0 (1.0: as recorded)")
+    return float(value)
+
+
+def _hooks(value: object, place: str) -> tuple[Any, ...]:
+    hooks = (value,) if callable(value) else value
+    if not isinstance(hooks, (list, tuple)) or not all(callable(hook) for hook in hooks):
+        raise SettingsError(f"{place}: before_record takes a function or a list of functions, not {value!r}")
+    return tuple(hooks)
+
+
+def _redactions(value: object, place: str) -> tuple[Any, ...]:
+    entries = (value,) if isinstance(value, (str, re.Pattern)) or callable(value) else value
+    if not isinstance(entries, (list, tuple)) or not all(
+        isinstance(entry, (str, re.Pattern)) or callable(entry) for entry in entries
+    ):
+        raise SettingsError(f"{place}: redact takes field paths, regular expressions and functions, not {value!r}")
+    return tuple(entries)
+
+
+def backend_names(value: object, place: str) -> tuple[str, ...]:
+    """``"all"`` or a list of backend names, checked against those that exist."""
+    from promptecho._backend import known_backends
+
+    known = known_backends()
+    names = ("all",) if value == "all" else _strings(value, "backends", place)
+    for name in names:
+        if name != "all" and name not in known:
+            raise SettingsError(
+                f"{place}: there is no backend {name!r}{_near(name, known)}; there are {', '.join(known)}, or 'all'"
+            )
+    return names
+
+
+def _volatile(value: object, place: str) -> tuple[re.Pattern[str], ...]:
+    if isinstance(value, (str, re.Pattern)) or not isinstance(value, Iterable):
+        raise SettingsError(f"{place}: volatile takes a list of names and regular expressions, not {value!r}")
+    patterns = []
+    for entry in value:
+        try:
+            patterns.append(volatile_pattern(entry))
+        except (re.error, TypeError) as problem:
+            raise SettingsError(f"{place}: volatile has {entry!r}, no regular expression: {problem}") from None
+    return tuple(patterns)
+
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "mode": lambda value, place: Mode(_one_of(value, [mode.value for mode in Mode], "mode", place)),
+    "match_on": _match_fields,
+    "ignore": lambda value, place: _strings(value, "ignore", place),
+    "volatile": _volatile,
+    "on_record_error": lambda value, place: _one_of(value, ON_RECORD_ERROR, "on_record_error", place),
+    "repeats": lambda value, place: _one_of(value, REPEATS, "repeats", place),
+    "backends": backend_names,
+    "ignore_hosts": lambda value, place: _strings(value, "ignore_hosts", place),
+    "ignore_localhost": lambda value, place: _flag(value, "ignore_localhost", place),
+    "only_hosts": lambda value, place: _strings(value, "only_hosts", place),
+    "redact": _redactions,
+    "on_secret": lambda value, place: _one_of(value, ON_SECRET, "on_secret", place),
+    "before_record": _hooks,
+    "timing": lambda value, place: _flag(value, "timing", place),
+    "replay_speed": _speed,
+}
+
+
+def check(settings: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """The settings with every value checked; ``place`` names where they stand."""
+    _check_names(settings, place)
+    return {name: _CHECKS[name](value, place) for name, value in settings.items() if value is not None}
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """``PROMPTECHO_MODE`` and ``PROMPTECHO_BACKENDS`` (names with commas), where set."""
+    found: dict[str, Any] = {}
+    if environ.get("PROMPTECHO_MODE", "").strip():
+        found.update(check({"mode": environ["PROMPTECHO_MODE"].strip()}, "PROMPTECHO_MODE"))
+    if environ.get("PROMPTECHO_BACKENDS", "").strip():
+        found.update(check({"backends": split_names(environ["PROMPTECHO_BACKENDS"])}, "PROMPTECHO_BACKENDS"))
+    return found
+
+
+def split_names(text: str) -> list[str] | str:
+    """Names as a variable or a command line gives them: with commas or spaces between."""
+    names = [name for name in re.split(r"[,\s]+", text) if name]
+    return "all" if names == ["all"] else names
+
+
+_project_cache: dict[Path, dict[str, Any]] = {}
+
+
+def from_project(folder: Path) -> dict[str, Any]:
+    """``[tool.promptecho]`` of the nearest ``pyproject.toml`` at or above a folder."""
+    if folder not in _project_cache:
+        _project_cache[folder] = _read_project(folder)
+    return _project_cache[folder]
+
+
+def _read_project(folder: Path) -> dict[str, Any]:
+    for parent in (folder, *folder.parents):
+        file = parent / "pyproject.toml"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "promptecho" not in text:
+            return {}
+        toml = _toml_reader()
+        if toml is None:
+            if re.search(r"^\[tool\.promptecho", text, re.M):
+                raise SettingsError(f"{file}: reading [tool.promptecho] on Python < 3.11 needs tomli; pip install tomli")
+            return {}
+        try:
+            table = toml.loads(text).get("tool", {}).get("promptecho", {})
+        except ValueError as problem:
+            raise SettingsError(f"{file} is not readable TOML: {problem}") from None
+        if not isinstance(table, dict):
+            raise SettingsError(f"{file}: [tool.promptecho] is no table")
+        return check({name.replace("-", "_"): value for name, value in table.items()}, f"{file} [tool.promptecho]")
+    return {}
+
+
+def _toml_reader() -> Any:
+    import importlib
+
+    for name in ("tomllib", "tomli"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    return None
+
+
+def resolve(
+    arguments: Mapping[str, Any],
+    *,
+    place: str = "use_cassette",
+    lower: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    project: Mapping[str, Any] | None = None,
+) -> Settings:
+    """The settings of a cassette that opens now. ``lower`` holds checked values that stand below the variables."""
+    variables = from_environment(os.environ if environ is None else environ)
+    merged: dict[str, Any] = dict(from_project(Path.cwd()) if project is None else project)
+    merged.update(check(_configured, "configure"))
+    merged.update(lower or {})
+    merged.update(variables)
+    merged.update(check(arguments, place))
+    if "mode" in variables:
+        merged["mode"] = variables["mode"]
+    fields_given = "match_on" in merged
+    match = MatchOptions(
+        fields=merged.pop("match_on", DEFAULT_MATCH_ON),
+        explicit=fields_given,
+        ignore=merged.pop("ignore", ()),
+        volatile=merged.pop("volatile", ()),
+    )
+    return Settings(match=match, **merged)

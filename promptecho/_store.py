@@ -1,0 +1,344 @@
+"""The cassette file: read, appended to, replaced.
+
+Rules: a file is never truncated in place; it is appended to, or replaced by a complete temporary file (write, flush,
+rename). Every finished call is in the file before the next one starts. An unreadable file is never taken for a
+missing one. Writers of several processes take turns by a lock; readers need none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import stat
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from promptecho import _yaml
+from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteWriteError
+
+Json = Any
+VERSION = 2
+_MARK = "unfinished: true\n"
+_NOT_COLUMN_0 = re.compile(r"^(?![ #\n-])", re.M)
+_ITEM = re.compile(r"^- ", re.M)
+_COMMITTED = re.compile(r"^  duration: \S+\n\Z", re.M)  # the last line of an item that promptecho wrote
+
+
+@dataclass
+class Document:
+    """What a cassette file says: its header keys, and the interactions as plain trees."""
+
+    header: dict[str, Json] = field(default_factory=dict)
+    items: list[dict[str, Json]] = field(default_factory=list)
+    torn: bool = False
+
+    @property
+    def unfinished(self) -> bool:
+        return self.header.get("unfinished") is True
+
+
+def read_text(path: Path) -> str | None:
+    """The text of a cassette file, or ``None`` if there is none.
+
+    Raises:
+        CassetteFileError: the file can't be opened, or is no regular file.
+        CassetteFormatError: it isn't UTF-8 text.
+    """
+    try:
+        with path.open("rb", opener=_open_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CassetteFileError(f"{path} is no regular file; a cassette is a YAML file: choose another path")
+            data = file.read()
+    except FileNotFoundError:
+        return None
+    except IsADirectoryError:
+        raise CassetteFileError(f"{path} is a folder; a cassette is a YAML file: name a file in it") from None
+    except NotADirectoryError:
+        raise CassetteFileError(f"{path}: a part of this path is a file, not a folder; choose another path") from None
+    except OSError as problem:
+        raise CassetteFileError(f"{path} can't be read: {problem.strerror or problem}") from problem
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise CassetteFormatError(
+            f"{path}, line {line}: not UTF-8 text, so this is no cassette; restore the file, or delete it and record again"
+        ) from None
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a FIFO would wait for its writer for ever
+
+
+def parse(text: str, path: Path) -> Document:
+    """The document in a cassette's text; a torn last entry of an interrupted recording is left out.
+
+    Raises:
+        CassetteFormatError: it names the file, the place, what was expected and what to do.
+    """
+    torn = False
+    whole = text
+    if _MARK in text[:4096]:
+        text = without_torn_tail(text)
+        torn = text != whole
+    try:
+        tree = _yaml.load(text)
+    except _yaml.YamlProblem as problem:
+        place = f", line {problem.line}" if problem.line else ""
+        raise CassetteFormatError(f"{path}{place}: {problem.problem}; {_WAY_OUT}") from None
+    return _document(tree, path, torn)
+
+
+_WAY_OUT = "restore the file from version control, or delete it and record again"
+
+
+def _document(tree: object, path: Path, torn: bool) -> Document:
+    if tree is None:
+        raise CassetteFormatError(f"{path} is empty, and a cassette begins with 'version: {VERSION}'; {_WAY_OUT}")
+    if not isinstance(tree, dict) or "version" not in tree:
+        raise CassetteFormatError(f"{path} is no cassette of promptecho: it has no 'version:' at its top; {_WAY_OUT}")
+    version = tree["version"]
+    if version == 1 and not isinstance(version, bool):
+        raise CassetteFormatError(
+            f"{path} is a version 1 cassette, whose keys left out method and path, so it could replay wrong answers; "
+            "record it again with PROMPTECHO_MODE=all, or delete it"
+        )
+    if version != VERSION or isinstance(version, bool):
+        raise CassetteFormatError(
+            f"{path}: version {version!r} is not known here (expected {VERSION}); upgrade promptecho, or record again"
+        )
+    items = tree.get("interactions", [])
+    if items is None:
+        items = []
+    if not isinstance(items, list):
+        raise CassetteFormatError(f"{path}: 'interactions' is {_kind(items)}, expected a list; {_WAY_OUT}")
+    header = {key: value for key, value in tree.items() if key != "interactions"}
+    return Document(header, items, torn)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    return "empty" if value is None else names.get(type(value), type(value).__name__)
+
+
+def without_torn_tail(text: str) -> str:
+    """The text up to the last entry that was written whole: a kill can cut an append anywhere."""
+    starts = [match.start() for match in _ITEM.finditer(text)]
+    if not starts:
+        complete = text.endswith("interactions:\n")
+        return text if complete or "interactions:" in text else text
+    last = text[starts[-1] :]
+    return text if _COMMITTED.search(last) else text[: starts[-1]]
+
+
+def header_text(header: Mapping[str, Json], *, unfinished: bool) -> str:
+    """The lines above the interactions."""
+    lines = [f"version: {VERSION}\n"]
+    if unfinished:
+        lines.append(_MARK)
+    rest = {key: value for key, value in header.items() if key not in ("version", "unfinished")}
+    if rest:
+        lines.append(_yaml.emit_block(rest, 0))
+    return "".join(lines)
+
+
+def item_text(item: Mapping[str, Json]) -> str:
+    """One interaction as an entry of the list, at column 0; its first line is ``- request:``."""
+    block = _yaml.emit_block(dict(item), 2)
+    return "- " + block[2:]
+
+
+def document_text(header: Mapping[str, Json], items: list[dict[str, Json]], *, unfinished: bool) -> str:
+    """A whole file."""
+    head = header_text(header, unfinished=unfinished)
+    if not items:
+        return head + "interactions: []\n"
+    return head + "interactions:\n" + "".join(item_text(item) for item in items)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Put a complete file in the place of another: the old one stays as it was until the new one is on disk.
+
+    The mode of an old file is kept and a symbolic link is followed.
+    """
+    target = Path(os.path.realpath(path))
+    name = hashlib.sha256(target.name.encode("utf-8", "surrogateescape")).hexdigest()[:12]  # NAME_MAX holds for it too
+    temporary = target.with_name(f".promptecho-{name}-{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(OSError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+class Journal:
+    """Writes the interactions of one recording to its file, each as it is finished.
+
+    ``path`` is the file that grows; for a recording in place it is the cassette, for a re-recording the file beside it.
+    """
+
+    def __init__(self, path: Path, header: Mapping[str, Json]) -> None:
+        self.path = path
+        self._header = header
+        self._seen: tuple[int, int] | None = None  # inode and size as this journal left the file
+        self._mutex = threading.Lock()
+
+    def prepare(self) -> None:
+        """Make sure that a recording can be written, before a call is paid for.
+
+        Raises:
+            CassetteWriteError: the folder can't be made or written to.
+        """
+        try:
+            folder = Path(os.path.realpath(self.path)).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "no permission to write in the folder")
+            if self.path.exists() and not os.access(self.path, os.W_OK):
+                raise PermissionError(errno.EACCES, "the file is read-only")
+        except OSError as problem:
+            raise self._failure(problem) from problem
+
+    def append(self, item: Mapping[str, Json]) -> None:
+        """Write one finished interaction.
+
+        Raises:
+            CassetteWriteError: the disk is full, the folder is gone or closed; the file is as it was before.
+        """
+        text = item_text(item)
+        with self._mutex:
+            try:
+                with locked(self.path):
+                    self._append(text)
+            except OSError as problem:
+                raise self._failure(problem) from problem
+
+    def _failure(self, problem: OSError) -> CassetteWriteError:
+        what = problem.strerror or str(problem)
+        return CassetteWriteError(
+            f"{self.path}: the recording can't be written: {what}; what stood in the file before is unchanged. "
+            "Make room or give write access, and run again"
+        )
+
+    def _append(self, text: str) -> None:
+        try:
+            now = self.path.stat()
+        except FileNotFoundError:
+            write_atomically(
+                self.path, header_text(self._header, unfinished=True) + "interactions:\n" + text
+            )
+        else:
+            if self._seen == (now.st_ino, now.st_size):
+                self._append_in_place(text, now.st_size)
+            else:
+                self._append_to_unknown(text)
+        now = self.path.stat()
+        self._seen = (now.st_ino, now.st_size)
+
+    def _append_in_place(self, text: str, size: int) -> None:
+        data = text.encode("utf-8")
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        try:
+            if os.write(descriptor, data) != len(data):  # one write, so that a reader sees an entry or none
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            os.ftruncate(descriptor, size)  # take back a half-written entry: what stood there before stays
+            raise
+        finally:
+            os.close(descriptor)
+
+    def _append_to_unknown(self, text: str) -> None:
+        """Append to a file that this journal did not leave as it is now: an older one, or another process wrote."""
+        old = read_text(self.path) or ""
+        document = parse(old, self.path)
+        kept = without_torn_tail(old) if _MARK in old[:4096] else old
+        begin = re.search(r"^interactions:\n", kept, re.M)
+        if begin and not _NOT_COLUMN_0.search(kept.rstrip("\n"), begin.end()) and kept.endswith("\n"):
+            if kept == old and _MARK in old[:4096]:
+                self._append_in_place(text, len(old.encode("utf-8")))
+                return
+            head = kept[: begin.start()]
+            if _MARK not in head:
+                head = re.sub(r"^version: 2\n", f"version: 2\n{_MARK}", head, count=1, flags=re.M)
+            write_atomically(self.path, head + kept[begin.start() :] + text)
+        else:  # written by another tool or hand in a form that can't be appended to
+            write_atomically(
+                self.path,
+                header_text(document.header, unfinished=True)
+                + "interactions:\n"
+                + "".join(item_text(item) for item in document.items)
+                + text,
+            )
+
+    def complete(self) -> None:
+        """Take the unfinished mark away.
+
+        Raises:
+            CassetteFileError: the file can't be replaced; it is as it was, still marked.
+        """
+        try:
+            with self._mutex, locked(self.path):
+                text = read_text(self.path)
+                if text is None or _MARK not in text[:4096]:
+                    return
+                text = without_torn_tail(text)
+                write_atomically(self.path, text.replace(_MARK, "", 1))
+        except OSError as problem:
+            raise CassetteFileError(
+                f"{self.path}: the finished recording can't be written: {problem.strerror or problem}; "
+                "it stays, marked unfinished"
+            ) from problem
+
+    def move_to(self, target: Path) -> None:
+        """Let the finished file take the place of another, whose mode it takes on.
+
+        Raises:
+            CassetteFileError: it can't; both files are as they were.
+        """
+        real = Path(os.path.realpath(target))
+        try:
+            with self._mutex, locked(real):
+                with contextlib.suppress(FileNotFoundError):
+                    self.path.chmod(stat.S_IMODE(real.stat().st_mode))
+                self.path.replace(real)
+        except OSError as problem:
+            raise CassetteFileError(
+                f"{target}: the new recording can't take its place: {problem.strerror or problem}; it is in {self.path}"
+            ) from problem
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One writer at a time for a file, over all processes of this user on this machine.
+
+    The lock lives in the temporary folder, so that no lock file turns up beside the cassettes in version control.
+    """
+    import filelock
+
+    folder = Path(tempfile.gettempdir()) / f"promptecho-locks-{os.getuid() if hasattr(os, 'getuid') else 0}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    name = hashlib.sha256(os.path.realpath(path).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    with filelock.FileLock(str(folder / f"{name}.lock"), poll_interval=0.005):
+        yield
+
+
+def side_path(path: Path) -> Path:
+    """Where a re-recording grows until it is complete."""
+    name = f"{path.stem}.rerecording{path.suffix or '.yaml'}"
+    if len(name.encode("utf-8", "surrogateescape")) > 250:
+        name = hashlib.sha256(path.name.encode("utf-8", "surrogateescape")).hexdigest()[:16] + ".rerecording.yaml"
+    return path.with_name(name)

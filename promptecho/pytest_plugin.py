@@ -1,0 +1,186 @@
+"""The pytest plugin: the fixture, the marker, the options.
+
+Rule: it imports nothing of promptecho until a test asks for a cassette, so that a suite that doesn't is not slower.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from promptecho._activation import use_cassette
+    from promptecho._cassette import Cassette
+
+FIXTURE = "promptecho_cassette"
+MARKER = "promptecho"
+_FOLDER = "cassettes"
+_MAX_NAME = 120
+_failed = pytest.StashKey[bool]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("promptecho", "record and replay of LLM API calls")
+    group.addoption(
+        "--promptecho-mode",
+        metavar="MODE",
+        help="mode of every cassette without an argument of its own: once, none, new_episodes or all",
+    )
+    group.addoption(
+        "--promptecho-backends", metavar="NAMES", help="HTTP libraries to intercept, with commas between, or 'all'"
+    )
+    parser.addini("promptecho_mode", "default mode of cassettes (once; none where CI is set)", default="")
+    parser.addini("promptecho_backends", "HTTP libraries to intercept", type="args", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "promptecho(path=None, mode=..., match_on=..., ...): run the test in a cassette; takes what use_cassette takes",
+    )
+    mode = config.getoption("promptecho_mode")
+    backends = config.getoption("promptecho_backends")
+    if mode or backends or config.getini("promptecho_mode") or config.getini("promptecho_backends"):
+        from promptecho.errors import PromptechoError
+
+        try:
+            _lower(config)
+        except PromptechoError as problem:
+            raise pytest.UsageError(str(problem)) from None
+
+
+def _is_ci() -> bool:
+    return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def _lower(config: pytest.Config) -> dict[str, Any]:
+    """Settings that stand below the marker: command line, ini, [tool.promptecho], and the mode that CI asks for."""
+    from promptecho import _settings
+
+    settings = dict(_settings.from_project(config.rootpath))
+    if "mode" not in settings:
+        settings["mode"] = _settings.Mode.NONE if _is_ci() else _settings.Mode.ONCE
+    ini = {"mode": config.getini("promptecho_mode") or None, "backends": config.getini("promptecho_backends") or None}
+    if ini["backends"] == ["all"]:
+        ini["backends"] = "all"
+    settings.update(_settings.check(ini, "pytest ini file"))
+    if config.getoption("promptecho_mode"):
+        settings.update(_settings.check({"mode": config.getoption("promptecho_mode")}, "--promptecho-mode"))
+    if config.getoption("promptecho_backends"):
+        names = _settings.split_names(config.getoption("promptecho_backends"))
+        settings.update(_settings.check({"backends": names}, "--promptecho-backends"))
+    return settings
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def _file_safe(name: str) -> str:
+    """A name that is one path component on every system; what had to be changed is told apart by a short hash."""
+    safe = re.sub(r"[^\w.\-\[\]=,+@ ]", "_", name).strip(" .")
+    if safe != name or len(safe.encode("utf-8")) > _MAX_NAME or name != name.lower():
+        shown = safe.encode("utf-8")[:_MAX_NAME].decode("utf-8", "ignore")
+        if safe != name or len(safe.encode("utf-8")) > _MAX_NAME or _CASED_PARAMETER.search(name):
+            return f"{shown.strip(' .')}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return safe
+
+
+# Parameter ids that differ in case only are one file on macOS and Windows; test names follow Python's conventions.
+_CASED_PARAMETER = re.compile(r"\[.*[^\W\d_a-z].*\]", re.S)
+
+
+def cassette_path(item: pytest.Item) -> Path:
+    """Where the cassette of a test is: ``cassettes/<test name>.yaml`` beside its file; class names go in front."""
+    classes = [
+        node.name for node in item.listchain() if isinstance(node, pytest.Class)
+    ]
+    return item.path.parent / _FOLDER / f"{_file_safe('.'.join([*classes, item.name]))}.yaml"
+
+
+def _marker_arguments(item: pytest.Item) -> tuple[dict[str, Any], str]:
+    """The arguments of all promptecho markers of a test, the nearest winning, and the place to name in errors."""
+    from promptecho.errors import SettingsError
+
+    arguments: dict[str, Any] = {}
+    place = f"{item.nodeid}: @pytest.mark.promptecho"
+    for marker in reversed(list(item.iter_markers(MARKER))):
+        if len(marker.args) > 1:
+            raise SettingsError(f"{place} takes one path without a name at most; pass the rest by name, such as mode='none'")
+        if marker.args:
+            arguments["path"] = marker.args[0]
+        arguments.update(marker.kwargs)
+    return arguments, place
+
+
+def _make_cassette(item: pytest.Item) -> use_cassette:
+    from promptecho._activation import use_cassette
+    from promptecho.errors import SettingsError
+
+    arguments, place = _marker_arguments(item)
+    given_path = arguments.pop("path", None)
+    if given_path is None:
+        path = cassette_path(item)
+    else:
+        try:
+            path = item.path.parent / os.fspath(given_path)
+        except TypeError:
+            raise SettingsError(f"{place}: path={given_path!r} is no path") from None
+    return use_cassette.from_plugin(path, arguments, place, _lower(item.config))
+
+
+def _wants_cassette(item: pytest.Item) -> bool:
+    return FIXTURE in getattr(item, "fixturenames", ()) or item.get_closest_marker(MARKER) is not None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A marker alone activates a cassette; two tests that would share a file unknowingly are an error."""
+    owners: dict[str, tuple[str, Path]] = {}
+    collisions: list[str] = []
+    for item in items:
+        if not _wants_cassette(item):
+            continue
+        fixtures = getattr(item, "fixturenames", None)
+        if isinstance(fixtures, list) and FIXTURE not in fixtures:
+            fixtures.insert(0, FIXTURE)
+        if any(marker.args or "path" in marker.kwargs for marker in item.iter_markers(MARKER)):
+            continue  # named by hand, so sharing is meant
+        path = cassette_path(item)
+        known = owners.setdefault(str(path).casefold(), (item.nodeid, path))
+        if known[0] != item.nodeid:
+            collisions.append(f"{known[0]} and {item.nodeid} would both use {path}")
+    if collisions:
+        raise pytest.UsageError(
+            "promptecho: " + "; ".join(collisions) + ". Rename one, or give each a file of its own with "
+            "@pytest.mark.promptecho('cassettes/name.yaml')"
+        )
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    if call.when == "call" and call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
+        item.stash[_failed] = True
+    yield
+
+
+@pytest.fixture
+def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
+    """A cassette for this test: ``cassettes/<test name>.yaml``, recorded on the first run, replayed from then on."""
+    __tracebackhide__ = True
+    use = _make_cassette(request.node)
+    cassette = use.__enter__()
+    try:
+        yield cassette
+    finally:
+        # A failed test leaves its recording marked unfinished, and its own failure is the one to show.
+        failed = request.node.stash.get(_failed, False)
+        use.leave(None, failed=failed)

@@ -298,9 +298,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         timing: bool | None = None,
         replay_speed: float | None = None,
     ) -> None:
-        given = {
-            name: value for name, value in locals().items() if name not in ("self", "path", "__class__")
-        }
+        given = {name: value for name, value in locals().items() if name not in ("self", "path", "__class__")}
         self._set_up(path, given, "use_cassette", {})
 
     def _set_up(self, path: PathLike, given: Mapping[str, Any], place: str, lower: Mapping[str, Any]) -> None:
@@ -399,7 +397,8 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         own = {
             name: value
             for name, value in vars(decorated).items()
-            if not name.startswith("__") and (inspect.isfunction(value) or isinstance(value, (staticmethod, classmethod)))
+            if not name.startswith("__")
+            and (inspect.isfunction(value) or isinstance(value, (staticmethod, classmethod)))
         }
         tests = {name: value for name, value in own.items() if name.startswith("test")}
         if not own:

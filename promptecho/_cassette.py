@@ -86,7 +86,9 @@ class _Shape:
             "or delete it and record again"
         )
 
-    def take(self, tree: Mapping[str, Json], name: str, kinds: type | tuple[type, ...], place: str, expected: str) -> Any:
+    def take(
+        self, tree: Mapping[str, Json], name: str, kinds: type | tuple[type, ...], place: str, expected: str
+    ) -> Any:
         value = tree.get(name)
         if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is int):
             raise self.wrong(f"{place}.{name}" if place else name, expected, value)
@@ -158,7 +160,9 @@ def _response(tree: Mapping[str, Json], shape: _Shape) -> Response:
     status = shape.take(tree, "status", int, "response", "a status code such as 200")
     if not 100 <= status <= 599:
         raise shape.wrong("response.status", "a status code from 100 to 599", status)
-    headers = _header_list(tree["header_list"], shape) if "header_list" in tree else _headers(tree.get("headers"), shape)
+    headers = (
+        _header_list(tree["header_list"], shape) if "header_list" in tree else _headers(tree.get("headers"), shape)
+    )
     streaming = tree.get("streaming", False)
     if not isinstance(streaming, bool):
         raise shape.wrong("response.streaming", "true or false", streaming)
@@ -171,14 +175,17 @@ def _response(tree: Mapping[str, Json], shape: _Shape) -> Response:
         try:
             data = decode_body(tree)
         except BodyProblem as problem:
-            raise shape.wrong("response.body", f"a body as promptecho writes it ({problem})", tree.get("body")) from None
+            raise shape.wrong(
+                "response.body", f"a body as promptecho writes it ({problem})", tree.get("body")
+            ) from None
         pieces = [data] if data else []
     chunks = _cut(pieces, tree.get("chunks"), shape)
     delays = tree.get("delays", [])
     if not isinstance(delays, list) or not all(isinstance(delay, (int, float)) for delay in delays):
         raise shape.wrong("response.delays", "a list of seconds", delays)
-    head = ResponseHead(status, _replayed_headers(headers, sum(map(len, chunks)), tree), tree.get("reason"),
-                        tree.get("http_version"))
+    head = ResponseHead(
+        status, _replayed_headers(headers, sum(map(len, chunks)), tree), tree.get("reason"), tree.get("http_version")
+    )
     return Response(head, chunks, tuple(float(delay) for delay in delays), tree.get("incomplete"))
 
 
@@ -198,7 +205,9 @@ def _event_bytes(tree: Mapping[str, Json], headers: Headers, shape: _Shape) -> l
     pieces = []
     for number, event in enumerate(events):
         try:
-            pieces.append(event.encode("utf-8") if stream is None and isinstance(event, str) else _decode(stream, event))
+            pieces.append(
+                event.encode("utf-8") if stream is None and isinstance(event, str) else _decode(stream, event)
+            )
         except (ValueError, TypeError) as problem:
             raise shape.wrong(f"response.events[{number}]", f"an event of the stream ({problem})", event) from None
     return pieces

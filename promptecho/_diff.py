@@ -135,13 +135,19 @@ def explain_miss(
     lines = [paint.bold(f"no recording answers {identity.method} {url}")]
     lines.append(f"  cassette: {cassette.path} ({len(cassette)} recordings), mode: {mode}, key: {identity.short_key}")
     if used_up:
-        lines.append(f"  its {used_up} recording(s) are already used {used_up} time(s), and repeats='strict' plays each once")
+        lines.append(
+            f"  its {used_up} recording(s) are already used {used_up} time(s), and repeats='strict' plays each once"
+        )
     elif ambiguous:
         hosts = sorted({entry.identity.host for entry in ambiguous})
-        lines.append(f"  recordings of several hosts share this key ({', '.join(hosts)}), and none is of {identity.host}")
+        lines.append(
+            f"  recordings of several hosts share this key ({', '.join(hosts)}), and none is of {identity.host}"
+        )
     else:
         lines.extend(_nearest_lines(cassette, identity, paint))
-    lines.append(f"  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records {cassette.path.name} again)")
+    lines.append(
+        f"  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records {cassette.path.name} again)"
+    )
     return "\n".join(lines)
 
 
@@ -175,4 +181,3 @@ def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> lis
         lines.append("    (the body is no readable text; it is compared by its hash)")
     lines.extend(f"  hint: {hint}" for hint in _hints(differences))
     return lines
-

@@ -289,9 +289,7 @@ def _selected(canonical: Canonical, options: MatchOptions) -> tuple[dict[str, Js
 # --- identities -------------------------------------------------------------------------------------------------------
 
 
-def _identity(
-    method: str, url: str, query: str, canonical: Canonical, options: MatchOptions
-) -> Identity:
+def _identity(method: str, url: str, query: str, canonical: Canonical, options: MatchOptions) -> Identity:
     host, path, _ = _address(url)
     matched, whole = _selected(canonical, options)
     key = _digest(
@@ -356,7 +354,4 @@ def older_keys(request: Request, identity: Identity, options: MatchOptions) -> l
     """The keys under which a recording of promptecho 0.1.3 could stand: it kept the names of a query and no values."""
     names = _query_names(_address(identity.url)[2])
     bodies: list[Mapping[str, Json]] = [identity.body, {RAW_BODY: hashlib.sha256(request.body).hexdigest()}]
-    return [
-        identify_recorded(identity.method, identity.url, names, body, options).key
-        for body in bodies
-    ]
+    return [identify_recorded(identity.method, identity.url, names, body, options).key for body in bodies]

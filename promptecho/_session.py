@@ -151,7 +151,11 @@ class Forward:
         """The connection broke or the call was cancelled: what had arrived is kept, marked with the reason."""
         if self._close() and self._head is not None:
             self._session.write(
-                self, self._head, self._chunks, self._delays, f"{type(error).__name__} while receiving",
+                self,
+                self._head,
+                self._chunks,
+                self._delays,
+                f"{type(error).__name__} while receiving",
                 check_terminal=True,
             )
 
@@ -328,9 +332,7 @@ class Session:
                 changed["duration"] = changed.pop("duration")  # it closes the entry: see without_torn_tail
             self._written[key] += 1
             self.journal.append(changed)
-            interaction = read_interaction(
-                changed, self.cassette.path, len(self.cassette), self.settings.match
-            )
+            interaction = read_interaction(changed, self.cassette.path, len(self.cassette), self.settings.match)
             self.cassette.note_recorded(interaction, findable=self.settings.repeats == "reuse")
         self._warn(forward, head)
 
@@ -417,9 +419,7 @@ def _among(host: str, names: Sequence[str]) -> bool:
     return any(host == name or host.endswith("." + name.lstrip("*.")) for name in (entry.lower() for entry in names))
 
 
-def _decoded(
-    method: str, head: ResponseHead, raw: list[bytes], *, partial: bool
-) -> tuple[tuple[bytes, ...], bool]:
+def _decoded(method: str, head: ResponseHead, raw: list[bytes], *, partial: bool) -> tuple[tuple[bytes, ...], bool]:
     """The chunks without content coding, and whether that failed and they still have it."""
     coding = head.headers.get("content-encoding").strip().lower()
     chunks = tuple(chunk for chunk in raw if chunk)

@@ -79,7 +79,9 @@ def configure(**settings: Any) -> None:
 def _check_names(settings: Mapping[str, Any], place: str) -> None:
     for name in settings:
         if name not in NAMES:
-            raise SettingsError(f"{place}: there is no setting {name!r}{_near(name, NAMES)}; there are {', '.join(NAMES)}")
+            raise SettingsError(
+                f"{place}: there is no setting {name!r}{_near(name, NAMES)}; there are {', '.join(NAMES)}"
+            )
 
 
 def _near(word: object, known: Iterable[str]) -> str:
@@ -240,7 +242,9 @@ def _read_project(folder: Path) -> dict[str, Any]:
         toml = _toml_reader()
         if toml is None:
             if re.search(r"^\[tool\.promptecho", text, re.M):
-                raise SettingsError(f"{file}: reading [tool.promptecho] on Python < 3.11 needs tomli; pip install tomli")
+                raise SettingsError(
+                    f"{file}: reading [tool.promptecho] on Python < 3.11 needs tomli; pip install tomli"
+                )
             return {}
         try:
             table = toml.loads(text).get("tool", {}).get("promptecho", {})

@@ -124,7 +124,14 @@ def _document(tree: object, path: Path, torn: bool) -> Document:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    names = {
+        dict: "a mapping",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
     return "empty" if value is None else names.get(type(value), type(value).__name__)
 
 
@@ -238,9 +245,7 @@ class Journal:
         try:
             now = self.path.stat()
         except FileNotFoundError:
-            write_atomically(
-                self.path, header_text(self._header, unfinished=True) + "interactions:\n" + text
-            )
+            write_atomically(self.path, header_text(self._header, unfinished=True) + "interactions:\n" + text)
         else:
             if self._seen == (now.st_ino, now.st_size):
                 self._append_in_place(text, now.st_size)

@@ -43,7 +43,9 @@ class CassetteMiss(PromptechoError):  # noqa: N818 - the name is public since 0.
     ``mode`` the mode in force. The text of the error explains the difference to the nearest recording.
     """
 
-    def __init__(self, message: str, *, request: Request | None = None, path: os.PathLike[str] | None = None, mode: str = "") -> None:
+    def __init__(
+        self, message: str, *, request: Request | None = None, path: os.PathLike[str] | None = None, mode: str = ""
+    ) -> None:
         super().__init__(message)
         self.request = request
         self.path = path

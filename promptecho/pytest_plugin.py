@@ -97,9 +97,7 @@ _CASED_PARAMETER = re.compile(r"\[.*[^\W\d_a-z].*\]", re.S)
 
 def cassette_path(item: pytest.Item) -> Path:
     """Where the cassette of a test is: ``cassettes/<test name>.yaml`` beside its file; class names go in front."""
-    classes = [
-        node.name for node in item.listchain() if isinstance(node, pytest.Class)
-    ]
+    classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
     return item.path.parent / _FOLDER / f"{_file_safe('.'.join([*classes, item.name]))}.yaml"
 
 
@@ -111,7 +109,9 @@ def _marker_arguments(item: pytest.Item) -> tuple[dict[str, Any], str]:
     place = f"{item.nodeid}: @pytest.mark.promptecho"
     for marker in reversed(list(item.iter_markers(MARKER))):
         if len(marker.args) > 1:
-            raise SettingsError(f"{place} takes one path without a name at most; pass the rest by name, such as mode='none'")
+            raise SettingsError(
+                f"{place} takes one path without a name at most; pass the rest by name, such as mode='none'"
+            )
         if marker.args:
             arguments["path"] = marker.args[0]
         arguments.update(marker.kwargs)

@@ -101,7 +101,13 @@ class _Calls:
         if depth < 3:
             below = list(getattr(transport, "__dict__", {}).values())
             for value in below:
-                inner = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
+                inner = (
+                    value.values()
+                    if isinstance(value, dict)
+                    else value
+                    if isinstance(value, (list, tuple))
+                    else [value]
+                )
                 for each in inner:
                     if isinstance(each, (self.module.BaseTransport, self.module.AsyncBaseTransport)):
                         return self._sends_by_itself(each, depth + 1)

@@ -107,7 +107,9 @@ class ScriptedServer:
         elif path == "/text":
             self._send(handler, 200, "text/plain; charset=utf-8", "on\nna\u00efve\u0085\u2028end ".encode())
         elif path == "/gzip":
-            self._send(handler, 200, "application/json", gzip.compress(JSON_TEXT.encode()), ("content-encoding", "gzip"))
+            self._send(
+                handler, 200, "application/json", gzip.compress(JSON_TEXT.encode()), ("content-encoding", "gzip")
+            )
         elif path == "/deflate":
             self._send(
                 handler, 200, "application/json", zlib.compress(JSON_TEXT.encode()), ("content-encoding", "deflate")
@@ -119,7 +121,9 @@ class ScriptedServer:
         elif path == "/empty":
             self._send(handler, 204, "", b"")
         elif path == "/repeats":
-            self._send(handler, 200, "application/json", b"{}", ("X-Twice", "one"), ("x-other", "o"), ("X-Twice", "two"))
+            self._send(
+                handler, 200, "application/json", b"{}", ("X-Twice", "one"), ("x-other", "o"), ("X-Twice", "two")
+            )
         elif path == "/cookies":
             self._send(handler, 200, "application/json", b"{}", ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"))
         elif path == "/redirect":

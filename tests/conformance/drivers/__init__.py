@@ -48,8 +48,6 @@ class Driver(Protocol):
     def send(self, call: Call) -> Observed: ...
 
 
-
-
 def all_drivers() -> list[Driver]:
     """Every driver whose library is installed."""
     from . import httpx_driver

@@ -1,0 +1,362 @@
+"""What must not reach the disk, and how it is masked before anything is written.
+
+Rule: redaction works on what is about to be written, never on what the running program receives.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
+
+from promptecho._models import Headers, Request
+
+Json = Any
+REDACTED = "REDACTED"
+
+# Values that people give where a key is asked for and none is needed: masking them would change ordinary text.
+_PLACEHOLDERS = frozenset(
+    ("ollama", "lm-studio", "not-needed", "none", "null", "empty", "dummy", "unused", "no-key", "no-key-required",
+     "sk-no-key-required", "bearer", "basic", "false", "REDACTED")
+)  # fmt: skip
+_MIN_LENGTH = 6
+
+_CREDENTIAL_WORD = re.compile(
+    r"(?:^|[-_.])(?:api-?key|apikey|key|token|secret|password|passwd|auth|authorization|credentials?|signature|sig)$"
+    r"|^(?:authorization|proxy-authorization|cookie|x-amz-security-token)$",
+    re.I,
+)
+_QUERY_CREDENTIALS = re.compile(
+    r"^(?:key|api[-_]?key|access[-_]?(?:token|key)|.*[-_]?token|sig|.*signature|code|client[-_]?secret|password|secret"
+    r"|auth|authorization|x-amz-(?:credential|security-token|signature|date|expires|signedheaders|algorithm)"
+    r"|x-goog-(?:credential|signature|date|expires|signedheaders|algorithm)|awsaccesskeyid|subscription-key)$",
+    re.I,
+)
+_PAGE_TOKENS = frozenset(("page_token", "pagetoken", "next_token", "nexttoken", "continuation_token", "starting_token"))
+_BODY_FIELDS = frozenset(
+    ("client_secret", "api_key", "apikey", "password", "refresh_token", "access_token", "id_token", "assertion",
+     "subject_token", "client_assertion", "secret_access_key", "secretaccesskey", "sessiontoken", "session_token",
+     "accesstoken", "refreshtoken", "idtoken", "clientsecret", "private_key", "authorization", "security_token")
+)  # fmt: skip
+_SECRET_RESPONSE_HEADERS = frozenset(
+    ("set-cookie", "set-cookie2", "cookie", "authorization", "proxy-authorization", "x-api-key", "api-key",
+     "x-goog-api-key", "x-amz-security-token", "openai-organization", "openai-project", "anthropic-organization-id",
+     "x-auth-token", "x-csrf-token", "x-xsrf-token", "authentication-info", "proxy-authentication-info",
+     "ocp-apim-subscription-key", "x-amz-cf-id", "x-amzn-remapped-authorization", "x-session-id", "session-id")
+)  # fmt: skip
+_URL_HEADERS = frozenset(
+    ("location", "content-location", "link", "refresh", "operation-location", "azure-asyncoperation")
+)
+
+# Key formats of LLM and cloud vendors, as their documents and issued keys show them.
+_RULES: tuple[tuple[str, str], ...] = (
+    ("ANTHROPIC_KEY", r"sk-ant-[A-Za-z0-9_-]{20,}"),
+    ("OPENROUTER_KEY", r"sk-or-(?:v1-)?[A-Za-z0-9]{32,}"),
+    ("OPENAI_KEY", r"sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{32,}"),
+    ("GOOGLE_KEY", r"AIza[0-9A-Za-z_-]{35}"),
+    ("GOOGLE_TOKEN", r"ya29\.[0-9A-Za-z_-]{20,}"),
+    ("GROQ_KEY", r"gsk_[A-Za-z0-9]{32,}"),
+    ("HUGGINGFACE_TOKEN", r"hf_[A-Za-z0-9]{30,}"),
+    ("XAI_KEY", r"xai-[A-Za-z0-9]{40,}"),
+    ("REPLICATE_TOKEN", r"r8_[A-Za-z0-9]{30,}"),
+    ("PERPLEXITY_KEY", r"pplx-[A-Za-z0-9]{40,}"),
+    ("NVIDIA_KEY", r"nvapi-[A-Za-z0-9_-]{40,}"),
+    ("FIREWORKS_KEY", r"fw_[A-Za-z0-9]{20,}"),
+    ("AWS_KEY_ID", r"(?:AKIA|ASIA)[0-9A-Z]{16}"),
+    ("GITHUB_TOKEN", r"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})"),
+    ("GITLAB_TOKEN", r"glpat-[A-Za-z0-9_-]{20,}"),
+    ("SLACK_TOKEN", r"xox[abposr]-[A-Za-z0-9-]{10,}"),
+    ("STRIPE_KEY", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}"),
+    ("JWT", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    ("PRIVATE_KEY", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[A-Za-z0-9+/=\s\\rn]*-----END (?:[A-Z]+ )?PRIVATE KEY-----"),
+)  # fmt: skip
+_RULE = re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _RULES) + r")")
+_FIELD = re.compile(
+    r'(?P<open>\\*"(?:' + "|".join(sorted(_BODY_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")', re.I
+)
+_XML_FIELD = re.compile(
+    r"(?P<open><(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>)(?P<value>[^<]{4,})(?=</(?P=name)>)"
+)
+_BASE64_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40,}={0,2}")
+
+
+def _is_worth_masking(value: str) -> bool:
+    return len(value) >= _MIN_LENGTH and value.lower() not in _PLACEHOLDERS and value != REDACTED
+
+
+def _header_values(name: str, value: str) -> Iterator[str]:
+    lowered = name.lower()
+    if lowered == "cookie":
+        for pair in value.split(";"):
+            yield pair.partition("=")[2].strip()
+        return
+    if not _CREDENTIAL_WORD.search(lowered):
+        return
+    yield value
+    scheme, _, rest = value.partition(" ")
+    if not rest:
+        return
+    yield rest.strip()
+    if scheme.lower() == "basic":
+        try:
+            plain = base64.b64decode(rest.strip()).decode("utf-8")
+        except ValueError:
+            return
+        user, _, password = plain.partition(":")
+        yield from (plain, user, password)
+    for key_id in re.findall(r"Credential=([^/,\s]+)", rest):
+        yield key_id
+    for signature in re.findall(r"Signature=([0-9a-fA-F]+)", rest):
+        yield signature
+
+
+def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:
+    if depth > 3:
+        return
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            if isinstance(value, str) and str(name).lower() in _BODY_FIELDS:
+                yield value
+            elif isinstance(value, (dict, list)):
+                yield from _tree_values(value, depth + 1)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _tree_values(value, depth + 1)
+
+
+def _body_values(request: Request) -> Iterator[str]:
+    if not request.body or len(request.body) > 1_000_000:
+        return
+    lowered = request.body.lower()
+    if not any(name.encode() in lowered for name in _BODY_FIELDS):
+        return
+    kind = request.headers.get("content-type")
+    try:
+        text = request.body.decode("utf-8")
+        if kind.startswith("application/x-www-form-urlencoded"):
+            yield from (value for name, value in parse_qsl(text) if name.lower() in _BODY_FIELDS)
+        else:
+            yield from _tree_values(json.loads(text))
+    except (ValueError, RecursionError):
+        return
+
+
+def carried_credentials(request: Request) -> tuple[str, ...]:
+    """The values of the credentials that a request carries, in headers, URL and body."""
+    values: list[str] = []
+    for name, value in request.headers:
+        values.extend(_header_values(name, value))
+    parts = urlsplit(request.url)
+    userinfo = parts.netloc.rpartition("@")[0]
+    if userinfo:
+        user, _, password = userinfo.partition(":")
+        values += [unquote(user), unquote(password), userinfo]
+    values += [value for name, value in parse_qsl(parts.query) if _is_credential_parameter(name)]
+    values.extend(_body_values(request))
+    return tuple(dict.fromkeys(value for value in values if _is_worth_masking(value)))
+
+
+def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of environment variables whose names say key, token, secret or password."""
+    return tuple(
+        value
+        for name, value in environ.items()
+        if re.search(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)(?:_|$)", name, re.I)
+        and len(value) >= 8
+        and _is_worth_masking(value)
+        and not re.match(r"^(?:[/~.]|[A-Za-z]:\\|\d+$|https?://)", value)
+    )
+
+
+def _is_credential_parameter(name: str) -> bool:
+    return name.lower() not in _PAGE_TOKENS and _QUERY_CREDENTIALS.match(name) is not None
+
+
+def without_credentials(query: str) -> list[tuple[str, str]]:
+    """Names and values of a query, in order, less its credentials and what a signature brings along."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return [(name, value) for name, value in pairs if not _is_credential_parameter(name)]
+
+
+def _forms(value: str) -> Iterator[str]:
+    """The spellings under which a value may turn up."""
+    yield value
+    yield quote(value, safe="")
+    yield quote_plus(value)
+    yield json.dumps(value)[1:-1]
+    data = value.encode("utf-8")
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for shift in range(3):  # inside a longer base64 text, a value may begin at any of three places
+            text = encode(b"\0" * shift + data).decode("ascii").rstrip("=")
+            skip = 0 if shift == 0 else shift + 1
+            end = len(text) if (shift + len(data)) % 3 == 0 else len(text) - 1
+            if end - skip >= 8:
+                yield text[skip:end]
+
+
+class Redactor:
+    """Masks known credentials, key formats and what the user names; one per session, for any thread."""
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        redact: Sequence[str | re.Pattern[str] | Callable[[str], str]] = (),
+        on_secret: str = "warn",
+    ) -> None:
+        self._known: dict[str, None] = {}
+        self._pattern: re.Pattern[str] | None = None
+        self._lock = threading.Lock()
+        self._found: dict[str, None] = {}
+        self._functions: list[Callable[[str], str]] = []
+        self._fields: set[str] = set()
+        patterns: list[re.Pattern[str]] = []
+        for entry in redact:
+            if isinstance(entry, re.Pattern):
+                patterns.append(entry)
+            elif isinstance(entry, str):
+                if re.fullmatch(r"[A-Za-z_][\w.-]*", entry):
+                    self._fields.add(entry.rpartition(".")[2].lower())
+                else:
+                    patterns.append(re.compile(entry))
+            else:
+                self._functions.append(entry)
+        self._patterns = tuple(patterns)
+        self._on_secret = on_secret
+        self._add(environment_credentials(environ))
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The names of the key formats that turned up in bodies."""
+        return tuple(self._found)
+
+    def learn(self, request: Request) -> None:
+        """Take note of the credentials that a request carries; they are masked from now on."""
+        self._add(carried_credentials(request))
+
+    def _add(self, values: Sequence[str]) -> None:
+        fresh = [value for value in values if value not in self._known]
+        if not fresh:
+            return
+        with self._lock:
+            for value in fresh:
+                self._known[value] = None
+            forms = {form for value in self._known for form in _forms(value)}
+            self._pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+
+    # --- masking ---
+
+    def mask(self, text: str) -> str:
+        """The text without anything that must not be written."""
+        pattern = self._pattern
+        if pattern is not None:
+            text = pattern.sub(REDACTED, text)
+        text = _RULE.sub(self._placeholder, text)
+        if '"' in text:
+            text = _FIELD.sub(_masked_field, text)
+        if "<" in text:
+            text = _XML_FIELD.sub(_masked_field, text)
+        text = _BASE64_RUN.sub(self._masked_base64, text)
+        for own in self._patterns:
+            text = own.sub(REDACTED, text)
+        for function in self._functions:
+            text = function(text)
+        return text
+
+    def _placeholder(self, found: re.Match[str]) -> str:
+        name = found.lastgroup or "SECRET"
+        self._found.setdefault(name)
+        return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+
+    def _masked_base64(self, found: re.Match[str]) -> str:
+        """A base64 text whose content holds a key; images and the like pass quickly."""
+        text = found.group()
+        if len(text) > 20_000:
+            return text
+        alphabet = text.rstrip("=").replace("-", "+").replace("_", "/")
+        try:
+            plain = base64.b64decode(alphabet + "=" * (-len(alphabet) % 4)).decode("ascii")
+        except ValueError:
+            return text
+        masked = _RULE.sub(self._placeholder, plain)
+        return text if masked == plain else base64.b64encode(masked.encode("ascii")).decode("ascii")
+
+    def mask_bytes(self, data: bytes) -> bytes:
+        """The same for bytes; those that are no UTF-8 stay as they are."""
+        text = data.decode("utf-8", "surrogateescape")
+        masked = self.mask(text)
+        return data if masked is text or masked == text else masked.encode("utf-8", "surrogateescape")
+
+    def mask_tree(self, tree: Json) -> Json:
+        """A tree with every text masked, and the values of fields that hold credentials."""
+        if isinstance(tree, str):
+            return self.mask(tree)
+        if isinstance(tree, dict):
+            changed = {self.mask(key): self._mask_value(key, value) for key, value in tree.items()}
+            return changed if changed != tree else tree
+        if isinstance(tree, list):
+            items = [self.mask_tree(value) for value in tree]
+            return items if items != tree else tree
+        return tree
+
+    def _mask_value(self, name: str, value: Json) -> Json:
+        lowered = name.lower()
+        if isinstance(value, str) and value and (lowered in _BODY_FIELDS or lowered in self._fields):
+            return REDACTED
+        return self.mask_tree(value)
+
+    def mask_chunks(self, chunks: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Chunks masked as one body, so that a value cut across two is found; other cuts stay where they were."""
+        whole = b"".join(chunks)
+        masked = self.mask_bytes(whole)
+        if masked == whole:
+            return tuple(chunks)
+        if len(chunks) < 2:
+            return (masked,)
+        # Positions are carried over by what is equal before and after them.
+        cuts = []
+        for end in list(accumulate(map(len, chunks)))[:-1]:
+            before = self.mask_bytes(whole[:end])
+            at = len(before) if masked.startswith(before) else _common(before, masked)
+            cuts.append(max(at, cuts[-1] if cuts else 0))
+        bounds = [0, *cuts, len(masked)]
+        return tuple(masked[a:b] for a, b in zip(bounds, bounds[1:]) if b > a)
+
+    def url(self, url: str) -> str:
+        """A URL without userinfo and fragment, every query value masked."""
+        parts = urlsplit(url)
+        query = "&".join(
+            name + ("=" + REDACTED if separator else "")
+            for name, separator, _ in (pair.partition("=") for pair in parts.query.split("&") if pair)
+        )
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], self.mask(parts.path), self.mask(query), ""))
+
+    def response_headers(self, headers: Headers) -> Headers:
+        """Response headers as they may be written: order, case and repeats kept."""
+        return Headers((name, self._header_value(name, value)) for name, value in headers)
+
+    def _header_value(self, name: str, value: str) -> str:
+        lowered = name.lower()
+        if lowered in _SECRET_RESPONSE_HEADERS or lowered in self._fields:
+            return REDACTED
+        if lowered in _URL_HEADERS or lowered.endswith("url"):
+            value = re.sub(r"(?<=://)[^/@\s]+@", "", value)
+            value = re.sub(r"([?&][^=&#>;,\s]+=)[^&#>;,\s]*", rf"\g<1>{REDACTED}", value)
+        return self.mask(value)
+
+
+def _masked_field(found: re.Match[str]) -> str:
+    return found.group("open") + REDACTED
+
+
+def _common(left: bytes, right: bytes) -> int:
+    for index, (a, b) in enumerate(zip(left, right)):
+        if a != b:
+            return index
+    return min(len(left), len(right))

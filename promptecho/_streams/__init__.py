@@ -1,0 +1,69 @@
+"""Stream formats: bytes to events and back, without losing one."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Protocol
+
+Json = Any
+
+
+class EventProblem(ValueError):
+    """A stored event is not in the form in which promptecho writes it."""
+
+
+class StreamFormat(Protocol):
+    """How a content type delimits its events. ``decode(encode(piece)) == piece``, always."""
+
+    name: str
+
+    def split(self, data: bytes) -> list[bytes]:
+        """The events with their delimiters; joined, they give the data again."""
+        ...
+
+    def is_terminal(self, piece: bytes) -> bool:
+        """Whether a program may take this event for the end of the answer, and stop reading."""
+        ...
+
+    def encode(self, piece: bytes) -> Json: ...
+
+    def decode(self, stored: Json) -> bytes: ...
+
+
+def encode_text(piece: bytes) -> Json:
+    """An event of a text format as the file holds it: the text itself, or base64 where it is none."""
+    try:
+        return piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(piece).decode("ascii")}
+
+
+def decode_text(stored: Json) -> bytes:
+    """The bytes of a stored event.
+
+    Raises:
+        EventProblem: it is neither a text nor base64.
+    """
+    if isinstance(stored, str):
+        return stored.encode("utf-8", "surrogatepass")
+    if isinstance(stored, dict) and isinstance(stored.get("base64"), str):
+        try:
+            return base64.b64decode(stored["base64"], validate=True)
+        except ValueError as problem:
+            raise EventProblem(f"its base64 is damaged: {problem}") from None
+    raise EventProblem("expected a text, or a mapping with 'base64'")
+
+
+def format_of(content_type: str) -> StreamFormat | None:
+    """The stream format of a content type, if it is one that promptecho knows."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "text/event-stream":
+        from promptecho._streams.sse import SSE
+
+        return SSE
+    if kind in ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines",
+                "application/stream+json"):  # fmt: skip
+        from promptecho._streams.ndjson import NDJSON
+
+        return NDJSON
+    return None

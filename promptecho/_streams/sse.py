@@ -1,0 +1,37 @@
+"""Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html, "text/event-stream")."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from promptecho._streams import decode_text, encode_text
+
+# An event ends with a blank line; each of its two line ends is CRLF, LF or CR. Further blank lines stay with it.
+_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))+")
+_LAST = re.compile(
+    rb"^(?:data: ?\[DONE\]|event: ?(?:message_stop|message-end|response\.(?:completed|failed|incomplete))\s*$"
+    rb'|data: ?\{"type": ?"(?:message_stop|message-end|response\.(?:completed|failed|incomplete))")',
+    re.M,
+)
+
+
+class _ServerSentEvents:
+    name = "sse"
+
+    def split(self, data: bytes) -> list[bytes]:
+        ends = [match.end() for match in _END.finditer(data)]
+        starts = [0, *ends]
+        pieces = [data[start:end] for start, end in zip(starts, ends)]
+        if starts[-1] < len(data):
+            pieces.append(data[starts[-1] :])
+        return pieces
+
+    def is_terminal(self, piece: bytes) -> bool:
+        return _LAST.search(piece) is not None
+
+    encode = staticmethod(encode_text)
+    decode = staticmethod(decode_text)
+
+
+SSE: Any = _ServerSentEvents()

@@ -1,0 +1,93 @@
+"""Steps that the chat shapes share: content, the system prompt, tool-call ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = Any
+
+_TEXT_TYPES = ("text", "input_text", "output_text")
+_ID_FIELDS = ("id", "tool_call_id", "tool_use_id", "call_id")
+_CALL_TYPES = ("tool_use", "server_tool_use", "function", "function_call", "custom", "custom_tool_call", "tool_call")
+
+
+def content(value: Json) -> Json:
+    """Content blocks without cache markers; one plain text block alone is its text."""
+    if not isinstance(value, list):
+        return value
+    blocks = [_block(block) for block in value]
+    if len(blocks) == 1 and isinstance(blocks[0], dict) and _is_plain_text(blocks[0]):
+        return blocks[0]["text"]
+    return blocks
+
+
+def _is_plain_text(block: Mapping[str, Json]) -> bool:
+    return block.get("type") == "text" and set(block) == {"type", "text"} and isinstance(block["text"], str)
+
+
+def _block(block: Json) -> Json:
+    if not isinstance(block, dict):
+        return block
+    changed = {key: value for key, value in block.items() if key != "cache_control"}
+    if changed.get("type") in _TEXT_TYPES and isinstance(changed.get("text"), str):
+        changed["type"] = "text"
+    if changed.get("type") == "tool_result" and isinstance(changed.get("content"), list):
+        changed["content"] = content(changed["content"])
+    return changed
+
+
+def message(value: Json) -> Json:
+    """One message with canonical content; the developer role is the system role."""
+    if not isinstance(value, dict):
+        return value
+    changed = {key: each for key, each in value.items() if key != "cache_control"}
+    if changed.get("role") == "developer":
+        changed["role"] = "system"
+    if "content" in changed:
+        changed["content"] = content(changed["content"])
+    return changed
+
+
+def hoist_system(body: dict[str, Json]) -> dict[str, Json]:
+    """The first message, if it is a plain system message and no top-level ``system`` is there, becomes that.
+
+    A later one stays in its place: two system messages are another prompt than one of two blocks.
+    """
+    messages = body.get("messages")
+    if "system" in body or not isinstance(messages, list) or not messages:
+        return body
+    first = messages[0]
+    if not isinstance(first, dict) or first.get("role") != "system" or set(first) != {"role", "content"}:
+        return body
+    hoisted: dict[str, Json] = {}
+    for key, value in body.items():
+        if key == "messages":
+            hoisted["system"] = first["content"]
+            value = messages[1:]
+        hoisted[key] = value
+    # What is hoisted must not be hoisted twice when the stored body is read again: "system" is there then.
+    return hoisted
+
+
+def rename_call_ids(messages: Json) -> Json:
+    """Tool-call ids by order of appearance: a client may make them up afresh in each run."""
+    names: dict[str, str] = {}
+
+    def walk(node: Json, depth: int) -> Json:
+        if isinstance(node, list):
+            return [walk(child, depth) for child in node]
+        if not isinstance(node, dict) or depth > 6:
+            return node
+        is_call = node.get("type") in _CALL_TYPES
+        changed: dict[str, Json] = {}
+        for key, value in node.items():
+            if key in _ID_FIELDS and isinstance(value, str) and (key != "id" or is_call):
+                changed[key] = names.setdefault(value, f"call_{len(names) + 1}")
+            elif key in ("content", "tool_calls"):
+                changed[key] = walk(value, depth + 1)
+            else:
+                changed[key] = value
+        return changed
+
+    return walk(messages, 0)

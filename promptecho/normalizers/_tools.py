@@ -1,0 +1,35 @@
+"""Tool definitions: one form for the spellings of the providers, in an order that doesn't matter."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Json = Any
+
+
+def tool(value: Json) -> Json:
+    """``{name, description, parameters, ...}``; every field that is not known is kept."""
+    if not isinstance(value, dict):
+        return value
+    changed = {key: each for key, each in value.items() if key != "cache_control"}
+    function = changed.get("function")
+    if (
+        changed.get("type") == "function"
+        and isinstance(function, dict)
+        and not set(function) & (set(changed) - {"type"})
+    ):
+        del changed["function"]
+        changed.update(function)
+    if "name" in changed and changed.get("type") in ("function", "custom") and "format" not in changed:
+        del changed["type"]
+    if "input_schema" in changed and "parameters" not in changed:
+        changed = {("parameters" if key == "input_schema" else key): each for key, each in changed.items()}
+    return changed
+
+
+def tools(value: Json) -> Json:
+    """The tools, sorted: their order is no part of the prompt."""
+    if not isinstance(value, list):
+        return value
+    return sorted((tool(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))

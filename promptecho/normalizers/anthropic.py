@@ -1,0 +1,27 @@
+"""Anthropic messages (https://docs.anthropic.com/en/api/messages), also behind Bedrock, Vertex and gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from promptecho.normalizers._messages import content, message, rename_call_ids
+from promptecho.normalizers._tools import tools
+
+Json = Any
+
+ALWAYS_MATCHED = ("mcp_servers", "container", "output_config", "context_management", "functions", "function_call")
+
+
+def normalize(body: Mapping[str, Json]) -> dict[str, Json]:
+    """The canonical body of a messages call."""
+    changed = {key: value for key, value in body.items() if key != "cache_control"}
+    if "system" in changed:
+        changed["system"] = content(changed["system"])
+    if isinstance(changed.get("messages"), list):
+        changed["messages"] = rename_call_ids([message(each) for each in changed["messages"]])
+    if "tools" in changed:
+        changed["tools"] = tools(changed["tools"])
+    if "output_format" in changed and "response_format" not in changed:
+        changed["response_format"] = changed.pop("output_format")
+    return changed

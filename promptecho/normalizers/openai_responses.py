@@ -1,0 +1,53 @@
+"""OpenAI Responses (https://platform.openai.com/docs/api-reference/responses)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from promptecho.normalizers._messages import content, message, rename_call_ids
+from promptecho.normalizers._tools import tools
+
+Json = Any
+
+ALWAYS_MATCHED = ("previous_response_id", "conversation", "prompt", "context", "input", "instructions", "text", "include",
+                  "modalities", "truncation", "background")  # fmt: skip
+
+
+def normalize(body: Mapping[str, Json]) -> dict[str, Json]:
+    """The canonical body of a responses call: ``input`` as messages, ``instructions`` as the system prompt."""
+    changed: dict[str, Json] = {}
+    for key, value in body.items():
+        if key == "input" and "messages" not in body:
+            if isinstance(value, str):
+                changed["messages"] = [{"role": "user", "content": value}]
+            elif isinstance(value, list):
+                changed["messages"] = [_item(each) for each in value]
+            else:
+                changed[key] = value
+        elif key == "messages" and isinstance(value, list):
+            changed[key] = [_item(each) for each in value]
+        elif key == "instructions" and "system" not in body and isinstance(value, str):
+            changed["system"] = value
+        elif key == "max_output_tokens" and "max_tokens" not in body:
+            changed["max_tokens"] = value
+        elif key == "text" and isinstance(value, dict) and "format" in value and "response_format" not in body:
+            changed["response_format"] = value["format"]
+            rest = {name: each for name, each in value.items() if name != "format"}
+            if rest:
+                changed["text"] = rest
+        else:
+            changed[key] = value
+    if "messages" in changed:
+        changed["messages"] = rename_call_ids(changed["messages"])
+    if "system" in changed:
+        changed["system"] = content(changed["system"])
+    if "tools" in changed:
+        changed["tools"] = tools(changed["tools"])
+    return changed
+
+
+def _item(value: Json) -> Json:
+    if isinstance(value, dict) and value.get("type") == "message" and "role" in value and "id" not in value:
+        value = {key: each for key, each in value.items() if key != "type"}
+    return message(value)

@@ -24,6 +24,7 @@ from promptecho._matching import Json, MatchOn
 from promptecho._redaction import Redactor
 from promptecho._session import Session
 from promptecho._settings import Mode, Settings
+from promptecho._swallowed import was_caught_on_purpose
 from promptecho.errors import AmbiguousCassetteError, CassetteFileError, CassetteNestingError, CassetteWarning
 
 F = TypeVar("F")
@@ -99,10 +100,11 @@ class _Entry:
                     _current.set(None)
         if error is None and not failed:
             _finish(self)
-        misses = self.session.cassette.misses
-        if misses and (error is None or (isinstance(error, Exception) and not failed)):
+        if error is None or (isinstance(error, Exception) and not failed):
             # The code under test swallowed it; the test would go on with a call that never happened.
-            raise misses[0]
+            for miss in self.session.cassette.misses:
+                if not was_caught_on_purpose(miss):
+                    raise miss
 
 
 def _open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session, Path | None]:

@@ -52,7 +52,7 @@ def read_text(path: Path) -> str | None:
         CassetteFormatError: it isn't UTF-8 text.
     """
     try:
-        with path.open("rb", opener=_open_without_waiting) as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:  # noqa: PTH123 - Path.open takes no opener
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise CassetteFileError(f"{path} is no regular file; a cassette is a YAML file: choose another path")
             data = file.read()

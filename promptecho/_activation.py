@@ -25,7 +25,7 @@ from promptecho._redaction import Redactor
 from promptecho._session import Session
 from promptecho._settings import Mode, Settings
 from promptecho._swallowed import was_caught_on_purpose
-from promptecho.errors import AmbiguousCassetteError, CassetteFileError, CassetteNestingError, CassetteWarning
+from promptecho.errors import AmbiguousCassetteError, CassetteFileError, CassetteNestingError, CassetteWarning, SettingsError
 
 F = TypeVar("F")
 _current: ContextVar[_Entry | None] = ContextVar("promptecho_cassette", default=None)
@@ -60,6 +60,8 @@ def session_for(backend: str) -> Session | None:
 
 class _Entry:
     """One entered cassette, until it is left."""
+
+    session: Session
 
     def __init__(self, owner: use_cassette, path: Path, settings: Settings) -> None:
         self.owner = owner
@@ -307,9 +309,9 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         try:
             self.path = Path(os.fspath(path))
         except TypeError:
-            raise _settings.SettingsError(f"{place}: path={path!r} is no path; name the cassette file") from None
+            raise SettingsError(f"{place}: path={path!r} is no path; name the cassette file") from None
         if self.path.name == "":
-            raise _settings.SettingsError(f"{place}: path is empty; name the cassette file")
+            raise SettingsError(f"{place}: path is empty; name the cassette file")
         self._given = {name: value for name, value in given.items() if value is not None}
         self._place = place
         self._lower = lower

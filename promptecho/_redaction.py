@@ -320,7 +320,7 @@ class Redactor:
         if len(chunks) < 2:
             return (masked,)
         # Positions are carried over by what is equal before and after them.
-        cuts = []
+        cuts: list[int] = []
         for end in list(accumulate(map(len, chunks)))[:-1]:
             before = self.mask_bytes(whole[:end])
             at = len(before) if masked.startswith(before) else _common(before, masked)

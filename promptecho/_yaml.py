@@ -288,7 +288,7 @@ def _load(text: str, reader: Any) -> object:
 
 def _check_depth(text: str) -> None:
     """Deep nesting would overflow the C stack of libyaml's composer, so it is looked for before."""
-    if text.count("[") + text.count("{") < _MAX_DEPTH and not _DEEP.search(text) and text.count("- - - - - ") == 0:
+    if not _DEEP.search(text) and "- - - - - " not in text and _bracket_depth(text) < _MAX_DEPTH:
         return
     depth = 0
     try:
@@ -296,11 +296,24 @@ def _check_depth(text: str) -> None:
             if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
                 depth += 1
                 if depth > _MAX_DEPTH:
-                    raise YamlProblem(f"nested more than {_MAX_DEPTH} levels deep", event.start_mark.line + 1)
+                    mark = event.start_mark
+                    raise YamlProblem(f"nested more than {_MAX_DEPTH} levels deep", mark.line + 1 if mark else None)
             elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
                 depth -= 1
     except yaml.YAMLError:
         return  # the reader that follows says what and where
+
+
+def _bracket_depth(text: str) -> int:
+    """At least as deep as flow collections can be nested; brackets inside texts only add to it."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif depth:
+            depth -= 1
+    return deepest
 
 
 def _check_aliases(tree: object) -> None:

@@ -58,12 +58,12 @@ def format_of(content_type: str) -> StreamFormat | None:
     """The stream format of a content type, if it is one that promptecho knows."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "text/event-stream":
-        from promptecho._streams.sse import SSE
+        from promptecho._streams.sse import ServerSentEvents
 
-        return SSE
+        return ServerSentEvents()
     if kind in ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines",
                 "application/stream+json"):  # fmt: skip
-        from promptecho._streams.ndjson import NDJSON
+        from promptecho._streams.ndjson import NewlineDelimitedJson
 
-        return NDJSON
+        return NewlineDelimitedJson()
     return None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-from promptecho._streams import decode_text, encode_text
+from promptecho._streams import Json, decode_text, encode_text
 
 _DONE = re.compile(rb'"done": ?true')
 
 
-class _NewlineDelimitedJson:
+class NewlineDelimitedJson:
+    """One JSON text a line."""
+
     name = "ndjson"
 
     def split(self, data: bytes) -> list[bytes]:
@@ -22,8 +22,9 @@ class _NewlineDelimitedJson:
     def is_terminal(self, piece: bytes) -> bool:
         return _DONE.search(piece) is not None
 
-    encode = staticmethod(encode_text)
-    decode = staticmethod(decode_text)
+    def encode(self, piece: bytes) -> Json:
+        return encode_text(piece)
 
+    def decode(self, stored: Json) -> bytes:
+        return decode_text(stored)
 
-NDJSON: Any = _NewlineDelimitedJson()

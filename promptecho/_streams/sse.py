@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-from promptecho._streams import decode_text, encode_text
+from promptecho._streams import Json, decode_text, encode_text
 
 # An event ends with a blank line; each of its two line ends is CRLF, LF or CR. Further blank lines stay with it.
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))+")
@@ -16,7 +14,9 @@ _LAST = re.compile(
 )
 
 
-class _ServerSentEvents:
+class ServerSentEvents:
+    """The format of ``text/event-stream``."""
+
     name = "sse"
 
     def split(self, data: bytes) -> list[bytes]:
@@ -30,8 +30,9 @@ class _ServerSentEvents:
     def is_terminal(self, piece: bytes) -> bool:
         return _LAST.search(piece) is not None
 
-    encode = staticmethod(encode_text)
-    decode = staticmethod(decode_text)
+    def encode(self, piece: bytes) -> Json:
+        return encode_text(piece)
 
+    def decode(self, stored: Json) -> bytes:
+        return decode_text(stored)
 
-SSE: Any = _ServerSentEvents()

@@ -56,8 +56,9 @@ def register_normalizer(detect: Detect, normalize: Normalize, *, name: str = "cu
     ...     lambda body: {**body, "messages": [{"role": "user", "content": body.pop("question", "")}]},
     ... )
     """
-    if not callable(detect) or not callable(normalize):
-        raise TypeError("register_normalizer takes two functions: detect(call) and normalize(body)")
+    for function in (detect, normalize):
+        if not callable(function):
+            raise TypeError(f"register_normalizer takes detect(call) and normalize(body), not {function!r}")
     entry = (name, detect, normalize)
     _registered.insert(0, entry)
 

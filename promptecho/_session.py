@@ -135,6 +135,13 @@ class Forward:
         """Forget what was read after the program had stopped reading, where that did not reach the end."""
         del self._chunks[count:], self._delays[count:]
 
+    def has_ended(self) -> bool:
+        """Whether the stream's last event has come, so that nothing is missing if the program leaves now."""
+        if self._head is None:
+            return False
+        chunks, encoded = _decoded(self.request.method, self._head, self._chunks, partial=True)
+        return not encoded and _has_terminal(self._head, chunks)
+
     def finish(self) -> None:
         """The body arrived whole: write the recording."""
         if self._close():

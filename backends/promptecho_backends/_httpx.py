@@ -250,7 +250,7 @@ def _stream_classes(module: Any) -> tuple[Any, Any, Any]:
         def close(self) -> None:
             try:
                 if not self._forward.done:
-                    if self._drain():
+                    if not self._forward.has_ended() and self._drain():
                         self._forward.finish()
                     else:
                         self._forward.abandon()
@@ -258,7 +258,7 @@ def _stream_classes(module: Any) -> tuple[Any, Any, Any]:
                 self._stream.close()
 
         def _drain(self) -> bool:
-            """Read what is on its way already: SDKs stop at the last event and leave the end of the body unread."""
+            """Read what is on its way already: the program may have what it needed and leave only the end unread."""
             mark = self._forward.fed()
             deadline = time.monotonic() + _DRAIN_SECONDS
             chunks = self._chunks
@@ -299,7 +299,7 @@ def _stream_classes(module: Any) -> tuple[Any, Any, Any]:
         async def aclose(self) -> None:
             try:
                 if not self._forward.done:
-                    if await self._drain():
+                    if not self._forward.has_ended() and await self._drain():
                         self._forward.finish()
                     else:
                         self._forward.abandon()

@@ -137,7 +137,8 @@ class _Calls:
         except BaseException:
             native.close()
             raise
-        native.stream = self.tee(native, decision)
+        if not _was_read(native, decision):
+            native.stream = self.tee(native, decision)
         return native
 
     async def send_async(self, request: Any, original: Callable[[Any], Any]) -> Any:
@@ -162,7 +163,8 @@ class _Calls:
         except BaseException:
             await native.aclose()
             raise
-        native.stream = self.async_tee(native, decision)
+        if not _was_read(native, decision):
+            native.stream = self.async_tee(native, decision)
         return native
 
     def to_native(self, replay: Replay) -> Any:
@@ -185,12 +187,22 @@ def to_head(response: Any) -> ResponseHead:
     """What is known of a response before its body."""
     reason = response.extensions.get("reason_phrase")
     version = response.extensions.get("http_version")
+    headers = Headers(response.headers.raw)
     return ResponseHead(
         response.status_code,
-        Headers(response.headers.raw),
+        headers.without("content-encoding") if response.is_stream_consumed else headers,
         _unusual(reason, _STANDARD_REASONS.get(response.status_code, "")),
         _unusual(version, "HTTP/1.1"),
     )
+
+
+def _was_read(native: Any, forward: Forward) -> bool:
+    """Whether a transport gave a response with its body in it, whose stream nobody will read; then it is recorded."""
+    if not native.is_stream_consumed:
+        return False
+    forward.feed(native.content)
+    forward.finish()
+    return True
 
 
 def _reasons() -> dict[int, str]:

@@ -271,7 +271,7 @@ class Journal:
         old = read_text(self.path) or ""
         document = parse(old, self.path)
         kept = without_torn_tail(old) if _MARK in old[:4096] else old
-        begin = re.search(r"^interactions:\n", kept, re.M)
+        begin = re.search(r"^interactions:\n(?=- )", kept, re.M)
         if begin and not _NOT_COLUMN_0.search(kept.rstrip("\n"), begin.end()) and kept.endswith("\n"):
             if kept == old and _MARK in old[:4096]:
                 self._append_in_place(text, len(old.encode("utf-8")))

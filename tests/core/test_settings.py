@@ -1,0 +1,92 @@
+"""Wrong values are one error that lists the right ones, wherever they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import promptecho
+from promptecho import _settings, use_cassette
+from promptecho.errors import BackendError, SettingsError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"mode": "onse"}, r"mode='onse' is not one of 'once', 'none', 'new_episodes', 'all' \(did you mean 'once'"),
+        ({"mode": 5}, "mode=5"),
+        ({"match_on": "model"}, "match_on takes a list"),
+        ({"match_on": 5}, "match_on takes a list"),
+        ({"match_on": [5]}, "5 is not one"),
+        ({"match_on": []}, "match_on is empty"),
+        ({"on_record_error": "explode"}, "'warn', 'raise', 'record'"),
+        ({"repeats": "twice"}, "'sequence', 'reuse', 'strict'"),
+        ({"backends": ["htpx"]}, r"no backend 'htpx' \(did you mean 'httpx'"),
+        ({"backends": "httpx"}, "backends takes a list"),
+        ({"ignore_hosts": "a.b"}, "ignore_hosts takes a list"),
+        ({"volatile": ["("]}, "no regular expression"),
+        ({"on_secret": "shout"}, "'warn', 'fail', 'ignore'"),
+        ({"before_record": 7}, "before_record takes a function"),
+        ({"replay_speed": 0}, "above 0"),
+        ({"timing": "maybe"}, "neither true nor false"),
+        ({"redact": 7}, "redact takes"),
+    ],
+)
+def test_a_wrong_argument_lists_the_right_ones(tmp_path: Path, arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(SettingsError, match=said) as caught:
+        use_cassette(tmp_path / "c.yaml", **arguments)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_a_wrong_path_is_an_error() -> None:
+    for path in (None, 5, ""):
+        with pytest.raises(SettingsError, match="path"):
+            use_cassette(path)  # type: ignore[arg-type]  # that is the point
+
+
+def test_wrong_variables_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMPTECHO_MODE", "onse")
+    with pytest.raises(SettingsError, match="PROMPTECHO_MODE: mode='onse'"), use_cassette(tmp_path / "c.yaml"):
+        pass
+    monkeypatch.setenv("PROMPTECHO_MODE", "")
+    monkeypatch.setenv("PROMPTECHO_BACKENDS", "httpx, nothere")
+    with pytest.raises(SettingsError, match="PROMPTECHO_BACKENDS: there is no backend 'nothere'"):
+        use_cassette(tmp_path / "c.yaml").__enter__()
+
+
+def test_a_named_backend_without_its_library_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("promptecho._backend.is_importable", lambda name: False)
+    monkeypatch.delitem(__import__("sys").modules, "httpx2", raising=False)
+    with pytest.raises(BackendError, match="pip install httpx2"):
+        use_cassette(tmp_path / "c.yaml", backends=["httpx2"]).__enter__()
+
+
+def test_configure_sets_defaults_below_arguments_and_takes_them_back() -> None:
+    promptecho.configure(repeats="strict", match_on=["model"])
+    try:
+        found = _settings.resolve({"match_on": ["messages"]}, environ={}, project={})
+        assert (found.repeats, found.match.fields) == ("strict", ("messages",))
+    finally:
+        promptecho.configure(repeats=None, match_on=None)
+    assert _settings.resolve({}, environ={}, project={}).repeats == "sequence"
+    with pytest.raises(SettingsError, match="no setting 'repeat' .did you mean 'repeats'"):
+        promptecho.configure(repeat="strict")
+
+
+def test_the_project_file_stands_below_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.promptecho]\nmode = "none"\nrepeats = "reuse"\n', encoding="utf-8")
+    (tmp_path / "below").mkdir()
+    project = _settings.from_project(tmp_path / "below")
+    found = _settings.resolve({"repeats": "strict"}, environ={}, project=project)
+    assert (str(found.mode), found.repeats) == ("none", "strict")
+    assert str(_settings.resolve({"mode": "once"}, environ={"PROMPTECHO_MODE": "all"}, project=project).mode) == "all"
+
+
+def test_a_wrong_project_file_names_itself(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.promptecho]\nmod = "none"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"pyproject\.toml \[tool\.promptecho\]: there is no setting 'mod'"):
+        _settings.from_project(tmp_path)

@@ -1,0 +1,338 @@
+"""The file: what is refused, what is kept, and what a crash leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from promptecho import Cassette, CassetteMiss, use_cassette
+from promptecho.errors import (
+    CassetteFileError,
+    CassetteFormatError,
+    CassetteWarning,
+    CassetteWriteError,
+    PromptechoError,
+)
+from tests.conformance.server import ScriptedServer
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        yield running
+
+
+def ask(server: ScriptedServer, text: str = "hi") -> bytes:
+    return httpx.post(f"{server.url}/echo", json={"prompt": text}, trust_env=False).content
+
+
+HEAD = "version: 2\nmatch_on: [model]\ninteractions:\n"
+ITEM = """\
+- request:
+    method: POST
+    url: http://h/echo
+    body: {prompt: hi}
+  response:
+    status: 200
+    headers: {content-type: text/plain}
+    streaming: false
+    body: hello
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ("just a text", "no 'version:'"),
+        ("- 1\n- 2\n", "no 'version:'"),
+        ("version: 1\ninteractions: []\n", "PROMPTECHO_MODE=all"),
+        ("version: 99\ninteractions: []\n", "version 99"),
+        ("version: true\n", "version True"),
+        ("version: 2\ninteractions: 7\n", "'interactions' is a number"),
+        (HEAD + ITEM[:40], r"interactions\[0\].response is None"),
+        (HEAD + ITEM.replace("{prompt: hi}", "{prompt: hi"), "line"),
+        (HEAD + ITEM.replace("hello", "!!python/object/apply:os.system [ls]"), "line 12"),
+        (HEAD + ITEM.replace("    status: 200\n", ""), r"interactions\[0\].response.status"),
+        (HEAD + ITEM.replace("200", "'200'"), r"response.status is '200', expected a status code"),
+        (HEAD + ITEM.replace("200", "9000"), r"response.status is 9000"),
+        (HEAD + ITEM.replace("{content-type: text/plain}", "7"), r"response.headers is 7, expected a mapping"),
+        (HEAD + ITEM.replace("streaming: false", "streaming: perhaps"), r"response.streaming is 'perhaps'"),
+        (HEAD + ITEM.replace("streaming: false", "streaming: true"), r"response.events is None, expected a list"),
+        (HEAD + ITEM.replace("streaming: false", "binary: true"), "base64 is damaged"),
+        (HEAD + ITEM.replace("method: POST", "method: 5"), r"request.method is 5"),
+        (HEAD + ITEM.replace("    url: http://h/echo\n", ""), r"request.url is None"),
+        (HEAD + ITEM.replace("body: {prompt: hi}", "body: [1]"), r"request.body is \[1\]"),
+        (HEAD + ITEM + "  response: {status: 200}\n", "stands twice"),
+        (HEAD + "- 5\n", r"interactions\[0\] is 5"),
+        ("a: &a [x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\n" + "".join(
+            f"{chr(99 + n)}: &{chr(99 + n)} [{', '.join(['*' + chr(98 + n)] * 10)}]\n" for n in range(9)
+        ), "aliases expand"),
+        (HEAD.replace("[model]", "[" * 5000), r"nested more than 200|nesting depth"),
+    ],
+)  # fmt: skip
+def test_a_broken_cassette_is_one_error_that_names_file_and_place_and_stays_as_it_was(
+    server: ScriptedServer, tmp_path: Path, text: str, place: str
+) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text(text, encoding="utf-8")
+    for mode in ("once", "none", "new_episodes"):
+        with pytest.raises(CassetteFormatError, match=place) as caught, use_cassette(path, mode):
+            ask(server)
+        assert str(path) in str(caught.value)
+        assert isinstance(caught.value, ValueError)
+    assert path.read_text(encoding="utf-8") == text
+    assert server.hits == 0
+
+
+@pytest.mark.parametrize("data", [b"\x00\x01\x02\xff", b"version: 2\nx: \xff\n", b"version: 2\nx: \x00\n"])
+def test_a_binary_file_is_no_cassette(server: ScriptedServer, tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(data)
+    with pytest.raises(CassetteFormatError, match=r"binary\.yaml"), use_cassette(path):
+        ask(server)
+    assert path.read_bytes() == data
+    assert server.hits == 0
+
+
+def test_mode_all_does_not_need_to_read_the_old_file(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_text("version: 1\ninteractions: []\n", encoding="utf-8")
+    with use_cassette(path, "all"):
+        ask(server)
+    assert len(Cassette.load(path).interactions) == 1
+
+
+def test_a_folder_a_fifo_and_a_path_below_a_file_are_clear_errors(server: ScriptedServer, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    for path, said in ((tmp_path, "is a folder"), (tmp_path / "fifo", "no regular file"), (tmp_path / "file/c.yaml", "not a folder")):
+        with pytest.raises(CassetteFileError, match=said) as caught, use_cassette(path):
+            ask(server)
+        assert isinstance(caught.value, OSError)
+    assert server.hits == 0
+
+
+def test_a_place_that_cannot_be_written_to_is_an_error_before_the_call(
+    server: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # tests may run as root, whom no permission stops
+    with pytest.raises(CassetteWriteError, match="no permission"), use_cassette(tmp_path / "c.yaml"):
+        ask(server)
+    assert server.hits == 0
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    with use_cassette(path):
+        ask(server, "first")
+    old = path.read_bytes()
+    program = f"""
+        import httpx, promptecho, resource, signal
+        from promptecho.errors import CassetteWriteError
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({len(old) + 100}, {len(old) + 100}))
+        try:
+            with promptecho.use_cassette({str(path)!r}, "new_episodes"):
+                httpx.post({server.url!r} + "/echo", json={{"prompt": "x" * 500}}, trust_env=False)
+        except CassetteWriteError as error:
+            assert "can't be written" in str(error) and "c.yaml" in str(error), error
+        else:
+            raise SystemExit("no error")
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=60)
+    assert path.read_bytes() == old
+    assert [file.name for file in tmp_path.iterdir()] == ["c.yaml"]
+
+
+def test_every_finished_call_survives_a_kill_and_the_next_run_records_the_rest(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.yaml"
+    program = f"""
+        import httpx, os, promptecho, signal
+        with promptecho.use_cassette({str(path)!r}):
+            for number in range(5):
+                httpx.post({server.url!r} + "/echo", json={{"prompt": str(number)}}, trust_env=False)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert "unfinished: true" in path.read_text(encoding="utf-8")
+    assert len(Cassette.load(path).interactions) == 5
+    with use_cassette(path) as cassette:
+        for number in range(7):
+            ask(server, str(number))
+    assert (len(cassette.played), len(cassette.recorded)) == (5, 2)
+    assert "unfinished" not in path.read_text(encoding="utf-8")
+    assert len(Cassette.load(path).interactions) == 7
+
+
+def test_a_recording_that_ends_in_an_exception_is_marked_and_resumed(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    with pytest.raises(ZeroDivisionError), use_cassette(path):
+        ask(server, "one")
+        raise ZeroDivisionError
+    assert "unfinished: true" in path.read_text(encoding="utf-8")
+    with pytest.warns(CassetteWarning, match="unfinished"), use_cassette(path, "none"):
+        ask(server, "one")
+    with use_cassette(path):
+        ask(server, "one")
+        ask(server, "two")
+    assert server.hits == 2
+    with pytest.raises(CassetteMiss), use_cassette(path):
+        ask(server, "three")
+
+
+def test_a_retry_that_was_cut_off_is_recorded_on_resuming(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+
+    def status() -> int:
+        return httpx.get(f"{server.url}/flaky?kind=r", trust_env=False).status_code
+
+    with pytest.raises(ZeroDivisionError), use_cassette(path, on_record_error="record"):
+        assert status() == 429
+        raise ZeroDivisionError
+    with use_cassette(path, on_record_error="record"):
+        assert [status(), status()] == [429, 200]
+    with use_cassette(path, "none"):
+        assert [status(), status()] == [429, 200]
+
+
+@pytest.mark.parametrize("cut", range(20, 400, 20))
+def test_a_torn_last_entry_is_left_out_and_the_rest_kept(server: ScriptedServer, tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "c.yaml"
+    with pytest.raises(ZeroDivisionError), use_cassette(path):
+        live = [ask(server, "one"), ask(server, "two")]
+        raise ZeroDivisionError
+    text = path.read_text(encoding="utf-8")
+    begin = text.rindex("\n- request")
+    path.write_text(text[: min(len(text) - 1, begin + cut)], encoding="utf-8")
+    with pytest.warns(CassetteWarning, match="cut off"), use_cassette(path):
+        assert ask(server, "one") == live[0]
+        ask(server, "two")
+    assert server.hits == 3
+    with use_cassette(path, "none") as cassette:
+        ask(server, "two")
+    assert len(cassette.interactions) == 2
+
+
+def test_processes_that_record_into_one_file_lose_nothing(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    program = f"""
+        import httpx, promptecho, sys
+        with promptecho.use_cassette({str(path)!r}, "new_episodes"):
+            for number in range(8):
+                httpx.post({server.url!r} + "/echo", json={{"prompt": sys.argv[1] + str(number)}}, trust_env=False)
+    """
+    running = [
+        subprocess.Popen([sys.executable, "-c", textwrap.dedent(program), f"process {number} call "])
+        for number in range(4)
+    ]
+    assert [process.wait(timeout=60) for process in running] == [0] * 4
+    prompts = sorted(each.body["prompt"] for each in Cassette.load(path).interactions)
+    assert prompts == sorted(f"process {a} call {b}" for a in range(4) for b in range(8))
+    assert "unfinished" not in path.read_text(encoding="utf-8")
+
+
+def test_a_pure_replay_never_writes(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    with use_cassette(path):
+        ask(server)
+    before = path.stat()
+    for mode in ("once", "none", "new_episodes"):
+        with use_cassette(path, mode):
+            ask(server)
+    after = path.stat()
+    assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
+    assert [file.name for file in tmp_path.iterdir()] == ["c.yaml"]
+
+
+def test_replacing_keeps_the_mode_of_a_file_and_follows_a_link(server: ScriptedServer, tmp_path: Path) -> None:
+    path, link = tmp_path / "c.yaml", tmp_path / "link.yaml"
+    with use_cassette(path):
+        ask(server)
+    path.chmod(0o640)
+    link.symlink_to(path)
+    with use_cassette(link, "all"):
+        ask(server)
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert "call" in path.read_text(encoding="utf-8")
+
+
+def test_a_name_of_250_characters_works(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 245 + ".yaml")
+    for mode in ("once", "all", "none"):
+        with use_cassette(path, mode):
+            ask(server)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_file_in_another_layout_is_appended_to_without_losing_anything(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.yaml"
+    indented = "".join(f"  {line}\n" for line in ITEM.splitlines())
+    path.write_text(HEAD + indented, encoding="utf-8")
+    with use_cassette(path, "new_episodes") as cassette:
+        ask(server, "new")
+    assert len(cassette.recorded) == 1
+    assert len(Cassette.load(path).interactions) == 2
+
+
+def test_the_file_reads_the_same_with_any_yaml_reader(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    hostile = ["on", "1e3", "2020-01-01", "---", "a: b", "\u0085 nel", "tab\tend ", "multi\nline\n", " lead", "#no", "12:30"]
+    with use_cassette(path):
+        for text in hostile:
+            ask(server, text)
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert [item["request"]["body"]["prompt"] for item in tree["interactions"]] == hostile
+    assert tree["version"] == 2
+    with use_cassette(path, "none") as cassette:
+        for text in hostile:
+            ask(server, text)
+    assert not cassette.unused
+
+
+def test_every_error_of_the_library_has_one_base() -> None:
+    from promptecho import errors
+
+    for name in errors.__all__:
+        if not name.endswith("Warning"):
+            assert issubclass(getattr(errors, name), PromptechoError)
+
+
+def test_before_record_can_change_and_drop_an_interaction(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+
+    def hook(interaction: dict[str, object]) -> object:
+        request = interaction["request"]
+        assert isinstance(request, dict)
+        if request["body"]["prompt"] == "drop me":
+            return None
+        return {**interaction, "note": "seen"}
+
+    with use_cassette(path, before_record=hook) as cassette:
+        ask(server, "drop me")
+        ask(server, "keep me")
+    assert [each.body["prompt"] for each in cassette.recorded] == ["keep me"]
+    assert "note: seen" in path.read_text(encoding="utf-8")
+
+
+def test_a_secret_in_a_body_under_fail_is_not_written(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    with pytest.raises(CassetteWriteError, match="OPENAI_KEY"), use_cassette(path, on_secret="fail"):
+        ask(server, "my key is sk-proj-" + "a1B2" * 12)
+    assert not path.exists()

@@ -1,19 +1,27 @@
-"""Record and replay LLM API calls: deterministic, instant, free, with no network and no API key."""
+"""Record and replay LLM API calls: deterministic, instant, free, with no network and no API key.
+
+The names below are imported at their first use, so that a pytest run in which no test asks for a cassette pays nothing.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from promptecho._version import __version__
-from promptecho._activation import use_cassette
-from promptecho._cassette import Cassette, Interaction
-from promptecho._settings import Mode, configure
-from promptecho.errors import (
-    CassetteMiss,
-    PromptechoError,
-    PromptechoRecordingWarning,
-    PromptechoWarning,
-    RecordedErrorResponse,
-)
-from promptecho.normalizers import register_normalizer
+
+if TYPE_CHECKING:
+    from promptecho._activation import use_cassette
+    from promptecho._cassette import Cassette, Interaction
+    from promptecho._settings import Mode, configure
+    from promptecho.errors import (
+        CassetteMiss,
+        PromptechoError,
+        PromptechoRecordingWarning,
+        PromptechoWarning,
+        RecordedErrorResponse,
+    )
+    from promptecho.normalizers import register_normalizer
 
 __all__ = [
     "Cassette",
@@ -29,3 +37,29 @@ __all__ = [
     "register_normalizer",
     "use_cassette",
 ]
+
+_HOMES = {
+    "use_cassette": "_activation",
+    "Cassette": "_cassette",
+    "Interaction": "_cassette",
+    "Mode": "_settings",
+    "configure": "_settings",
+    "register_normalizer": "normalizers",
+    "CassetteMiss": "errors",
+    "PromptechoError": "errors",
+    "PromptechoRecordingWarning": "errors",
+    "PromptechoWarning": "errors",
+    "RecordedErrorResponse": "errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'promptecho' has no attribute {name!r}")
+    value: object = getattr(import_module(f"promptecho.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -84,7 +84,7 @@ class _Entry:
     def enter_again(self) -> None:
         self._depth += 1
 
-    def leave(self, error: BaseException | None, *, failed: bool = False) -> None:
+    def leave(self, error: BaseException | None) -> None:
         self._depth -= 1
         if self._depth:
             return
@@ -100,9 +100,9 @@ class _Entry:
             except ValueError:  # left in another context than entered (async fixtures, generators)
                 if _current.get() is self:
                     _current.set(None)
-        if error is None and not failed:
+        if error is None:
             _finish(self)
-        if error is None or (isinstance(error, Exception) and not failed):
+        if error is None or isinstance(error, Exception):
             # The code under test swallowed it; the test would go on with a call that never happened.
             for miss in self.session.cassette.misses:
                 if not was_caught_on_purpose(miss):
@@ -355,13 +355,13 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
     ) -> None:
         self.leave(error)
 
-    def leave(self, error: BaseException | None = None, *, failed: bool = False) -> None:
-        """Close what ``__enter__`` opened; ``failed`` keeps the recording marked unfinished."""
+    def leave(self, error: BaseException | None) -> None:
+        """Close what ``__enter__`` opened; an error keeps the recording marked unfinished."""
         current = _current.get()
         entry = current if current in self._entries else self._entries[-1]
         assert entry is not None
         self._entries.remove(entry)
-        entry.leave(error, failed=failed)
+        entry.leave(error)
 
     async def __aenter__(self) -> Cassette:
         return self.__enter__()

@@ -22,7 +22,7 @@ FIXTURE = "promptecho_cassette"
 MARKER = "promptecho"
 _FOLDER = "cassettes"
 _MAX_NAME = 120
-_failed = pytest.StashKey[bool]()
+_failure = pytest.StashKey[BaseException]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -168,7 +168,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     if call.when == "call" and call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
-        item.stash[_failed] = True
+        item.stash[_failure] = call.excinfo.value
     yield
 
 
@@ -181,6 +181,5 @@ def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
     try:
         yield cassette
     finally:
-        # A failed test leaves its recording marked unfinished, and its own failure is the one to show.
-        failed = request.node.stash.get(_failed, False)
-        use.leave(None, failed=failed)
+        # A failed test leaves its recording marked unfinished, as an exception in a with block does.
+        use.leave(request.node.stash.get(_failure, None))

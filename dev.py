@@ -83,10 +83,10 @@ def test(arguments: list[str]) -> None:
     arguments = [argument for argument in arguments if argument != "--all-pythons"]
     for interpreter in pythons() if everywhere else [sys.executable]:
         python = environment("test", ["-e", ".", "--group", "test", "--group", "sdk"], interpreter)
-        run([python, "-m", "pytest", *arguments])
+        run([python, "-m", "pytest", "-n", "auto", *arguments])
     if not arguments:
         python = environment("previous", ["-e", ".", "--group", "test", *PREVIOUS_MAJORS])
-        run([python, "-m", "pytest", "tests/sdk"])
+        run([python, "-m", "pytest", "-n", "auto", "tests/sdk"])
 
 
 def lint() -> None:

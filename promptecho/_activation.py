@@ -25,7 +25,13 @@ from promptecho._redaction import Redactor
 from promptecho._session import Session
 from promptecho._settings import Mode, Settings
 from promptecho._swallowed import was_caught_on_purpose
-from promptecho.errors import AmbiguousCassetteError, CassetteFileError, CassetteNestingError, CassetteWarning, SettingsError
+from promptecho.errors import (
+    AmbiguousCassetteError,
+    CassetteFileError,
+    CassetteNestingError,
+    CassetteWarning,
+    SettingsError,
+)
 
 F = TypeVar("F")
 _current: ContextVar[_Entry | None] = ContextVar("promptecho_cassette", default=None)
@@ -152,13 +158,15 @@ def _open_session(path: Path, settings: Settings, growing: bool) -> tuple[Sessio
 def _report(document: _store.Document, path: Path, settings: Settings) -> None:
     if document.torn:
         warnings.warn(
-            f"{path}: the last recording was cut off while it was written, and is left out; what stands before it is kept",
+            f"{path}: the last recording was cut off while it was written, and "
+            "is left out; what stands before it is kept",
             CassetteWarning,
             stacklevel=6,
         )
     if document.unfinished and settings.mode is Mode.NONE:
         warnings.warn(
-            f"{path} is marked unfinished: its recording was interrupted. Run it once in mode 'once' to record the rest",
+            f"{path} is marked unfinished: its recording was interrupted. "
+            "Run it once in mode 'once' to record the rest",
             CassetteWarning,
             stacklevel=6,
         )
@@ -174,7 +182,8 @@ def _report(document: _store.Document, path: Path, settings: Settings) -> None:
 
 _VERSIONS = (
     "httpx", "httpx2", "requests", "urllib3", "aiohttp",
-    "openai", "anthropic", "mistralai", "google-genai", "cohere", "groq", "ollama", "huggingface_hub", "litellm", "boto3",
+    "openai", "anthropic", "mistralai", "google-genai", "cohere", "groq", "ollama", "huggingface_hub",
+    "litellm", "boto3",
 )  # fmt: skip
 
 
@@ -343,7 +352,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
             current.enter_again()  # a decorated method that calls another one, or itself
             return current
         settings = _settings.resolve(self._given, place=self._place, lower=self._lower)
-        return _Entry(self, Path(os.path.abspath(self.path)), settings)
+        return _Entry(self, Path.cwd() / self.path, settings)
 
     def __enter__(self) -> Cassette:
         entry = self._enter()

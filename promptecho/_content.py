@@ -21,21 +21,11 @@ class _Zlib:
     def __init__(self, bits: int) -> None:
         self._bits = bits
         self._decoder = zlib.decompressobj(bits)
-        self._fallback = bits == zlib.MAX_WBITS  # "deflate" is sent raw by some servers, against the RFC
 
     def decode(self, data: bytes) -> bytes:
         out = b""
         while data:
-            try:
-                out += self._decoder.decompress(data)
-            except zlib.error:
-                if not self._fallback:
-                    raise
-                self._bits = -zlib.MAX_WBITS
-                self._decoder = zlib.decompressobj(self._bits)
-                self._fallback = False
-                continue
-            self._fallback = False
+            out += self._decoder.decompress(data)
             data = self._decoder.unused_data
             if data:
                 self._decoder = zlib.decompressobj(self._bits)
@@ -46,6 +36,32 @@ class _Zlib:
         if not self._decoder.eof and not partial:
             raise ContentProblem("the compressed body ends too early")
         return rest
+
+
+class _Deflate:
+    """zlib data, or raw deflate data, which some servers send against RFC 9110; the first two bytes tell."""
+
+    def __init__(self) -> None:
+        self._begin = b""
+        self._inner: _Zlib | None = None
+
+    def decode(self, data: bytes) -> bytes:
+        if self._inner is None:
+            self._begin += data
+            if len(self._begin) < 2:
+                return b""
+            first, second = self._begin[:2]
+            is_zlib = first & 0x0F == 8 and (first * 256 + second) % 31 == 0  # RFC 1950 section 2.2
+            self._inner = _Zlib(zlib.MAX_WBITS if is_zlib else -zlib.MAX_WBITS)
+            data = self._begin
+        return self._inner.decode(data)
+
+    def end(self, partial: bool) -> bytes:
+        if self._inner is not None:
+            return self._inner.end(partial)
+        if self._begin and not partial:
+            raise ContentProblem("the compressed body ends too early")
+        return b""
 
 
 class _Optional:
@@ -86,7 +102,7 @@ def _zstd(module: Any) -> Any:
 _DECODERS: dict[str, Callable[[], Any]] = {
     "gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
     "x-gzip": lambda: _Zlib(16 + zlib.MAX_WBITS),
-    "deflate": lambda: _Zlib(zlib.MAX_WBITS),
+    "deflate": _Deflate,
     "br": lambda: _Optional(("brotli", "brotlicffi"), lambda module: module.Decompressor()),
     "zstd": lambda: _Optional(("compression.zstd", "backports.zstd", "zstandard"), _zstd),
 }

@@ -77,7 +77,7 @@ def _parting(recorded: Json, incoming: Json) -> tuple[str, str]:
         return _shown(recorded), _shown(incoming)
     if max(len(recorded), len(incoming)) <= 3 * _CONTEXT:
         return repr(recorded), repr(incoming)
-    start = len(os.path.commonprefix([recorded, incoming]))
+    start = next((at for at, (a, b) in enumerate(zip(recorded, incoming)) if a != b), min(len(recorded), len(incoming)))
     begin = max(0, start - _CONTEXT // 2)
 
     def cut(text: str) -> str:
@@ -116,7 +116,7 @@ def _hints(differences: Sequence[tuple[str, Json, Json]]) -> Iterator[str]:
         if tag == "replace"
     ]
     if changed and all(re.search(r"\d", a) and re.search(r"\d", b) for a, b in changed):
-        yield "the texts part in digits only; for a date or an id made afresh in each run, pass volatile=['date', 'uuid']"
+        yield "the texts part in digits only; for a date or an id of each run, pass volatile=['date', 'uuid']"
     if any(path.startswith("tools") for path, _, _ in differences):
         yield "a tool definition changed since the recording"
 
@@ -146,7 +146,7 @@ def explain_miss(
     else:
         lines.extend(_nearest_lines(cassette, identity, paint))
     lines.append(
-        f"  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records {cassette.path.name} again)"
+        "  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records the file again)"
     )
     return "\n".join(lines)
 

@@ -143,14 +143,12 @@ def _multipart(body: bytes, content_type: str) -> Json | None:
         head, separator, content = piece.partition(b"\r\n\r\n")
         if not separator:
             return None
-        fields = dict(
-            (name.strip().lower(), value.strip())
+        fields = {
+            name.strip().lower(): value.strip()
             for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n"))
-        )
-        disposition = fields.get("content-disposition", "")
-        part: dict[str, Json] = {
-            key: value for key, value in re.findall(r';\s*(name|filename)\*?="?([^";]*)"?', disposition)
         }
+        disposition = fields.get("content-disposition", "")
+        part: dict[str, Json] = dict(re.findall(r';\s*(name|filename)\*?="?([^";]*)"?', disposition))
         if "content-type" in fields:
             part["type"] = fields["content-type"]
         text = None if "filename" in part else _clean_text(content)

@@ -30,13 +30,13 @@ _MIN_LENGTH = 6
 _CREDENTIAL_WORD = re.compile(
     r"(?:^|[-_.])(?:api-?key|apikey|key|token|secret|password|passwd|auth|authorization|credentials?|signature|sig)$"
     r"|^(?:authorization|proxy-authorization|cookie|x-amz-security-token)$",
-    re.I,
+    re.IGNORECASE,
 )
 _QUERY_CREDENTIALS = re.compile(
     r"^(?:key|api[-_]?key|access[-_]?(?:token|key)|.*[-_]?token|sig|.*signature|code|client[-_]?secret|password|secret"
     r"|auth|authorization|x-amz-(?:credential|security-token|signature|date|expires|signedheaders|algorithm)"
     r"|x-goog-(?:credential|signature|date|expires|signedheaders|algorithm)|awsaccesskeyid|subscription-key)$",
-    re.I,
+    re.IGNORECASE,
 )
 _PAGE_TOKENS = frozenset(("page_token", "pagetoken", "next_token", "nexttoken", "continuation_token", "starting_token"))
 _BODY_FIELDS = frozenset(
@@ -74,11 +74,12 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("SLACK_TOKEN", r"xox[abposr]-[A-Za-z0-9-]{10,}"),
     ("STRIPE_KEY", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}"),
     ("JWT", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    ("PRIVATE_KEY", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[A-Za-z0-9+/=\s\\rn]*-----END (?:[A-Z]+ )?PRIVATE KEY-----"),
+    ("PRIVATE_KEY", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\w+/=\s\\]*-----END (?:[A-Z]+ )?PRIVATE KEY-----"),
 )  # fmt: skip
 _RULE = re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _RULES) + r")")
 _FIELD = re.compile(
-    r'(?P<open>\\*"(?:' + "|".join(sorted(_BODY_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")', re.I
+    r'(?P<open>\\*"(?:' + "|".join(sorted(_BODY_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")',
+    re.IGNORECASE,
 )
 _XML_FIELD = re.compile(
     r"(?P<open><(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>)(?P<value>[^<]{4,})(?=</(?P=name)>)"
@@ -110,10 +111,8 @@ def _header_values(name: str, value: str) -> Iterator[str]:
             return
         user, _, password = plain.partition(":")
         yield from (plain, user, password)
-    for key_id in re.findall(r"Credential=([^/,\s]+)", rest):
-        yield key_id
-    for signature in re.findall(r"Signature=([0-9a-fA-F]+)", rest):
-        yield signature
+    yield from re.findall(r"Credential=([^/,\s]+)", rest)
+    yield from re.findall(r"Signature=([0-9a-fA-F]+)", rest)
 
 
 def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:
@@ -167,7 +166,7 @@ def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         value
         for name, value in environ.items()
-        if re.search(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)(?:_|$)", name, re.I)
+        if re.search(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)(?:_|$)", name, re.IGNORECASE)
         and len(value) >= 8
         and _is_worth_masking(value)
         and not re.match(r"^(?:[/~.]|[A-Za-z]:\\|\d+$|https?://)", value)

@@ -23,7 +23,7 @@ from promptecho._diff import explain_miss
 from promptecho._matching import Identity, identify, older_keys
 from promptecho._models import Request, Response, ResponseHead
 from promptecho._redaction import Redactor
-from promptecho._settings import Mode, Settings
+from promptecho._settings import Settings
 from promptecho._store import Journal
 from promptecho._yaml import Flow, UnwritableText
 from promptecho.errors import (
@@ -324,8 +324,8 @@ class Session:
         tree = self._tree(forward, head, chunks, delays, incomplete, encoded, duration)
         if self.settings.on_secret == "fail" and self.redactor.found:
             raise CassetteWriteError(
-                f"{self.cassette.path}: {forward.request.method} {tree['request']['url']} was not recorded: a body holds "
-                f"what looks like credentials ({', '.join(self.redactor.found)}) and on_secret is 'fail'"
+                f"{self.cassette.path}: {forward.request.method} {tree['request']['url']} was not recorded: a body "
+                f"holds what looks like credentials ({', '.join(self.redactor.found)}) and on_secret is 'fail'"
             )
         changed = self._through_hooks(tree)
         if changed is None:
@@ -347,7 +347,7 @@ class Session:
         if head.status_code >= 400 and self.settings.on_record_error == "warn":
             warnings.warn(
                 f"recorded status {head.status_code} of {forward.request.method} "
-                f"{self.redactor.url(forward.request.url)} into {self.cassette.path}: every replay will give this error. "
+                f"{self.redactor.url(forward.request.url)} into {self.cassette.path}: every replay gives it. "
                 "If it was meant, pass on_record_error='record'; if not, delete the recording and run again",
                 PromptechoRecordingWarning,
                 stacklevel=2,

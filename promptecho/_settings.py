@@ -241,7 +241,7 @@ def _read_project(folder: Path) -> dict[str, Any]:
             return {}
         toml = _toml_reader()
         if toml is None:
-            if re.search(r"^\[tool\.promptecho", text, re.M):
+            if re.search(r"^\[tool\.promptecho", text, re.MULTILINE):
                 raise SettingsError(
                     f"{file}: reading [tool.promptecho] on Python < 3.11 needs tomli; pip install tomli"
                 )

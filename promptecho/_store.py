@@ -26,9 +26,9 @@ from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteWr
 Json = Any
 VERSION = 2
 _MARK = "unfinished: true\n"
-_NOT_COLUMN_0 = re.compile(r"^(?![ #\n-])", re.M)
-_ITEM = re.compile(r"^- ", re.M)
-_COMMITTED = re.compile(r"^  duration: \S+\n\Z", re.M)  # the last line of an item that promptecho wrote
+_NOT_COLUMN_0 = re.compile(r"^(?![ #\n-])", re.MULTILINE)
+_ITEM = re.compile(r"^- ", re.MULTILINE)
+_COMMITTED = re.compile(r"^  duration: \S+\n\Z", re.MULTILINE)  # the last line of an item that promptecho wrote
 
 
 @dataclass
@@ -52,7 +52,7 @@ def read_text(path: Path) -> str | None:
         CassetteFormatError: it isn't UTF-8 text.
     """
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:  # noqa: PTH123 - Path.open takes no opener
+        with open(path, "rb", opener=_open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise CassetteFileError(f"{path} is no regular file; a cassette is a YAML file: choose another path")
             data = file.read()
@@ -69,7 +69,7 @@ def read_text(path: Path) -> str | None:
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         raise CassetteFormatError(
-            f"{path}, line {line}: not UTF-8 text, so this is no cassette; restore the file, or delete it and record again"
+            f"{path}, line {line}: not UTF-8 text, so no cassette; restore the file, or delete it and record again"
         ) from None
 
 
@@ -139,8 +139,7 @@ def without_torn_tail(text: str) -> str:
     """The text up to the last entry that was written whole: a kill can cut an append anywhere."""
     starts = [match.start() for match in _ITEM.finditer(text)]
     if not starts:
-        complete = text.endswith("interactions:\n")
-        return text if complete or "interactions:" in text else text
+        return text
     last = text[starts[-1] :]
     return text if _COMMITTED.search(last) else text[: starts[-1]]
 
@@ -271,14 +270,14 @@ class Journal:
         old = read_text(self.path) or ""
         document = parse(old, self.path)
         kept = without_torn_tail(old) if _MARK in old[:4096] else old
-        begin = re.search(r"^interactions:\n(?=- )", kept, re.M)
+        begin = re.search(r"^interactions:\n(?=- )", kept, re.MULTILINE)
         if begin and not _NOT_COLUMN_0.search(kept.rstrip("\n"), begin.end()) and kept.endswith("\n"):
             if kept == old and _MARK in old[:4096]:
                 self._append_in_place(text, len(old.encode("utf-8")))
                 return
             head = kept[: begin.start()]
             if _MARK not in head:
-                head = re.sub(r"^version: 2\n", f"version: 2\n{_MARK}", head, count=1, flags=re.M)
+                head = re.sub(r"^version: 2\n", f"version: 2\n{_MARK}", head, count=1, flags=re.MULTILINE)
             write_atomically(self.path, head + kept[begin.start() :] + text)
         else:  # written by another tool or hand in a form that can't be appended to
             write_atomically(

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -97,7 +97,7 @@ def _float(value: float) -> str:
 
 def _literal(text: str, pad: str) -> str | None:
     """The text as a literal block, or ``None`` where a block would not hold it exactly."""
-    if "\n" not in text or _NOT_LITERAL.search(text) or text[0] in "\n":
+    if "\n" not in text or _NOT_LITERAL.search(text) or text[0] == "\n":
         return None
     lines = text.split("\n")
     if any(line and not line.strip(" \t") for line in lines) or text.strip("\n \t") == "":
@@ -185,7 +185,7 @@ def _reader(base: Any) -> Any:
     class Reader(base):  # type: ignore[misc]  # libyaml's loader where it is there
         """YAML 1.2 core scalars, no tags, no repeated keys."""
 
-        yaml_implicit_resolvers: dict[str, Any] = {}
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
             mapping: dict[Hashable, Any] = {}
@@ -247,7 +247,7 @@ def _at(node: Any, problem: str) -> YamlProblem:
 
 
 _READER = _reader(_BASE)
-_DEEP = re.compile(r"^ {400}", re.M)
+_DEEP = re.compile(r"^ {400}", re.MULTILINE)
 
 
 def load(text: str) -> object:
@@ -317,8 +317,8 @@ def _bracket_depth(text: str) -> int:
 
 
 def _check_aliases(tree: object) -> None:
+    """Refuse aliases that explode; one that refers to what it stands in is refused by the constructor already."""
     sizes: dict[int, int] = {}
-    open_nodes: set[int] = set()
 
     def size(node: object) -> int:
         if not isinstance(node, (dict, list)):
@@ -326,11 +326,7 @@ def _check_aliases(tree: object) -> None:
         known = sizes.get(id(node))
         if known is not None:
             return known
-        if id(node) in open_nodes:
-            raise YamlProblem("an alias refers to what it stands in")
-        open_nodes.add(id(node))
         total = 1 + sum(size(child) for child in (node.values() if isinstance(node, dict) else node))
-        open_nodes.discard(id(node))
         sizes[id(node)] = total
         if total > _MAX_EXPANDED:
             raise YamlProblem("its aliases expand to more than a million values")

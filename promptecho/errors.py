@@ -36,7 +36,7 @@ class PromptechoError(BaseException):
     """Base of every error that promptecho raises."""
 
 
-class CassetteMiss(PromptechoError):  # noqa: N818 - the name is public since 0.1
+class CassetteMiss(PromptechoError):
     """No recording answers a request, and the mode allows no live call.
 
     ``request`` is what was asked (neutral form, credentials included: do not print it), ``path`` the cassette,
@@ -52,7 +52,7 @@ class CassetteMiss(PromptechoError):  # noqa: N818 - the name is public since 0.
         self.mode = mode
 
 
-class RecordedErrorResponse(PromptechoError):  # noqa: N818 - the name is public since 0.1
+class RecordedErrorResponse(PromptechoError):
     """The server answered with a status of 400 or more while recording under ``on_record_error="raise"``.
 
     ``status`` is that status, ``url`` the redacted address. Nothing was written.

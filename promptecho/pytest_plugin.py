@@ -92,7 +92,7 @@ def _file_safe(name: str) -> str:
 
 
 # Parameter ids that differ in case only are one file on macOS and Windows; test names follow Python's conventions.
-_CASED_PARAMETER = re.compile(r"\[.*[^\W\d_a-z].*\]", re.S)
+_CASED_PARAMETER = re.compile(r"\[.*[^\W\d_a-z].*\]", re.DOTALL)
 
 
 def cassette_path(item: pytest.Item) -> Path:

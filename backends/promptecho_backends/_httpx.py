@@ -282,7 +282,7 @@ def _stream_classes(module: Any) -> tuple[Any, Any, Any]:
                     if chunk is None:
                         return True
                     self._forward.feed(chunk)
-            except Exception:  # noqa: S110 - the program is done with this stream; its end is marked, not raised
+            except Exception:
                 pass
             self._forward.rewind(mark)
             return False
@@ -331,7 +331,7 @@ def _stream_classes(module: Any) -> tuple[Any, Any, Any]:
                                 self._forward.feed(await chunks.__anext__())
                             except StopAsyncIteration:
                                 return True
-                except Exception:  # noqa: S110 - as above
+                except Exception:
                     pass
                 except BaseException:  # cancelled while closing: what arrived before is still to be written
                     self._forward.rewind(mark)

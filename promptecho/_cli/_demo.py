@@ -70,8 +70,7 @@ def _bare_steps(url: str, library: str) -> list[Step]:
     body = {"model": "gpt-demo", "messages": _MESSAGES}
 
     def post(**more: Any) -> Any:
-        answer = httpx.post(f"{url}/v1/chat/completions", json={**body, **more}, headers=headers, trust_env=False)
-        return answer
+        return httpx.post(f"{url}/v1/chat/completions", json={**body, **more}, headers=headers, trust_env=False)
 
     def plain() -> str:
         return str(post().json()["choices"][0]["message"]["content"])
@@ -137,7 +136,9 @@ def run_demo(keep: Path | None) -> int:
     console.print(table)
     equal = [answer for answer, _ in recorded] == [answer for answer, _ in replayed]
     leaked = KEY in path.read_text(encoding="utf-8")
-    console.print(f"Requests that reached the server: {hits} while recording, {len(server.hits) - hits} while replaying.")
+    console.print(
+        f"Requests that reached the server: {hits} while recording, {len(server.hits) - hits} while replaying."
+    )
     console.print(f"Answers equal: {'yes' if equal else 'NO'}. API key in the cassette: {'YES' if leaked else 'no'}.")
     console.print(f"The cassette: {path}", soft_wrap=True)
     return 0 if equal and not leaked and len(server.hits) == hits else 1

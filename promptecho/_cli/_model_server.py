@@ -29,7 +29,7 @@ class ModelServer:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-            def do_POST(self) -> None:  # noqa: N802 - the name is http.server's
+            def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers.get("content-length") or 0))
                 with outer._lock:
                     outer.hits.append(f"{self.command} {self.path}")
@@ -114,11 +114,19 @@ class ModelServer:
             pieces: list[Json] = [{"role": "assistant", "content": ""}]
             pieces += [{"content": word + " "} for word in text.split()]
             chunks = [
-                {**base, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": piece, "finish_reason": None}]}
+                {
+                    **base,
+                    "object": "chat.completion.chunk",
+                    "choices": [{"index": 0, "delta": piece, "finish_reason": None}],
+                }
                 for piece in pieces
             ]
             chunks.append(
-                {**base, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+                {
+                    **base,
+                    "object": "chat.completion.chunk",
+                    "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],
+                }
             )
             self.send_events(handler, [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks] + ["data: [DONE]\n\n"])
             return
@@ -170,7 +178,11 @@ class ModelServer:
         steps: list[Json] = [
             {"type": "response.created", "response": {**whole, "status": "in_progress", "output": []}},
             {"type": "response.output_item.added", "output_index": 0, "item": {**item, "content": []}},
-            {"type": "response.content_part.added", **place, "part": {"type": "output_text", "text": "", "annotations": []}},
+            {
+                "type": "response.content_part.added",
+                **place,
+                "part": {"type": "output_text", "text": "", "annotations": []},
+            },
             *(
                 {"type": "response.output_text.delta", **place, "delta": word + " ", "logprobs": []}
                 for word in text.split()
@@ -207,7 +219,12 @@ class ModelServer:
             blocks.append({"type": "thinking", "thinking": f"thought {number}", "signature": f"signed{number}"})
         reason = "end_turn"
         if body.get("tools"):
-            tool = {"type": "tool_use", "id": f"toolu_{number}", "name": body["tools"][0]["name"], "input": {"n": number}}
+            tool = {
+                "type": "tool_use",
+                "id": f"toolu_{number}",
+                "name": body["tools"][0]["name"],
+                "input": {"n": number},
+            }
             blocks.append(tool)
             reason = "tool_use"
         else:

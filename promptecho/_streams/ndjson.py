@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from promptecho._streams import Json, decode_text, encode_text
 
 _DONE = re.compile(rb'"done": ?true')
@@ -27,4 +28,3 @@ class NewlineDelimitedJson:
 
     def decode(self, stored: Json) -> bytes:
         return decode_text(stored)
-

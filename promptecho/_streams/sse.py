@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+
 from promptecho._streams import Json, decode_text, encode_text
 
 # An event ends with a blank line; each of its two line ends is CRLF, LF or CR. Further blank lines stay with it.
@@ -10,7 +11,7 @@ _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))+")
 _LAST = re.compile(
     rb"^(?:data: ?\[DONE\]|event: ?(?:message_stop|message-end|response\.(?:completed|failed|incomplete))\s*$"
     rb'|data: ?\{"type": ?"(?:message_stop|message-end|response\.(?:completed|failed|incomplete))")',
-    re.M,
+    re.MULTILINE,
 )
 
 
@@ -35,4 +36,3 @@ class ServerSentEvents:
 
     def decode(self, stored: Json) -> bytes:
         return decode_text(stored)
-

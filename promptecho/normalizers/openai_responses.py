@@ -10,8 +10,9 @@ from promptecho.normalizers._tools import tools
 
 Json = Any
 
-ALWAYS_MATCHED = ("previous_response_id", "conversation", "prompt", "context", "input", "instructions", "text", "include",
-                  "modalities", "truncation", "background")  # fmt: skip
+ALWAYS_MATCHED = (
+    "previous_response_id", "conversation", "prompt", "context", "input", "instructions", "text", "include",
+    "modalities", "truncation", "background")  # fmt: skip
 
 
 def normalize(body: Mapping[str, Json]) -> dict[str, Json]:

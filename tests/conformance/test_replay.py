@@ -165,7 +165,10 @@ def test_an_unknown_request_is_a_miss_and_nothing_goes_out(
 
 
 def test_mode_none_without_a_cassette_is_a_miss(server: ScriptedServer, driver: Driver, path: Path) -> None:
-    with pytest.raises(CassetteMiss, match="holds no recordings"), use_cassette(path, "none", backends=[driver.backend]):
+    with (
+        pytest.raises(CassetteMiss, match="holds no recordings"),
+        use_cassette(path, "none", backends=[driver.backend]),
+    ):
         driver.send(chat(server, "x"))
     assert server.hits == 0
     assert not path.exists()

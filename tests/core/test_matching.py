@@ -73,7 +73,11 @@ def turns(identifier: str) -> list[Any]:
         ),
         (CHAT.replace("openai.com", "gateway.test"), BASE, BASE),
         (RESPONSES, {"model": "m", "input": "hi"}, {"model": "m", "input": [user("hi")]}),
-        (RESPONSES, {"model": "m", "input": "hi"}, {"model": "m", "input": [user([{"type": "input_text", "text": "hi"}])]}),
+        (
+            RESPONSES,
+            {"model": "m", "input": "hi"},
+            {"model": "m", "input": [user([{"type": "input_text", "text": "hi"}])]},
+        ),
     ],
 )
 def test_what_does_not_change_the_prompt_does_not_change_the_key(url: str, one: Any, other: Any) -> None:
@@ -239,7 +243,9 @@ def test_prompts_that_differ_never_share_a_key(url: str, one: str, other: str) -
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=60), st.sampled_from(["application/json", "", "text/plain", "multipart/form-data; boundary=x"]))
+@given(
+    st.binary(max_size=60), st.sampled_from(["application/json", "", "text/plain", "multipart/form-data; boundary=x"])
+)
 def test_any_bytes_have_an_identity(data: bytes, content_type: str) -> None:
     request = Request("POST", "http://h/x", Headers([("content-type", content_type)]), data)
     found = identify(request, _settings.Settings().match, lambda tree: tree)

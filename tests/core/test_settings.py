@@ -73,7 +73,7 @@ def test_configure_sets_defaults_below_arguments_and_takes_them_back() -> None:
     finally:
         promptecho.configure(repeats=None, match_on=None)
     assert _settings.resolve({}, environ={}, project={}).repeats == "sequence"
-    with pytest.raises(SettingsError, match="no setting 'repeat' .did you mean 'repeats'"):
+    with pytest.raises(SettingsError, match=r"no setting 'repeat' \(did you mean 'repeats'"):
         promptecho.configure(repeat="strict")
 
 

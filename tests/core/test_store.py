@@ -116,7 +116,11 @@ def test_mode_all_does_not_need_to_read_the_old_file(server: ScriptedServer, tmp
 def test_a_folder_a_fifo_and_a_path_below_a_file_are_clear_errors(server: ScriptedServer, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    for path, said in ((tmp_path, "is a folder"), (tmp_path / "fifo", "no regular file"), (tmp_path / "file/c.yaml", "not a folder")):
+    for path, said in (
+        (tmp_path, "is a folder"),
+        (tmp_path / "fifo", "no regular file"),
+        (tmp_path / "file/c.yaml", "not a folder"),
+    ):
         with pytest.raises(CassetteFileError, match=said) as caught, use_cassette(path):
             ask(server)
         assert isinstance(caught.value, OSError)
@@ -293,7 +297,19 @@ def test_a_file_in_another_layout_is_appended_to_without_losing_anything(
 
 def test_the_file_reads_the_same_with_any_yaml_reader(server: ScriptedServer, tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    hostile = ["on", "1e3", "2020-01-01", "---", "a: b", "\u0085 nel", "tab\tend ", "multi\nline\n", " lead", "#no", "12:30"]
+    hostile = [
+        "on",
+        "1e3",
+        "2020-01-01",
+        "---",
+        "a: b",
+        "\u0085 nel",
+        "tab\tend ",
+        "multi\nline\n",
+        " lead",
+        "#no",
+        "12:30",
+    ]
     with use_cassette(path):
         for text in hostile:
             ask(server, text)

@@ -41,10 +41,15 @@ class ProviderServer(ModelServer):
 
     def _cohere(self, handler: http.server.BaseHTTPRequestHandler, body: Any, number: int) -> None:
         text = answer_text(body["messages"], number)
-        usage = {"billed_units": {"input_tokens": 3, "output_tokens": 4}, "tokens": {"input_tokens": 3, "output_tokens": 4}}
+        usage = {
+            "billed_units": {"input_tokens": 3, "output_tokens": 4},
+            "tokens": {"input_tokens": 3, "output_tokens": 4},
+        }
         if not body.get("stream"):
             message = {"role": "assistant", "content": [{"type": "text", "text": text}]}
-            self.send_json(handler, {"id": f"c{number}", "finish_reason": "COMPLETE", "message": message, "usage": usage})
+            self.send_json(
+                handler, {"id": f"c{number}", "finish_reason": "COMPLETE", "message": message, "usage": usage}
+            )
             return
         start = {"message": {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}}
         steps: list[Any] = [

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, Union
 
-from promptecho import _backend, _settings, _store
+from promptecho import _backend, _guard, _settings, _store
 from promptecho._cassette import Cassette
 from promptecho._matching import Json, MatchOn
 from promptecho._redaction import Redactor
@@ -64,6 +64,15 @@ def session_for(backend: str) -> Session | None:
     return entry.session if backend in entry.backends else None
 
 
+def _strictest_mode() -> str | None:
+    """For the guard: the mode of this context's cassette, or the strictest of the open ones."""
+    entry = _current.get()
+    if entry is not None and entry.session.open:
+        return str(entry.settings.mode)
+    modes = {str(each.settings.mode) for each in _open}
+    return "none" if "none" in modes else next(iter(sorted(modes)), None)
+
+
 class _Entry:
     """One entered cassette, until it is left."""
 
@@ -81,6 +90,7 @@ class _Entry:
         self.backends = _backend.choose(settings.backends)
         self.session, self.target = _open_session(path, settings, owner.is_growing(path))
         _backend.install(self.backends)
+        _guard.listen(_strictest_mode)
         self._token = _current.set(self)
         self._depth = 1
         global _open

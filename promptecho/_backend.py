@@ -19,6 +19,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable, Protocol
 
+from promptecho._guard import allowed
 from promptecho.errors import BackendError
 
 Wrap = Callable[[Any], Any]
@@ -131,11 +132,12 @@ _suppressed: ContextVar[bool] = ContextVar("promptecho_suppressed", default=Fals
 
 
 @contextlib.contextmanager
-def suppressed() -> Iterator[None]:
+def suppressed(host: str) -> Iterator[None]:
     """Around a real call: an inner patched layer that sees this passes straight through, so a call counts once."""
     token = _suppressed.set(True)
     try:
-        yield
+        with allowed(host):
+            yield
     finally:
         _suppressed.reset(token)
 

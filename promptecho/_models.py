@@ -6,6 +6,7 @@ coding. Nothing here knows an HTTP library, a file or a mode.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
@@ -86,6 +87,13 @@ class Request:
     url: str
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+
+    @property
+    def host(self) -> str:
+        """The host without its port, in lower case; an IPv6 address with its brackets."""
+        rest = self.url.partition("://")[2] or self.url
+        address = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2].lower()
+        return address.partition("]")[0] + "]" if address.startswith("[") else address.partition(":")[0]
 
 
 @dataclass(frozen=True)

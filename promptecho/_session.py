@@ -236,7 +236,7 @@ class Session:
             return forward
 
     def _passes(self, request: Request) -> bool:
-        host = _host(request.url)
+        host = request.host
         settings = self.settings
         if settings.only_hosts:
             return not _among(host, settings.only_hosts)
@@ -411,14 +411,6 @@ class Session:
                 CassetteWarning,
                 stacklevel=2,
             )
-
-
-def _host(url: str) -> str:
-    rest = url.partition("://")[2] or url
-    netloc = rest.partition("/")[0].partition("?")[0].rpartition("@")[2].lower()
-    if netloc.startswith("["):
-        return netloc.partition("]")[0] + "]"
-    return netloc.partition(":")[0]
 
 
 def _among(host: str, names: Sequence[str]) -> bool:

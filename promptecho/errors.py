@@ -29,6 +29,8 @@ __all__ = [
     "PromptechoWarning",
     "RecordedErrorResponse",
     "SettingsError",
+    "UninterceptedCallError",
+    "UninterceptedCallWarning",
 ]
 
 
@@ -76,6 +78,18 @@ class CassetteWriteError(PromptechoError):
     """A finished call could not be written to its cassette; what stood in the file before is unchanged."""
 
 
+class UninterceptedCallError(PromptechoError):
+    """In mode ``none``, a call to an LLM provider went around the cassette; nothing was sent.
+
+    ``host`` is the provider's, ``library`` the one that made the call. The text names the flag to add.
+    """
+
+    def __init__(self, message: str, *, host: str = "", library: str = "") -> None:
+        super().__init__(message)
+        self.host = host
+        self.library = library
+
+
 class CassetteFormatError(PromptechoError, ValueError):
     """A cassette file is damaged, foreign or of another version; it is never overwritten because of that."""
 
@@ -106,3 +120,7 @@ class PromptechoRecordingWarning(PromptechoWarning):
 
 class CassetteWarning(PromptechoWarning):
     """Something about a cassette deserves a look: it is old, unfinished, or matched by other fields than it names."""
+
+
+class UninterceptedCallWarning(PromptechoWarning):
+    """A call to an LLM provider went around the cassette, and out."""

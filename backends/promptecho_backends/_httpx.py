@@ -120,14 +120,15 @@ class _Calls:
         if session is None:
             return original(request)
         request.read()
-        decision = session.decide(to_request(request))
+        neutral = to_request(request)
+        decision = session.decide(neutral)
         if decision is None:
-            with suppressed():
+            with suppressed(neutral.host):
                 return original(request)
         if isinstance(decision, Replay):
             return self.to_native(decision)
         try:
-            with suppressed():
+            with suppressed(neutral.host):
                 native = original(request)
         except BaseException as error:
             decision.abort(error)
@@ -146,14 +147,15 @@ class _Calls:
         if session is None:
             return await original(request)
         await request.aread()
-        decision = session.decide(to_request(request))
+        neutral = to_request(request)
+        decision = session.decide(neutral)
         if decision is None:
-            with suppressed():
+            with suppressed(neutral.host):
                 return await original(request)
         if isinstance(decision, Replay):
             return self.to_native(decision)
         try:
-            with suppressed():
+            with suppressed(neutral.host):
                 native = await original(request)
         except BaseException as error:
             decision.abort(error)

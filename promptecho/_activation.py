@@ -89,7 +89,8 @@ class _Entry:
             )
         self.backends = _backend.choose(settings.backends)
         self.session, self.target = _open_session(path, settings, owner.is_growing(path))
-        _backend.install(self.backends)
+        self._installed = _backend.with_layers(self.backends)
+        _backend.install(self._installed)
         _guard.listen(_strictest_mode)
         self._token = _current.set(self)
         self._depth = 1
@@ -110,7 +111,7 @@ class _Entry:
         finally:
             with _lock:
                 _open = tuple(entry for entry in _open if entry is not self)
-            _backend.uninstall(self.backends)
+            _backend.uninstall(self._installed)
             try:
                 _current.reset(self._token)
             except ValueError:  # left in another context than entered (async fixtures, generators)

@@ -36,7 +36,10 @@ class PatchPoint:
 
 
 class Backend(Protocol):
-    """The adapter of one HTTP library. ``name`` is the import name of the library."""
+    """The adapter of one HTTP library. ``name`` is the import name of the library.
+
+    One that works through another's patch points names it in an attribute ``rides_on``, a tuple of backend names.
+    """
 
     name: str
 
@@ -48,6 +51,8 @@ class Backend(Protocol):
 _BUILT_IN = {
     "httpx": "promptecho_backends._httpx:HttpxBackend",
     "httpx2": "promptecho_backends._httpx:HttpxBackend",
+    "requests": "promptecho_backends._requests:RequestsBackend",
+    "urllib3": "promptecho_backends._urllib3:Urllib3Backend",
 }
 DEFAULT_BACKENDS = ("httpx", "httpx2")
 
@@ -117,13 +122,19 @@ def choose(names: Sequence[str] | None) -> tuple[str, ...]:
     if names is None:
         return DEFAULT_BACKENDS
     if "all" in names:
-        return known_backends()
+        return tuple(name for name in known_backends() if is_importable(name))
     for name in names:
         if name not in sys.modules and not is_importable(name):
             raise BackendError(
                 f"the backend {name!r} needs the library {name}, which is not installed: pip install {name}"
             )
     return tuple(dict.fromkeys(names))
+
+
+def with_layers(names: Sequence[str]) -> tuple[str, ...]:
+    """The backends to put in place for chosen ones: themselves and those that they ride on."""
+    below = [layer for name in names for layer in getattr(load_backend(name), "rides_on", ())]
+    return tuple(dict.fromkeys((*names, *below)))
 
 
 # --- suppression ------------------------------------------------------------------------------------------------------

@@ -191,10 +191,12 @@ def _response(tree: Mapping[str, Json], shape: _Shape) -> Response:
 
 def _replayed_headers(headers: Headers, length: int, tree: Mapping[str, Json]) -> Headers:
     """The recorded fields, less what described the coding that the stored body no longer has."""
-    if tree.get("encoded") or "content-encoding" not in headers or not length:
+    if tree.get("encoded") or not length:
         return headers
-    plain = headers.without("content-encoding")
-    return plain.replaced("content-length", str(length)) if "content-length" in plain else plain
+    plain = headers.without("content-encoding") if "content-encoding" in headers else headers
+    if "content-length" not in plain or tree.get("incomplete") or plain.get("content-length") == str(length):
+        return plain
+    return plain.replaced("content-length", str(length))  # the coding is gone, or the body was edited by hand
 
 
 def _event_bytes(tree: Mapping[str, Json], headers: Headers, shape: _Shape) -> list[bytes]:

@@ -56,4 +56,12 @@ def all_drivers() -> list[Driver]:
     for name in ("httpx", "httpx2"):
         if importlib.util.find_spec(name) is not None:
             found += [httpx_driver.HttpxDriver(name), httpx_driver.HttpxAsyncDriver(name)]
+    if importlib.util.find_spec("urllib3") is not None:
+        from .urllib3_driver import Urllib3Driver
+
+        found.append(Urllib3Driver())
+    if importlib.util.find_spec("requests") is not None:
+        from .requests_driver import RequestsDriver
+
+        found.append(RequestsDriver())
     return found

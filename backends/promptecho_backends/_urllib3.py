@@ -1,0 +1,362 @@
+"""urllib3, and with it what is built on it: requests, botocore (boto3, Bedrock).
+
+Where calls are caught: at ``_make_request``, which runs once for each real exchange, below urllib3's own retries and
+redirects. On replay the library's own code runs over a socket that holds the recorded answer, so every response is made
+by http.client and urllib3 themselves. While recording, the file that http.client reads from is wrapped: each piece goes
+to the program as it is read.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+from promptecho._activation import session_for
+from promptecho._backend import PatchPoint, suppressed
+from promptecho._models import Headers, Request, ResponseHead
+from promptecho._session import Forward, Replay, Session
+from promptecho.errors import BackendError
+
+# Private names of the library, all here.
+_EXCHANGE = "_make_request"  # HTTPConnectionPool: one exchange over one connection
+_TUNNEL = "_prepare_proxy"  # HTTPConnectionPool: connects to a proxy before an exchange
+_FILE = "fp"  # http.client.HTTPResponse: what the body is read from
+_ORIGINAL = "_original_response"  # urllib3.HTTPResponse: http.client's response
+
+layer: ContextVar[str] = ContextVar("promptecho_urllib3_layer", default="urllib3")  # who called: requests sets its name
+
+
+class Urllib3Backend:
+    """The adapter for urllib3 2."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def patch_points(self, module: ModuleType) -> Iterable[PatchPoint]:
+        version = str(getattr(module, "__version__", "0"))
+        if int(version.partition(".")[0]) < 2:
+            raise BackendError(f"urllib3 {version} is too old to be intercepted: pip install 'urllib3>=2'")
+        pools: Any = importlib.import_module("urllib3.connectionpool")
+        return [
+            PatchPoint(pools.HTTPConnectionPool, _EXCHANGE, _wrap_exchange),
+            PatchPoint(pools.HTTPConnectionPool, _TUNNEL, _wrap_tunnel),
+            PatchPoint(pools.HTTPSConnectionPool, _TUNNEL, _wrap_tunnel),
+        ]
+
+
+def _session() -> Session | None:
+    name = layer.get()
+    session = session_for(name)
+    return session_for("urllib3") if session is None and name != "urllib3" else session
+
+
+def _wrap_tunnel(original: Any) -> Any:
+    @functools.wraps(original)
+    def prepare_proxy(pool: Any, connection: Any) -> Any:
+        # Nothing is connected before it is known whether the call goes out; ``exchange`` connects then.
+        return None if _session() is not None else original(pool, connection)
+
+    return prepare_proxy
+
+
+def _wrap_exchange(original: Any) -> Any:
+    @functools.wraps(original)
+    def exchange(pool: Any, connection: Any, method: str, url: str, **arguments: Any) -> Any:
+        session = _session()
+        if session is None:
+            return original(pool, connection, method, url, **arguments)
+        data, arguments["body"] = _read_body(arguments.get("body"))
+        request = to_request(pool, method, url, arguments.get("headers"), data)
+        decision = session.decide(request)
+        if isinstance(decision, Replay):
+            return _replayed(original, decision, pool, connection, method, url, arguments)
+        with suppressed(request.host):
+            try:
+                if pool.proxy is not None and connection.is_closed and _needs_tunnel(pool):
+                    getattr(type(pool), _TUNNEL)(pool, connection)
+                if decision is None:
+                    return original(pool, connection, method, url, **arguments)
+                preload = arguments.pop("preload_content", True)
+                response = original(pool, connection, method, url, preload_content=False, **arguments)
+            except BaseException as error:
+                if decision is not None:
+                    decision.abort(error)
+                raise
+        return _recorded(decision, response, preload, arguments.get("decode_content", True))
+
+    return exchange
+
+
+def _needs_tunnel(pool: Any) -> bool:
+    from urllib3.util.proxy import connection_requires_http_tunnel
+
+    return connection_requires_http_tunnel(pool.proxy, pool.proxy_config, pool.scheme)
+
+
+def _read_body(body: Any) -> tuple[bytes, Any]:
+    """The bytes of a body, and a body to send that still has them."""
+    if body is None:
+        return b"", None
+    if isinstance(body, str):
+        return body.encode("utf-8"), body
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body), body
+    if hasattr(body, "read"):
+        data = body.read()
+    else:
+        data = b"".join(part.encode("utf-8") if isinstance(part, str) else bytes(part) for part in body)
+    data = data.encode("utf-8") if isinstance(data, str) else data
+    return data, data
+
+
+def to_request(pool: Any, method: str, url: str, headers: Any, body: bytes) -> Request:
+    """The neutral request; ``url`` is a path, or whole where a proxy is spoken to."""
+    if "://" not in url:
+        port = "" if pool.port in (None, {"http": 80, "https": 443}.get(pool.scheme)) else f":{pool.port}"
+        host = f"[{pool.host}]" if ":" in pool.host and not pool.host.startswith("[") else pool.host
+        url = f"{pool.scheme}://{host}{port}{url}"
+    return Request(method.upper(), url, Headers(list(headers.items()) if headers is not None else []), body)
+
+
+def _recorded(forward: Forward, response: Any, preload: bool, decode: bool) -> Any:
+    native = getattr(response, _ORIGINAL)
+    try:
+        forward.start(
+            ResponseHead(
+                native.status,
+                Headers(native.getheaders()),
+                None if native.reason == _usual_reason(native.status) else native.reason,
+                None if native.version == 11 else "HTTP/1.0",
+            )
+        )
+    except BaseException:
+        response.close()
+        raise
+    if native.length == 0 and not native.chunked or getattr(native, _FILE) is None:
+        forward.finish()
+    else:
+        setattr(native, _FILE, _Tee(getattr(native, _FILE), forward, native.chunked, native.length))
+    if preload:
+        response.read(decode_content=decode, cache_content=True)
+    return response
+
+
+def _usual_reason(status: int) -> str:
+    from http.client import responses
+
+    return responses.get(status, "")
+
+
+class _Tee:
+    """The file of a response: hands on what is read from it and tells the recording."""
+
+    def __init__(self, file: Any, forward: Forward, chunked: bool, length: int | None) -> None:
+        self._file = file
+        self._forward = forward
+        self._left = None if chunked else length
+        self._framing = _Framing() if chunked else None
+
+    def _read(self, read: Callable[..., bytes], *arguments: Any) -> bytes:
+        try:
+            data = read(*arguments)
+        except BaseException as error:
+            self._flush()
+            self._forward.abort(error)
+            raise
+        if data:
+            self._note(data)
+        elif arguments != (0,):
+            self._end()
+        return data
+
+    def _note(self, data: bytes) -> None:
+        if self._framing is not None:
+            for chunk in self._framing.feed(data):
+                self._forward.feed(chunk)
+            if self._framing.ended:
+                self._forward.finish()
+            return
+        self._forward.feed(data)
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left <= 0:
+                self._forward.finish()
+
+    def _end(self) -> None:
+        """The connection was closed: the end of a body that says nothing of its length, else too early."""
+        if self._framing is None and self._left is None:
+            self._forward.finish()
+        else:
+            self._flush()
+            self._forward.abort(EOFError())
+
+    def _flush(self) -> None:
+        if self._framing is not None and not self._forward.done:
+            rest = self._framing.rest()
+            if rest:
+                self._forward.feed(rest)
+
+    def read(self, *arguments: Any) -> bytes:
+        return self._read(self._file.read, *arguments)
+
+    def read1(self, *arguments: Any) -> bytes:
+        return self._read(self._file.read1, *arguments)
+
+    def readline(self, *arguments: Any) -> bytes:
+        return self._read(self._file.readline, *arguments)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._read(self._file.read, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def peek(self, *arguments: Any) -> bytes:
+        peeked: bytes = self._file.peek(*arguments)
+        return peeked
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def fileno(self) -> int:
+        number: int = self._file.fileno()
+        return number
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._file.closed)
+
+    def close(self) -> None:
+        try:
+            if not self._forward.done:
+                self._flush()
+                self._forward.abandon()
+        finally:
+            self._file.close()
+
+
+class _Framing:
+    """Undoes the chunked transfer coding (RFC 9112 section 7.1) of what has been read so far."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self.ended = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The chunks that are whole now."""
+        self._data += data
+        while not self.ended:
+            self._data = self._data.lstrip(b"\r\n")  # the line end that follows a chunk
+            line, separator, after = self._data.partition(b"\n")
+            if not separator:
+                return
+            size = _size(line)
+            if size is None:
+                return
+            if size == 0:
+                self.ended = True
+                return
+            if len(after) < size:
+                return
+            yield after[:size]
+            self._data = after[size:]
+
+    def rest(self) -> bytes:
+        """What has been read of a chunk that is not whole."""
+        line, separator, after = self._data.lstrip(b"\r\n").partition(b"\n")
+        self._data = b""
+        return after if separator and _size(line) else b""
+
+
+def _size(line: bytes) -> int | None:
+    try:
+        return int(line.partition(b";")[0].strip() or b"x", 16)
+    except ValueError:
+        return None
+
+
+# --- replaying --------------------------------------------------------------------------------------------------------
+
+
+def _replayed(
+    original: Any, replay: Replay, pool: Any, connection: Any, method: str, url: str, arguments: dict[str, Any]
+) -> Any:
+    """Let the library work over a socket that holds the answer; the connection's own socket is put back after."""
+    kept = connection.sock
+    verified = getattr(connection, "is_verified", None)
+    connection.sock = _ReplaySocket(replay)
+    if verified is not None:
+        connection.is_verified = True  # nothing is sent, so there is nothing to warn of
+    try:
+        return original(pool, connection, method, url, **arguments)
+    finally:
+        connection.sock = kept
+        if verified is not None:
+            connection.is_verified = verified
+
+
+class _ReplaySocket:
+    """A socket that swallows what is sent and answers with a recording."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+
+    def sendall(self, data: Any) -> None:
+        pass
+
+    def settimeout(self, seconds: Any) -> None:
+        pass
+
+    def setsockopt(self, *arguments: Any) -> None:
+        pass
+
+    def shutdown(self, how: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def makefile(self, mode: str, *arguments: Any, **named: Any) -> io.BufferedReader:
+        return io.BufferedReader(_ReplayFile(self._replay))
+
+
+class _ReplayFile(io.RawIOBase):
+    """The bytes of a recorded answer, one segment for each recorded chunk, as a socket would give them."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        self._segments = self._make()
+        self._current = b""
+
+    def _make(self) -> Iterator[bytes]:
+        head = self._replay.response.head
+        reason = head.reason if head.reason is not None else _usual_reason(head.status_code)
+        version = "HTTP/1.0" if head.http_version == "HTTP/1.0" else "HTTP/1.1"
+        lines = [f"{version} {head.status_code} {reason}".encode("latin-1", "replace")]
+        lines += [name + b": " + value for name, value in head.headers.raw()]
+        yield b"\r\n".join(lines) + b"\r\n\r\n"
+        chunked = "chunked" in head.headers.get("transfer-encoding").lower()
+        for index, chunk in enumerate(self._replay.response.chunks):
+            seconds = self._replay.seconds(index)
+            if seconds:
+                time.sleep(seconds)
+            yield b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk
+        self._replay.check_end()
+        if chunked:
+            yield b"0\r\n\r\n"
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._current:
+            self._current = next(self._segments, b"")
+        size = min(len(buffer), len(self._current))
+        buffer[:size] = self._current[:size]
+        self._current = self._current[size:]
+        return size

@@ -145,9 +145,7 @@ def explain_miss(
         )
     else:
         lines.extend(_nearest_lines(cassette, identity, paint))
-    lines.append(
-        "  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records the file again)"
-    )
+    lines.append("  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records the file again)")
     return "\n".join(lines)
 
 

@@ -84,8 +84,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         return
     library = _calling_library()
     text = (
-        f"a call to {host} by {library} goes around the cassette: no chosen backend intercepts it. "
-        f"{_advice(library)}"
+        f"a call to {host} by {library} goes around the cassette: no chosen backend intercepts it. {_advice(library)}"
     )
     if mode == "none":
         raise UninterceptedCallError(text, host=host, library=library)

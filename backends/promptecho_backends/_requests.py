@@ -1,7 +1,7 @@
 """requests: it sends through urllib3, so its calls are caught there; this adapter only marks them as its own.
 
-The response is therefore made by requests itself, with its cookies, hooks, history and ``raw``. A test double that takes
-the place of an adapter (responses, requests-mock) answers before anything reaches urllib3.
+The response is therefore made by requests itself, with its cookies, hooks, history and ``raw``. A test double that
+takes the place of an adapter (responses, requests-mock) answers before anything reaches urllib3.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def _wrap_exchange(original: Any) -> Any:
 def _needs_tunnel(pool: Any) -> bool:
     from urllib3.util.proxy import connection_requires_http_tunnel
 
-    return connection_requires_http_tunnel(pool.proxy, pool.proxy_config, pool.scheme)
+    return bool(connection_requires_http_tunnel(pool.proxy, pool.proxy_config, pool.scheme))
 
 
 def _read_body(body: Any) -> tuple[bytes, Any]:
@@ -138,7 +138,7 @@ def _recorded(forward: Forward, response: Any, preload: bool, decode: bool) -> A
     except BaseException:
         response.close()
         raise
-    if native.length == 0 and not native.chunked or getattr(native, _FILE) is None:
+    if (native.length == 0 and not native.chunked) or getattr(native, _FILE) is None:
         forward.finish()
     else:
         setattr(native, _FILE, _Tee(getattr(native, _FILE), forward, native.chunked, native.length))

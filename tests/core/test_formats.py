@@ -247,6 +247,7 @@ def test_status_headers_and_chunks_come_back_through_a_file(
         ("identity", b"hello " * 50),
         ("deflate, gzip", gzip.compress(zlib.compress(b"hello " * 50))),
     ],
+    ids=["gzip", "two-members", "zlib", "raw-deflate", "identity", "two-codings"],  # gzip data holds the time
 )
 def test_codings_are_undone_however_the_bytes_are_cut(coding: str, data: bytes, size: int) -> None:
     chunks = [data[start : start + size] for start in range(0, len(data), size)]

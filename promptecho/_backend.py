@@ -38,7 +38,7 @@ class PatchPoint:
 class Backend(Protocol):
     """The adapter of one HTTP library. ``name`` is the import name of the library.
 
-    One that works through another's patch points names it in an attribute ``rides_on``, a tuple of backend names.
+    One that needs the patch points of others names them in an attribute ``rides_on``, a tuple of names.
     """
 
     name: str
@@ -54,6 +54,8 @@ _BUILT_IN = {
     "requests": "promptecho_backends._requests:RequestsBackend",
     "urllib3": "promptecho_backends._urllib3:Urllib3Backend",
 }
+# Not to be chosen by name: they are put in place with the backends that ride on them.
+_LAYERS = {"botocore.credentials": "promptecho_backends._botocore:BotocoreLayer"}
 DEFAULT_BACKENDS = ("httpx", "httpx2")
 
 _lock = threading.RLock()
@@ -91,8 +93,9 @@ def load_backend(name: str) -> Backend:
 
 def _load(name: str) -> Backend:
     try:
-        if name in _BUILT_IN:
-            module, _, attribute = _BUILT_IN[name].partition(":")
+        own = _BUILT_IN.get(name) or _LAYERS.get(name)
+        if own is not None:
+            module, _, attribute = own.partition(":")
             backend: Backend = getattr(importlib.import_module(module), attribute)(name)
         else:
             backend = _entry_points()[name].load()()
@@ -133,8 +136,14 @@ def choose(names: Sequence[str] | None) -> tuple[str, ...]:
 
 def with_layers(names: Sequence[str]) -> tuple[str, ...]:
     """The backends to put in place for chosen ones: themselves and those that they ride on."""
-    below = [layer for name in names for layer in getattr(load_backend(name), "rides_on", ())]
-    return tuple(dict.fromkeys((*names, *below)))
+    found: dict[str, None] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop(0)
+        if name not in found:
+            found[name] = None
+            waiting += getattr(load_backend(name), "rides_on", ())
+    return tuple(found)
 
 
 # --- suppression ------------------------------------------------------------------------------------------------------

@@ -310,10 +310,19 @@ class Redactor:
             return REDACTED
         return self.mask_tree(value)
 
-    def mask_chunks(self, chunks: Sequence[bytes]) -> tuple[bytes, ...]:
-        """Chunks masked as one body, so that a value cut across two is found; other cuts stay where they were."""
+    def mask_chunks(
+        self, chunks: Sequence[bytes], masked_in: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None
+    ) -> tuple[bytes, ...]:
+        """Chunks masked as one body, so that a value cut across two is found; other cuts stay where they were.
+
+        ``masked_in`` masks a body of a stream format (``StreamFormat.masked``).
+        """
+
+        def mask(data: bytes) -> bytes:
+            return self.mask_bytes(data) if masked_in is None else masked_in(data, self.mask_bytes)
+
         whole = b"".join(chunks)
-        masked = self.mask_bytes(whole)
+        masked = mask(whole)
         if masked == whole:
             return tuple(chunks)
         if len(chunks) < 2:
@@ -321,7 +330,7 @@ class Redactor:
         # Positions are carried over by what is equal before and after them.
         cuts: list[int] = []
         for end in list(accumulate(map(len, chunks)))[:-1]:
-            before = self.mask_bytes(whole[:end])
+            before = mask(whole[:end])
             at = len(before) if masked.startswith(before) else _common(before, masked)
             cuts.append(max(at, cuts[-1] if cuts else 0))
         bounds = [0, *cuts, len(masked)]

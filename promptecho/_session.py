@@ -208,6 +208,11 @@ class Session:
         self._live: Counter[str] = Counter()
         self._forwards: set[Forward] = set()
 
+    @property
+    def is_pure_replay(self) -> bool:
+        """Whether no call may go out."""
+        return self.journal is None
+
     # --- deciding ---
 
     def decide(self, request: Request) -> Decision:
@@ -376,9 +381,10 @@ class Session:
             request["body"] = identity.body
         if len(delays) != len(chunks):
             delays = []
+        stream = None if encoded else _streams.format_of(head.headers.get("content-type"))
         response = response_tree(
             ResponseHead(head.status_code, redactor.response_headers(head.headers), head.reason, head.http_version),
-            redactor.mask_chunks(chunks),
+            redactor.mask_chunks(chunks, None if stream is None else stream.masked),
             delays=[round(delay, 4) for delay in delays],
             incomplete=incomplete,
             encoded=encoded,

@@ -35,6 +35,8 @@ layer: ContextVar[str] = ContextVar("promptecho_urllib3_layer", default="urllib3
 class Urllib3Backend:
     """The adapter for urllib3 2."""
 
+    rides_on = ("botocore.credentials",)
+
     def __init__(self, name: str) -> None:
         self.name = name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any, Protocol
 
 Json = Any
@@ -25,9 +26,21 @@ class StreamFormat(Protocol):
         """Whether a program may take this event for the end of the answer, and stop reading."""
         ...
 
-    def encode(self, piece: bytes) -> Json: ...
+    def encode(self, piece: bytes) -> Json:
+        """The event as the file holds it."""
+        ...
 
-    def decode(self, stored: Json) -> bytes: ...
+    def decode(self, stored: Json) -> bytes:
+        """The bytes of a stored event.
+
+        Raises:
+            EventProblem: it is not what ``encode`` gives.
+        """
+        ...
+
+    def masked(self, data: bytes, mask: Callable[[bytes], bytes]) -> bytes:
+        """A body with its content masked; what the format derives from the content (lengths, checksums) fits again."""
+        ...
 
 
 def encode_text(piece: bytes) -> Json:
@@ -66,4 +79,8 @@ def format_of(content_type: str) -> StreamFormat | None:
         from promptecho._streams.ndjson import NewlineDelimitedJson
 
         return NewlineDelimitedJson()
+    if kind == "application/vnd.amazon.eventstream":
+        from promptecho._streams.eventstream import AmazonEventStream
+
+        return AmazonEventStream()
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from promptecho._streams import Json, decode_text, encode_text
 
@@ -36,3 +37,6 @@ class ServerSentEvents:
 
     def decode(self, stored: Json) -> bytes:
         return decode_text(stored)
+
+    def masked(self, data: bytes, mask: Callable[[bytes], bytes]) -> bytes:
+        return mask(data)

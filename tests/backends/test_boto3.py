@@ -1,12 +1,11 @@
-"""Bedrock through boto3, which rides on urllib3."""
+"""Bedrock through boto3, which rides on urllib3: recorded, the server gone, replayed without any AWS credentials."""
 
 from __future__ import annotations
 
-import http.server
 import json
-import struct
-import threading
-import zlib
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,117 +13,119 @@ from typing import Any
 import pytest
 
 from promptecho import CassetteMiss, use_cassette
+from promptecho.errors import CassetteFormatError
+
+from .bedrock import MODELS, Bedrock, call, client
 
 boto3: Any = pytest.importorskip("boto3", reason="needs boto3")
 
-KEY_ID, SECRET, TOKEN = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "session-token-0123456789"
-MODEL = "anthropic.claude-v2:1"
-
-
-def frame(event_type: str, payload: Any) -> bytes:
-    """One message of an AWS event stream: prelude, headers, payload, and the two checksums."""
-    headers = b""
-    for name, value in ((":event-type", event_type), (":content-type", "application/json"), (":message-type", "event")):
-        headers += bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
-    body = json.dumps(payload).encode()
-    prelude = struct.pack(">II", 16 + len(headers) + len(body), len(headers))
-    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + body
-    return message + struct.pack(">I", zlib.crc32(message))
-
-
-class Bedrock:
-    """Speaks the wire format of ``converse`` and ``converse_stream`` on loopback."""
-
-    def __init__(self) -> None:
-        self.hits = 0
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                outer.hits += 1
-                text = f"answer {outer.hits}"
-                if self.path.endswith("/converse-stream"):
-                    data = b"".join(
-                        [
-                            frame("messageStart", {"role": "assistant"}),
-                            frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}}),
-                            frame("messageStop", {"stopReason": "end_turn"}),
-                            frame("metadata", {"usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}}),
-                        ]
-                    )
-                    kind = "application/vnd.amazon.eventstream"
-                else:
-                    message = {"role": "assistant", "content": [{"text": text}]}
-                    usage = {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}
-                    whole = {"output": {"message": message}, "stopReason": "end_turn", "usage": usage}
-                    data, kind = json.dumps({**whole, "metrics": {"latencyMs": 1}}).encode(), "application/json"
-                self.send_response(200)
-                self.send_header("content-type", kind)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self.thread.start()
-
-    def stop(self) -> None:
-        if self.thread.is_alive():
-            self.server.shutdown()
-            self.server.server_close()
-            self.thread.join()
+ROOT = Path(__file__).resolve().parents[2]
+CLAUDE = "anthropic.claude-v2:1"
+KEYS = {
+    "aws_access_key_id": "AKIAIOSFODNN7EXAMPLE",
+    "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "aws_session_token": "session-token-0123456789",
+}
+CALLS = [("converse", CLAUDE), ("converse_stream", CLAUDE)]
+CALLS += [(operation, model) for operation in ("invoke_model", "invoke_model_with_response_stream") for model in MODELS]
 
 
 @pytest.fixture
 def bedrock() -> Iterator[Bedrock]:
-    server = Bedrock()
-    yield server
-    server.stop()
+    with Bedrock() as server:
+        yield server
 
 
-def client(bedrock: Bedrock, key_id: str = KEY_ID, secret: str = SECRET, token: str = TOKEN) -> Any:
-    return boto3.client(
-        "bedrock-runtime",
-        region_name="us-east-1",
-        endpoint_url=bedrock.url,
-        aws_access_key_id=key_id,
-        aws_secret_access_key=secret,
-        aws_session_token=token,
-    )
-
-
-def converse(client: Any, text: str = "hi") -> Any:
-    answer = client.converse(modelId=MODEL, messages=[{"role": "user", "content": [{"text": text}]}])
-    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
-
-
-def converse_stream(client: Any, text: str = "hi") -> Any:
-    answer = client.converse_stream(modelId=MODEL, messages=[{"role": "user", "content": [{"text": text}]}])
-    return list(answer["stream"])
-
-
-@pytest.mark.parametrize("call", [converse, converse_stream])
-def test_a_bedrock_call_replays_with_other_keys_and_none_of_them_in_the_file(
-    bedrock: Bedrock, tmp_path: Path, call: Any
+@pytest.mark.parametrize(("operation", "model"), CALLS)
+def test_an_operation_replays_in_a_process_without_credentials(
+    bedrock: Bedrock, tmp_path: Path, operation: str, model: str
 ) -> None:
     path = tmp_path / "c.yaml"
     with use_cassette(path, backends=["urllib3"]) as cassette:
-        live = call(client(bedrock))
+        live = call(client(bedrock.url, **KEYS), operation, model)
     bedrock.stop()
     assert bedrock.hits == len(cassette.recorded) == 1
     assert cassette.recorded[0].incomplete is None
     text = path.read_text(encoding="utf-8")
-    for secret in (KEY_ID, SECRET, TOKEN, "AWS4-HMAC-SHA256", "Signature="):
+    for secret in (*KEYS.values(), "AWS4-HMAC-SHA256", "Signature=", "base64"):
         assert secret not in text
-    with use_cassette(path, "none", backends=["urllib3"]):
-        assert call(client(bedrock, "other-id", "other-secret", "other-token")) == live
-    with pytest.raises(CassetteMiss), use_cassette(path, "none", backends=["urllib3"]):
-        call(client(bedrock), "another prompt")
+    assert "answer 1" in text  # the answer can be read, in event streams too
+
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    replay = subprocess.run(
+        [sys.executable, "-m", "tests.backends.bedrock", operation, model, bedrock.url],
+        env={
+            **environment,
+            "CASSETTE": str(path),
+            "HOME": str(tmp_path),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")]),
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert replay.returncode == 0, replay.stderr[-3000:]
+    assert json.loads(replay.stdout) == live
     assert bedrock.hits == 1
+
+
+@pytest.mark.parametrize(("operation", "model"), CALLS)
+def test_another_prompt_is_a_miss_and_other_keys_are_not(
+    bedrock: Bedrock, tmp_path: Path, operation: str, model: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    with use_cassette(path, backends=["urllib3"]):
+        live = call(client(bedrock.url, **KEYS), operation, model)
+    other = client(bedrock.url, aws_access_key_id="other", aws_secret_access_key="other-secret")
+    with pytest.raises(CassetteMiss) as caught, use_cassette(path, "none", backends=["urllib3"]):
+        assert call(other, operation, model) == live
+        call(other, operation, model, "another prompt")
+    assert "'another prompt'" in str(caught.value)
+    assert bedrock.hits == 1
+
+
+def test_a_client_made_in_a_replay_asks_for_real_credentials_when_it_makes_real_calls(
+    bedrock: Bedrock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import botocore.exceptions
+
+    path = tmp_path / "c.yaml"
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with use_cassette(path, backends=["urllib3"]):
+        call(client(bedrock.url, **KEYS), "converse", CLAUDE)
+    session = boto3.Session()
+    with use_cassette(path, "none", backends=["urllib3"]):
+        made = session.client("bedrock-runtime", region_name="us-east-1", endpoint_url=bedrock.url)
+        call(made, "converse", CLAUDE)
+    with pytest.raises(botocore.exceptions.NoCredentialsError):
+        call(made, "converse", CLAUDE)
+    assert bedrock.hits == 1
+
+
+def test_a_frame_damaged_on_its_way_reaches_the_program_as_it_came_and_replays_so(
+    bedrock: Bedrock, tmp_path: Path
+) -> None:
+    from botocore.eventstream import ChecksumMismatch
+
+    path = tmp_path / "c.yaml"
+    bedrock.damaged = True
+    with use_cassette(path, backends=["urllib3"]), pytest.raises(ChecksumMismatch):
+        call(client(bedrock.url, **KEYS), "converse_stream", CLAUDE)
+    with use_cassette(path, "none", backends=["urllib3"]), pytest.raises(ChecksumMismatch):
+        call(client(bedrock.url, **KEYS), "converse_stream", CLAUDE)
+    assert bedrock.hits == 1
+
+
+def test_a_frame_damaged_in_the_file_is_refused_with_its_place(bedrock: Bedrock, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    with use_cassette(path, backends=["urllib3"]):
+        call(client(bedrock.url, **KEYS), "converse_stream", CLAUDE)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("- event: messageStop", "- evnt: messageStop"), encoding="utf-8")
+    with pytest.raises(CassetteFormatError, match=r"interactions\[0\]\.response\.events\[2\]"):
+        use_cassette(path, "none", backends=["urllib3"]).__enter__()

@@ -51,6 +51,7 @@ class Backend(Protocol):
 _BUILT_IN = {
     "httpx": "promptecho_backends._httpx:HttpxBackend",
     "httpx2": "promptecho_backends._httpx:HttpxBackend",
+    "aiohttp": "promptecho_backends._aiohttp:AiohttpBackend",
     "requests": "promptecho_backends._requests:RequestsBackend",
     "urllib3": "promptecho_backends._urllib3:Urllib3Backend",
 }

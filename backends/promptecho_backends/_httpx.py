@@ -17,6 +17,7 @@ from typing import Any, Callable
 
 from promptecho._activation import session_for
 from promptecho._backend import PatchPoint, suppressed
+from promptecho._http1 import usual_reason
 from promptecho._models import Headers, Request, ResponseHead
 from promptecho._session import Forward, Replay
 
@@ -193,7 +194,7 @@ def to_head(response: Any) -> ResponseHead:
     return ResponseHead(
         response.status_code,
         headers.without("content-encoding") if response.is_stream_consumed else headers,
-        _unusual(reason, _STANDARD_REASONS.get(response.status_code, "")),
+        _unusual(reason, usual_reason(response.status_code)),
         _unusual(version, "HTTP/1.1"),
     )
 
@@ -205,15 +206,6 @@ def _was_read(native: Any, forward: Forward) -> bool:
     forward.feed(native.content)
     forward.finish()
     return True
-
-
-def _reasons() -> dict[int, str]:
-    from http import HTTPStatus
-
-    return {status.value: status.phrase for status in HTTPStatus}
-
-
-_STANDARD_REASONS = _reasons()
 
 
 def _unusual(value: bytes | None, usual: str) -> str | None:

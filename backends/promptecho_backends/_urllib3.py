@@ -19,6 +19,7 @@ from typing import Any
 
 from promptecho._activation import session_for
 from promptecho._backend import PatchPoint, suppressed
+from promptecho._http1 import LAST_CHUNK, Dechunker, chunk_bytes, head_bytes, is_chunked, usual_reason
 from promptecho._models import Headers, Request, ResponseHead
 from promptecho._session import Forward, Replay, Session
 from promptecho.errors import BackendError
@@ -133,7 +134,7 @@ def _recorded(forward: Forward, response: Any, preload: bool, decode: bool) -> A
             ResponseHead(
                 native.status,
                 Headers(native.getheaders()),
-                None if native.reason == _usual_reason(native.status) else native.reason,
+                None if native.reason == usual_reason(native.status) else native.reason,
                 None if native.version == 11 else "HTTP/1.0",
             )
         )
@@ -149,12 +150,6 @@ def _recorded(forward: Forward, response: Any, preload: bool, decode: bool) -> A
     return response
 
 
-def _usual_reason(status: int) -> str:
-    from http.client import responses
-
-    return responses.get(status, "")
-
-
 class _Tee:
     """The file of a response: hands on what is read from it and tells the recording."""
 
@@ -162,7 +157,7 @@ class _Tee:
         self._file = file
         self._forward = forward
         self._left = None if chunked else length
-        self._framing = _Framing() if chunked else None
+        self._framing = Dechunker() if chunked else None
 
     def _read(self, read: Callable[..., bytes], *arguments: Any) -> bytes:
         try:
@@ -242,46 +237,6 @@ class _Tee:
             self._file.close()
 
 
-class _Framing:
-    """Undoes the chunked transfer coding (RFC 9112 section 7.1) of what has been read so far."""
-
-    def __init__(self) -> None:
-        self._data = b""
-        self.ended = False
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The chunks that are whole now."""
-        self._data += data
-        while not self.ended:
-            self._data = self._data.lstrip(b"\r\n")  # the line end that follows a chunk
-            line, separator, after = self._data.partition(b"\n")
-            if not separator:
-                return
-            size = _size(line)
-            if size is None:
-                return
-            if size == 0:
-                self.ended = True
-                return
-            if len(after) < size:
-                return
-            yield after[:size]
-            self._data = after[size:]
-
-    def rest(self) -> bytes:
-        """What has been read of a chunk that is not whole."""
-        line, separator, after = self._data.lstrip(b"\r\n").partition(b"\n")
-        self._data = b""
-        return after if separator and _size(line) else b""
-
-
-def _size(line: bytes) -> int | None:
-    try:
-        return int(line.partition(b";")[0].strip() or b"x", 16)
-    except ValueError:
-        return None
-
-
 # --- replaying --------------------------------------------------------------------------------------------------------
 
 
@@ -337,20 +292,16 @@ class _ReplayFile(io.RawIOBase):
 
     def _make(self) -> Iterator[bytes]:
         head = self._replay.response.head
-        reason = head.reason if head.reason is not None else _usual_reason(head.status_code)
-        version = "HTTP/1.0" if head.http_version == "HTTP/1.0" else "HTTP/1.1"
-        lines = [f"{version} {head.status_code} {reason}".encode("latin-1", "replace")]
-        lines += [name + b": " + value for name, value in head.headers.raw()]
-        yield b"\r\n".join(lines) + b"\r\n\r\n"
-        chunked = "chunked" in head.headers.get("transfer-encoding").lower()
+        chunked = is_chunked(head)
+        yield head_bytes(head)
         for index, chunk in enumerate(self._replay.response.chunks):
             seconds = self._replay.seconds(index)
             if seconds:
                 time.sleep(seconds)
-            yield b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk
+            yield chunk_bytes(chunk, chunked)
         self._replay.check_end()
         if chunked:
-            yield b"0\r\n\r\n"
+            yield LAST_CHUNK
 
     def readable(self) -> bool:
         return True

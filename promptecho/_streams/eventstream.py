@@ -1,8 +1,8 @@
 """AWS event streams (``application/vnd.amazon.eventstream``), as Bedrock's streaming operations send them.
 
-A frame is: total length and header length (4 bytes each, big endian), CRC-32 of the two, headers, payload, CRC-32 of all
-that stands before it (https://smithy.io/2.0/aws/amazon-eventstream.html). A stored event is the frame's kind and its
-payload as a body is stored; a frame that this form can't give back exactly is stored as base64.
+A frame is: total length and header length (4 bytes each, big endian), CRC-32 of the two, headers, payload, CRC-32 of
+all that stands before it (https://smithy.io/2.0/aws/amazon-eventstream.html). A stored event is the frame's kind and
+its payload as a body is stored; a frame that this form can't give back exactly is stored as base64.
 """
 
 from __future__ import annotations

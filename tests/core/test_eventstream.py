@@ -87,7 +87,7 @@ def test_a_frame_that_a_server_sent_damaged_is_kept_and_one_changed_in_the_file_
     stored = FORMAT.encode(bytes(data))
     assert stored["damaged"] is True
     assert FORMAT.decode(stored) == data
-    with pytest.raises(EventProblem, match="doesn't fit|don't fit|can't be read"):
+    with pytest.raises(EventProblem, match=r"doesn't fit|don't fit|can't be read"):
         FORMAT.decode({"base64": stored["base64"]})
 
 

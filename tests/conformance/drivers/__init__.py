@@ -64,4 +64,8 @@ def all_drivers() -> list[Driver]:
         from .requests_driver import RequestsDriver
 
         found.append(RequestsDriver())
+    if importlib.util.find_spec("aiohttp") is not None:
+        from .aiohttp_driver import AiohttpDriver
+
+        found.append(AiohttpDriver())
     return found

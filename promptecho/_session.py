@@ -55,6 +55,11 @@ TELEMETRY_HOSTS = (
     "backend.composio.dev",
     "telemetry.vercel.com",
 )
+# Look-ups that SDKs make on their own, once a day or at import, and do without when they fail: part of an address.
+BACKGROUND_LOOKUPS = (
+    "://raw.githubusercontent.com/BerriAI/litellm/",  # litellm: prices and headers
+    "/api/agent-harnesses",  # huggingface_hub: names of coding agents
+)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")
 
 
@@ -247,6 +252,7 @@ class Session:
             return not _among(host, settings.only_hosts)
         return (
             _among(host, TELEMETRY_HOSTS)
+            or any(part in request.url for part in BACKGROUND_LOOKUPS)
             or _among(host, settings.ignore_hosts)
             or (settings.ignore_localhost and host in _LOOPBACK)
         )

@@ -40,6 +40,8 @@ class ModelServer:
                     body = {}
                 outer.answer(self, self.path.partition("?")[0], body, number)
 
+            do_GET = do_POST  # noqa: N815 - a name of http.server
+
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 256
@@ -83,7 +85,7 @@ class ModelServer:
             self.send_json(handler, {"error": {"message": f"no such path: {path}", "type": "not_found"}}, 404)
 
     def send_json(self, handler: http.server.BaseHTTPRequestHandler, tree: Json, status: int = 200) -> None:
-        self._send(handler, status, "application/json", json.dumps(tree).encode())
+        self.send_bytes(handler, status, "application/json", json.dumps(tree).encode())
 
     def send_events(
         self, handler: http.server.BaseHTTPRequestHandler, events: list[str], content_type: str = "text/event-stream"
@@ -99,7 +101,9 @@ class ModelServer:
             handler.wfile.flush()
         handler.wfile.write(b"0\r\n\r\n")
 
-    def _send(self, handler: http.server.BaseHTTPRequestHandler, status: int, content_type: str, data: bytes) -> None:
+    def send_bytes(
+        self, handler: http.server.BaseHTTPRequestHandler, status: int, content_type: str, data: bytes
+    ) -> None:
         handler.send_response(status)
         handler.send_header("content-type", content_type)
         handler.send_header("content-length", str(len(data)))

@@ -64,6 +64,29 @@ def frame(event_type: str, payload: Any) -> bytes:
 USAGE = {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}
 
 
+def answer(model: str, operation: str, text: str) -> tuple[list[bytes], str]:
+    """The pieces of an answer, and their content type."""
+    if operation == "converse":
+        message = {"role": "assistant", "content": [{"text": text}]}
+        whole = {"output": {"message": message}, "stopReason": "end_turn", "usage": USAGE}
+        return [json.dumps({**whole, "metrics": {"latencyMs": 1}}).encode()], "application/json"
+    if operation == "invoke":
+        return [json.dumps(MODELS[model][1](text)).encode()], "application/json"
+    if operation == "converse-stream":
+        frames = [
+            frame("messageStart", {"role": "assistant"}),
+            frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}}),
+            frame("messageStop", {"stopReason": "end_turn"}),
+            frame("metadata", {"usage": USAGE, "metrics": {"latencyMs": 1}}),
+        ]
+    else:
+        frames = [
+            frame("chunk", {"bytes": base64.b64encode(json.dumps(event).encode()).decode(), "p": "abcdef"})
+            for event in MODELS[model][2](text)
+        ]
+    return frames, "application/vnd.amazon.eventstream"
+
+
 class Bedrock:
     """Answers ``converse``, ``invoke_model`` and their streams; ``hits`` counts, ``damaged`` spoils the frames."""
 
@@ -100,27 +123,10 @@ class Bedrock:
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     def answer(self, model: str, operation: str, text: str) -> tuple[list[bytes], str]:
-        if operation == "converse":
-            message = {"role": "assistant", "content": [{"text": text}]}
-            whole = {"output": {"message": message}, "stopReason": "end_turn", "usage": USAGE}
-            return [json.dumps({**whole, "metrics": {"latencyMs": 1}}).encode()], "application/json"
-        if operation == "invoke":
-            return [json.dumps(MODELS[model][1](text)).encode()], "application/json"
-        if operation == "converse-stream":
-            frames = [
-                frame("messageStart", {"role": "assistant"}),
-                frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}}),
-                frame("messageStop", {"stopReason": "end_turn"}),
-                frame("metadata", {"usage": USAGE, "metrics": {"latencyMs": 1}}),
-            ]
-        else:
-            frames = [
-                frame("chunk", {"bytes": base64.b64encode(json.dumps(event).encode()).decode(), "p": "abcdef"})
-                for event in MODELS[model][2](text)
-            ]
-        if self.damaged:
-            frames[-1] = frames[-1][:-1] + bytes([frames[-1][-1] ^ 1])
-        return frames, "application/vnd.amazon.eventstream"
+        pieces, kind = answer(model, operation, text)
+        if self.damaged and kind != "application/json":
+            pieces[-1] = pieces[-1][:-1] + bytes([pieces[-1][-1] ^ 1])
+        return pieces, kind
 
     def __enter__(self) -> Bedrock:
         self.thread.start()

@@ -13,10 +13,11 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 KEY = "sk-test-0123456789abcdef-this-key-must-stay-out"
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks for prices when it is imported
 PROMPT: Any = [{"role": "user", "content": "What is six times seven?"}]
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 CHAT: Any = {"model": "test-model", "messages": PROMPT}
@@ -35,7 +36,8 @@ class Entry:
     stream: Callable[[Any], Any] | None = None
     a_plain: Callable[[Any], Any] | None = None
     a_stream: Callable[[Any], Any] | None = None
-    environment: dict[str, str] = field(default_factory=dict)
+    backends: Any = None  # what the SDK needs beside the default
+    calls: int = 1  # how many requests one use makes
 
     def variants(self) -> list[str]:
         return [name for name in ("plain", "stream", "a_plain", "a_stream") if getattr(self, name) is not None]
@@ -125,6 +127,132 @@ async def _gemini_plain(client: Any) -> Any:
     return _gemini_text(await client.aio.models.generate_content(model="gemini-test", contents="six times seven?"))
 
 
+def _point_hub_at(url: str) -> None:
+    constants: Any = importlib.import_module("huggingface_hub.constants")
+    constants.ENDPOINT, constants.INFERENCE_PROXY_TEMPLATE = url, url + "/{provider}"
+    importlib.import_module(
+        "huggingface_hub.inference._providers._common"
+    )._fetch_inference_provider_mapping.cache_clear()
+
+
+def _hugging_face(path: str, **more: Any) -> dict[str, Any]:
+    """Both clients of huggingface_hub; before 1.0 they ride on requests and aiohttp."""
+
+    def make(name: str) -> Callable[[str], Any]:
+        def client(url: str) -> Any:
+            _point_hub_at(url)
+            return getattr(sdk("huggingface_hub"), name)(model=f"{url}{path}", token=KEY, **more)
+
+        return client
+
+    return {
+        "module": "huggingface_hub",
+        "client": make("InferenceClient"),
+        "async_client": make("AsyncInferenceClient"),
+        "backends": "all",
+    }
+
+
+def _hugging_face_router(make: str) -> Callable[[str], Any]:
+    """A client that asks the Hub which provider serves a model, and the router for an answer."""
+
+    def client(url: str) -> Any:
+        _point_hub_at(url)
+        return getattr(sdk("huggingface_hub"), make)("some/model", provider="together", token=f"hf_{KEY}")
+
+    return client
+
+
+async def _hf_chat(client: Any) -> Any:
+    return dict((await client.chat_completion(PROMPT)).choices[0].message)
+
+
+async def _hf_chat_stream(client: Any) -> Any:
+    return _deltas([chunk async for chunk in await client.chat_completion(PROMPT, stream=True)])
+
+
+async def _list(stream: Any) -> list[Any]:
+    return [each async for each in await stream]
+
+
+async def _pixels(image: Any) -> list[Any]:
+    return list((await image).tobytes())
+
+
+async def _numbers(array: Any) -> Any:
+    return (await array).tolist()
+
+
+def _litellm(**more: Any) -> Any:
+    return {"model": "openai/test-model", "messages": PROMPT, "num_retries": 0, **more}
+
+
+def _litellm_text(answer: Any) -> Any:
+    return [(choice.message.content, choice.finish_reason) for choice in answer.choices]
+
+
+def _deltas(chunks: Any) -> Any:
+    return [choice.delta.content for chunk in chunks for choice in chunk.choices]
+
+
+async def _litellm_async(url: str) -> Any:
+    return _litellm_text(await sdk("litellm").acompletion(**_litellm(api_base=f"{url}/v1", api_key=KEY)))
+
+
+async def _litellm_async_stream(url: str) -> Any:
+    stream = await sdk("litellm").acompletion(**_litellm(api_base=f"{url}/v1", api_key=KEY, stream=True))
+    return _deltas([chunk async for chunk in stream])
+
+
+def _over_aiohttp(url: str) -> Any:
+    openai = sdk("openai")
+    return openai.AsyncOpenAI(
+        base_url=f"{url}/v1", api_key=KEY, max_retries=0, http_client=openai.DefaultAioHttpClient()
+    )
+
+
+async def _langchain(call: Any) -> Any:
+    return (await call).content
+
+
+async def _langchain_stream(stream: Any) -> Any:
+    return [chunk.content async for chunk in stream]
+
+
+def _with_langchain(module: str, make: Callable[[str], Any], **more: Any) -> Entry:
+    return Entry(
+        module,
+        make,
+        make,
+        plain=lambda model: model.invoke("six times seven?").content,
+        stream=lambda model: [chunk.content for chunk in model.stream("six times seven?")],
+        a_plain=lambda model: _langchain(model.ainvoke("six times seven?")),
+        a_stream=lambda model: _langchain_stream(model.astream("six times seven?")),
+        **more,
+    )
+
+
+def _langchain_bedrock(url: str) -> Any:
+    return sdk("langchain_aws").ChatBedrockConverse(
+        model="anthropic.claude-v2:1", region_name="us-east-1", endpoint_url=url,
+        aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key=KEY,
+    )  # fmt: skip
+
+
+def _pydantic_ai(url: str) -> Any:
+    provider = sdk("pydantic_ai.providers.openai").OpenAIProvider(base_url=f"{url}/v1", api_key=KEY)
+    return sdk("pydantic_ai").Agent(sdk("pydantic_ai.models.openai").OpenAIChatModel("test-model", provider=provider))
+
+
+async def _pydantic_ai_run(agent: Any) -> Any:
+    return (await agent.run("six times seven?")).output
+
+
+async def _pydantic_ai_stream(agent: Any) -> Any:
+    async with agent.run_stream("six times seven?") as result:
+        return [text async for text in result.stream_text(delta=True, debounce_by=None)]
+
+
 ENTRIES: dict[str, Entry] = {
     "openai-chat": _with_openai(lambda client: client.chat.completions.create, **CHAT),
     "openai-tools": _with_openai(
@@ -162,6 +290,7 @@ ENTRIES: dict[str, Entry] = {
         ],
         a_plain=_gemini_plain,
         a_stream=_gemini_stream,
+        backends="all",  # its async client rides on aiohttp where that is installed
     ),
     "cohere": Entry(
         "cohere",
@@ -190,6 +319,74 @@ ENTRIES: dict[str, Entry] = {
         a_plain=lambda client: awaited(client.chat(**CHAT)),
         a_stream=lambda client: collect(client.chat(**CHAT, stream=True)),
     ),
+    "hf-chat": Entry(
+        **_hugging_face("/v1/chat/completions"),
+        plain=lambda client: dict(client.chat_completion(PROMPT).choices[0].message),
+        stream=lambda client: _deltas(client.chat_completion(PROMPT, stream=True)),
+        a_plain=_hf_chat,
+        a_stream=_hf_chat_stream,
+    ),
+    "hf-router": Entry(
+        "huggingface_hub",
+        _hugging_face_router("InferenceClient"),
+        _hugging_face_router("AsyncInferenceClient"),
+        plain=lambda client: dict(client.chat_completion(PROMPT).choices[0].message),
+        stream=lambda client: _deltas(client.chat_completion(PROMPT, stream=True)),
+        a_plain=_hf_chat,
+        a_stream=_hf_chat_stream,
+        backends="all",
+        calls=2,
+    ),
+    "hf-text-generation": Entry(
+        **_hugging_face("/hf/text-generation"),
+        plain=lambda client: client.text_generation("six times seven?"),
+        stream=lambda client: list(client.text_generation("six times seven?", stream=True)),
+        a_plain=lambda client: client.text_generation("six times seven?"),
+        a_stream=lambda client: _list(client.text_generation("six times seven?", stream=True)),
+    ),
+    "hf-feature-extraction": Entry(
+        **_hugging_face("/hf/feature-extraction"),
+        plain=lambda client: client.feature_extraction("some text").tolist(),
+        a_plain=lambda client: _numbers(client.feature_extraction("some text")),
+    ),
+    "hf-text-to-image": Entry(
+        **_hugging_face("/hf/text-to-image"),
+        plain=lambda client: list(client.text_to_image("a cat").tobytes()),
+        a_plain=lambda client: _pixels(client.text_to_image("a cat")),
+    ),
+    "litellm": Entry(
+        "litellm",
+        str,
+        str,
+        plain=lambda url: _litellm_text(sdk("litellm").completion(**_litellm(api_base=f"{url}/v1", api_key=KEY))),
+        stream=lambda url: _deltas(
+            sdk("litellm").completion(**_litellm(api_base=f"{url}/v1", api_key=KEY, stream=True))
+        ),
+        a_plain=_litellm_async,
+        a_stream=_litellm_async_stream,
+    ),
+    "openai-aiohttp": Entry(
+        "openai",
+        str,
+        _over_aiohttp,
+        a_plain=lambda client: awaited(client.chat.completions.create(**CHAT)),
+        a_stream=lambda client: collect(client.chat.completions.create(**CHAT, stream=True)),
+    ),
+    "langchain-openai": _with_langchain(
+        "langchain_openai",
+        lambda url: sdk("langchain_openai").ChatOpenAI(
+            base_url=f"{url}/v1", api_key=KEY, model="test-model", max_retries=0
+        ),
+    ),
+    "langchain-aws": _with_langchain("langchain_aws", _langchain_bedrock, backends=["urllib3"]),
+    "pydantic-ai": Entry(
+        "pydantic_ai",
+        _pydantic_ai,
+        _pydantic_ai,
+        plain=lambda agent: agent.run_sync("six times seven?").output,
+        a_plain=_pydantic_ai_run,
+        a_stream=_pydantic_ai_stream,
+    ),
 }
 
 
@@ -209,7 +406,8 @@ def call(name: str, variant: str, url: str) -> Any:
 
     async def main() -> Any:
         assert entry.async_client is not None
-        return await make(entry.async_client(url))
+        client = entry.async_client(url)  # some clients close their streams when they are collected
+        return await make(client)
 
     return asyncio.run(main())
 
@@ -217,6 +415,6 @@ def call(name: str, variant: str, url: str) -> Any:
 if __name__ == "__main__":
     import promptecho
 
-    with promptecho.use_cassette(os.environ["CASSETTE"], mode="none"):
+    with promptecho.use_cassette(os.environ["CASSETTE"], mode="none", backends=ENTRIES[sys.argv[1]].backends):
         result = call(sys.argv[1], sys.argv[2], sys.argv[3])
     sys.stdout.write(json.dumps(result))

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import http.server
 import json
+import struct
+import zlib
 from typing import Any
+from urllib.parse import unquote
 
 from promptecho._cli._model_server import ModelServer, answer_text
+from tests.backends import bedrock
+
+
+def png(shade: int) -> bytes:
+    """A picture of one grey pixel (https://www.w3.org/TR/png-3/)."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes([0, shade % 256]))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 class ProviderServer(ModelServer):
-    """Adds Gemini, Cohere v2 and Ollama; Mistral and Groq speak the OpenAI shape."""
+    """Adds Gemini, Cohere v2, Ollama, Bedrock and Hugging Face; Mistral and Groq speak the OpenAI shape."""
 
     def answer(self, handler: http.server.BaseHTTPRequestHandler, path: str, body: Any, number: int) -> None:
         if ":generateContent" in path or ":streamGenerateContent" in path:
@@ -19,6 +34,12 @@ class ProviderServer(ModelServer):
             self._cohere(handler, body, number)
         elif path.endswith("/api/chat"):
             self._ollama(handler, body, number)
+        elif path.startswith("/model/"):
+            _, _, model, operation = unquote(path).split("/")
+            pieces, kind = bedrock.answer(model, operation, answer_text(json.dumps(body), number))
+            self.send_bytes(handler, 200, kind, b"".join(pieces))
+        elif path.startswith(("/hf/", "/api/models/")):
+            self._hugging_face(handler, path, body, number)
         else:
             super().answer(handler, path, body, number)
 
@@ -77,3 +98,24 @@ class ProviderServer(ModelServer):
             self.send_events(handler, [json.dumps(each) + "\n" for each in lines], "application/x-ndjson")
         else:
             self.send_json(handler, line(text, True))
+
+    def _hugging_face(self, handler: http.server.BaseHTTPRequestHandler, path: str, body: Any, number: int) -> None:
+        """The Inference API's tasks, and the Hub's answer to which provider serves a model."""
+        if path.startswith("/api/models/"):
+            served = {"status": "live", "providerId": "served-model", "task": "conversational"}
+            self.send_json(handler, {"id": path[12:], "inferenceProviderMapping": {"together": served}})
+        elif path.endswith("/feature-extraction"):
+            self.send_json(handler, [[0.25, float(number), -1.5]])
+        elif path.endswith("/text-to-image"):
+            self.send_bytes(handler, 200, "image/png", png(number))
+        elif body.get("stream"):
+            words = answer_text(body["inputs"], number).split()
+            tokens = [
+                {"id": at, "text": f"{word} ", "logprob": -0.5, "special": False} for at, word in enumerate(words)
+            ]
+            events = [
+                {"index": token["id"], "token": token, "generated_text": None, "details": None} for token in tokens
+            ]
+            self.send_events(handler, [f"data:{json.dumps(event)}\n\n" for event in events])
+        else:
+            self.send_json(handler, [{"generated_text": answer_text(body["inputs"], number)}])

@@ -26,7 +26,7 @@ SUPPORTED = [(3, minor) for minor in range(9, 14)]
 # The last releases of the SDKs that are built on httpx, or on requests and aiohttp (huggingface_hub).
 PREVIOUS_MAJORS = [
     "openai<3", "anthropic<1", "mistralai<3", "google-genai<3", "cohere", "groq", "ollama", "huggingface_hub<1",
-    "numpy", "pillow", "httpx_aiohttp",
+    "numpy", "pillow",
 ]  # fmt: skip
 
 

@@ -64,13 +64,18 @@ def session_for(backend: str) -> Session | None:
     return entry.session if backend in entry.backends else None
 
 
-def _strictest_mode() -> str | None:
-    """For the guard: the mode of this context's cassette, or the strictest of the open ones."""
+def _watched() -> _guard.Watch | None:
+    """For the guard: what this context's cassette asks for, or the strictest of the open ones."""
     entry = _current.get()
-    if entry is not None and entry.session.open:
-        return str(entry.settings.mode)
-    modes = {str(each.settings.mode) for each in _open}
-    return "none" if "none" in modes else next(iter(sorted(modes)), None)
+    entries = (entry,) if entry is not None and entry.session.open else _open
+    if not entries:
+        return None
+    strictest = next((each for each in entries if each.settings.mode is Mode.NONE), entries[0])
+    return _guard.Watch(
+        str(strictest.settings.mode),
+        any(each.settings.block_network for each in entries),
+        strictest.session.cassette.misses.append,
+    )
 
 
 class _Entry:
@@ -91,7 +96,7 @@ class _Entry:
         self.session, self.target = _open_session(path, settings, owner.is_growing(path))
         self._installed = _backend.with_layers(self.backends)
         _backend.install(self._installed)
-        _guard.listen(_strictest_mode)
+        _guard.listen(_watched)
         self._token = _current.set(self)
         self._depth = 1
         global _open
@@ -291,6 +296,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         ignore: paths of the body to leave out of matching.
         volatile: what to mask in prompts when comparing: ``"uuid"``, ``"datetime"``, ``"date"``, ``"time"``, regexes.
         ignore_hosts, ignore_localhost, only_hosts: which traffic passes through untouched.
+        block_network: any connection that goes around the cassette raises, loopback aside.
         redact: patterns and functions that mask more than credentials before anything is written.
         on_secret: ``"warn"`` (default), ``"fail"`` or ``"ignore"`` when a body holds what looks like a credential.
         before_record: functions that see an interaction's tree and return it, changed or not, or ``None`` to drop it.
@@ -316,6 +322,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         ignore_hosts: Sequence[str] | None = None,
         ignore_localhost: bool | None = None,
         only_hosts: Sequence[str] | None = None,
+        block_network: bool | None = None,
         redact: Any = None,
         on_secret: str | None = None,
         before_record: Any = None,

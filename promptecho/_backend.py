@@ -101,9 +101,12 @@ def _load(name: str) -> Backend:
         else:
             backend = _entry_points()[name].load()()
     except Exception as problem:
-        raise BackendError(f"the backend {name!r} can't be loaded: {type(problem).__name__}: {problem}") from problem
+        raise BackendError(
+            f"the backend {name!r} can't be loaded: {type(problem).__name__}: {problem}; upgrade or uninstall the "
+            "package that provides it, or leave it out of backends="
+        ) from problem
     if not hasattr(backend, "patch_points"):
-        raise BackendError(f"the backend {name!r} is no backend: it has no patch_points()")
+        raise BackendError(f"the backend {name!r} can't be loaded: {backend!r} has no patch_points()")
     return backend
 
 
@@ -153,11 +156,14 @@ _suppressed: ContextVar[bool] = ContextVar("promptecho_suppressed", default=Fals
 
 
 @contextlib.contextmanager
-def suppressed(host: str) -> Iterator[None]:
-    """Around a real call: an inner patched layer that sees this passes straight through, so a call counts once."""
+def suppressed(host: str | None = None) -> Iterator[None]:
+    """Around what goes on below: an inner patched layer passes it straight through, so a call counts once.
+
+    ``host``: where a real call is let out to.
+    """
     token = _suppressed.set(True)
     try:
-        with allowed(host):
+        with contextlib.nullcontext() if host is None else allowed(host):
             yield
     finally:
         _suppressed.reset(token)

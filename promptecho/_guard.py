@@ -2,17 +2,21 @@
 
 It listens to the interpreter's audit events (PEP 578) for name lookups and connections, below every HTTP library, so an
 SDK that moves to a library that no backend knows is noticed on its first run. In mode ``none`` the call raises before
-anything is sent; in the other modes it warns.
+anything is sent; in the other modes it warns. ``block_network`` widens this to every host but loopback, and raises in
+every mode.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 import sys
 import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
 
@@ -30,8 +34,23 @@ _LIBRARIES = ("botocore", "requests", "aiohttp", "httpx2", "httpx", "urllib3", "
 
 _lock = threading.Lock()
 _allowed: Counter[str] = Counter()
-_strictest: Callable[[], str | None] = lambda: None  # noqa: E731 - replaced when the first cassette opens
 _listening = False
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the open cassettes ask for: the strictest mode, whether the network is blocked; ``note`` keeps an error."""
+
+    mode: str
+    block_network: bool
+    note: Callable[[BaseException], None]
+
+
+def _nobody() -> Watch | None:
+    return None
+
+
+_watch: Callable[[], Watch | None] = _nobody  # replaced when the first cassette opens
 
 
 def is_llm_host(host: str) -> bool:
@@ -58,10 +77,22 @@ def allowed(host: str) -> Iterator[None]:
                 del _allowed[host]
 
 
-def listen(strictest: Callable[[], str | None]) -> None:
-    """Start listening, once; ``strictest`` says the strictest mode of the open cassettes, ``None`` if none is open."""
-    global _listening, _strictest
-    _strictest = strictest
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address stays on this machine."""
+    host = host.lower().rstrip(".").strip("[]").partition("%")[0]
+    if host in ("", "localhost") or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def listen(watch: Callable[[], Watch | None]) -> None:
+    """Start listening, once; ``watch`` says what the open cassettes ask for, ``None`` if none is open."""
+    global _listening, _watch
+    _watch = watch
     with _lock:
         if not _listening:
             _listening = True
@@ -69,33 +100,60 @@ def listen(strictest: Callable[[], str | None]) -> None:
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "socket.getaddrinfo" or event == "socket.gethostbyname":
-        host = arguments[0]
-    elif event == "http.client.connect":
-        host = arguments[1]
-    else:
+    if event not in _EVENTS:
         return
+    watch = _watch()
+    if watch is None:
+        return
+    host = _EVENTS[event](arguments)
     if isinstance(host, (bytes, bytearray)):
         host = host.decode("ascii", "replace")
-    if not isinstance(host, str) or not is_llm_host(host) or host.lower() in _allowed:
+    if not isinstance(host, str) or host.lower() in _allowed:
         return
-    mode = _strictest()
-    if mode is None:
-        return
+    if is_llm_host(host):
+        _alarm(watch, host, "goes around the cassette: no chosen backend intercepts it.")
+    elif watch.block_network and not _is_harmless(event, host):
+        _alarm(watch, host, "goes around the cassette, and the network is blocked (block_network).")
+
+
+def _address(arguments: tuple[object, ...]) -> object:
+    """The host of ``socket.connect`` and ``socket.sendto``; ``None`` for a socket that is none of the internet."""
+    address = arguments[1]
+    return address[0] if isinstance(address, tuple) and len(address) in (2, 4) else None
+
+
+_EVENTS: dict[str, Callable[[tuple[object, ...]], object]] = {
+    "socket.getaddrinfo": lambda arguments: arguments[0],
+    "socket.gethostbyname": lambda arguments: arguments[0],
+    "http.client.connect": lambda arguments: arguments[1],
+    "socket.connect": _address,
+    "socket.sendto": _address,
+}
+
+
+def _is_harmless(event: str, host: str) -> bool:
+    if is_loopback(host):
+        return True
+    if event == "socket.connect" and _allowed:
+        return True  # the connection of a call that a cassette lets out, whose host was looked up before
+    return event == "socket.getaddrinfo" and host == socket.gethostname()
+
+
+def _alarm(watch: Watch, host: str, what: str) -> None:
     library = _calling_library()
-    text = (
-        f"a call to {host} by {library} goes around the cassette: no chosen backend intercepts it. {_advice(library)}"
-    )
-    if mode == "none":
-        raise UninterceptedCallError(text, host=host, library=library)
-    warnings.warn(text + " It was sent, and is not recorded.", UninterceptedCallWarning, stacklevel=3)
+    text = f"a call to {host} by {library} {what} {_advice(library)}"
+    if watch.mode == "none" or watch.block_network:
+        problem = UninterceptedCallError(text, host=host, library=library)
+        watch.note(problem)
+        raise problem
+    warnings.warn(text + " It was sent, and is not recorded.", UninterceptedCallWarning, stacklevel=4)
 
 
 def _calling_library() -> str:
     """The HTTP library in the call stack, the outermost of those known; else the module next to the socket."""
     found: set[str] = set()
     nearest = ""
-    frame = sys._getframe(2)
+    frame = sys._getframe(3)
     while frame is not None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         found.add(package)

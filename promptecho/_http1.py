@@ -4,11 +4,14 @@ server would send it, and to see one pass by.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import time
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Union
+from typing import Any, Union
 
 from promptecho._models import Headers, ResponseHead
+from promptecho._session import Forward, Replay
 
 LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -160,3 +163,126 @@ def _parse_head(raw: bytes) -> ResponseHead:
         None if reason == usual_reason(status) else reason,
         None if version == "HTTP/1.1" else version,
     )
+
+
+class TeeFile:
+    """The file that an ``http.client.HTTPResponse`` reads from: hands on what is read and tells the recording.
+
+    ``length`` is the size of the body in bytes, ``None`` if it isn't known.
+    """
+
+    def __init__(self, file: Any, forward: Forward, chunked: bool, length: int | None) -> None:
+        self._file = file
+        self._forward = forward
+        self._left = None if chunked else length
+        self._framing = Dechunker() if chunked else None
+
+    def _read(self, read: Callable[..., bytes], *arguments: Any) -> bytes:
+        try:
+            data = read(*arguments)
+        except BaseException as error:
+            self._flush()
+            self._forward.abort(error)
+            raise
+        if data:
+            self._note(data)
+        elif arguments != (0,):
+            self._end()
+        return data
+
+    def _note(self, data: bytes) -> None:
+        if self._framing is not None:
+            for chunk in self._framing.feed(data):
+                self._forward.feed(chunk)
+            if self._framing.ended:
+                self._forward.finish()
+            return
+        self._forward.feed(data)
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left <= 0:
+                self._forward.finish()
+
+    def _end(self) -> None:
+        """The connection was closed: the end of a body that says nothing of its length, else too early."""
+        if self._framing is None and self._left is None:
+            self._forward.finish()
+        else:
+            self._flush()
+            self._forward.abort(EOFError())
+
+    def _flush(self) -> None:
+        if self._framing is not None and not self._forward.done:
+            rest = self._framing.rest()
+            if rest:
+                self._forward.feed(rest)
+
+    def read(self, *arguments: Any) -> bytes:
+        return self._read(self._file.read, *arguments)
+
+    def read1(self, *arguments: Any) -> bytes:
+        return self._read(self._file.read1, *arguments)
+
+    def readline(self, *arguments: Any) -> bytes:
+        return self._read(self._file.readline, *arguments)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._read(self._file.read, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def peek(self, *arguments: Any) -> bytes:
+        peeked: bytes = self._file.peek(*arguments)
+        return peeked
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def fileno(self) -> int:
+        number: int = self._file.fileno()
+        return number
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._file.closed)
+
+    def close(self) -> None:
+        try:
+            if not self._forward.done:
+                self._flush()
+                self._forward.abandon()
+        finally:
+            self._file.close()
+
+
+class ReplayFile(io.RawIOBase):
+    """The bytes of a recorded answer, one segment for each recorded chunk, as a socket would give them."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        self._segments = self._make()
+        self._current = b""
+
+    def _make(self) -> Iterator[bytes]:
+        head = self._replay.response.head
+        chunked = is_chunked(head)
+        yield head_bytes(head)
+        for index, chunk in enumerate(self._replay.response.chunks):
+            seconds = self._replay.seconds(index)
+            if seconds:
+                time.sleep(seconds)
+            yield chunk_bytes(chunk, chunked)
+        self._replay.check_end()
+        if chunked:
+            yield LAST_CHUNK
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._current:
+            self._current = next(self._segments, b"")
+        size = min(len(buffer), len(self._current))
+        buffer[:size] = self._current[:size]
+        self._current = self._current[size:]
+        return size

@@ -48,6 +48,7 @@ class Settings:
     ignore_hosts: tuple[str, ...] = ()
     ignore_localhost: bool = False
     only_hosts: tuple[str, ...] = ()
+    block_network: bool = False
     redact: tuple[Any, ...] = ()
     on_secret: str = "warn"
     before_record: tuple[Callable[[dict[str, Any]], Any], ...] = ()
@@ -190,6 +191,7 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "ignore_hosts": lambda value, place: _strings(value, "ignore_hosts", place),
     "ignore_localhost": lambda value, place: _flag(value, "ignore_localhost", place),
     "only_hosts": lambda value, place: _strings(value, "only_hosts", place),
+    "block_network": lambda value, place: _flag(value, "block_network", place),
     "redact": _redactions,
     "on_secret": lambda value, place: _one_of(value, ON_SECRET, "on_secret", place),
     "before_record": _hooks,

@@ -1,4 +1,4 @@
-"""Whether a miss was caught on purpose.
+"""Whether a miss (or a call that went around the cassette) was caught on purpose.
 
 A test that says ``with pytest.raises(CassetteMiss)`` means it; code under test that says ``except BaseException`` does
 not know what it threw away. The two can't be told apart at run time, so the source around the place where the miss was
@@ -11,7 +11,7 @@ import ast
 import linecache
 from collections.abc import Iterator
 
-_NAMES = ("CassetteMiss", "PromptechoError")
+from promptecho.errors import PromptechoError
 
 
 def was_caught_on_purpose(error: BaseException) -> bool:
@@ -24,13 +24,14 @@ def was_caught_on_purpose(error: BaseException) -> bool:
         tree = ast.parse("".join(lines))
     except (SyntaxError, ValueError, RecursionError):
         return False
+    names = {kind.__name__ for kind in type(error).__mro__ if issubclass(kind, PromptechoError)}
     for node in _around(tree, trace.tb_lineno):
         if isinstance(node, (ast.With, ast.AsyncWith)):
-            if any(_names_it(item.context_expr) for item in node.items):
+            if any(_names_it(item.context_expr, names) for item in node.items):
                 return True
         elif isinstance(node, ast.Try):
             caught = [handler.type for handler in node.handlers]
-            if any(kind is not None and _names_it(kind) for kind in caught):
+            if any(kind is not None and _names_it(kind, names) for kind in caught):
                 return True
             if any(kind is None or "BaseException" in ast.dump(kind) for kind in caught):
                 return False
@@ -49,8 +50,8 @@ def _around(tree: ast.AST, line: int) -> Iterator[ast.AST]:
     return (node for _, node in sorted(found, key=lambda pair: pair[0]))
 
 
-def _names_it(expression: ast.AST) -> bool:
+def _names_it(expression: ast.AST, names: set[str]) -> bool:
     return any(
-        (isinstance(node, ast.Name) and node.id in _NAMES) or (isinstance(node, ast.Attribute) and node.attr in _NAMES)
+        (isinstance(node, ast.Name) and node.id in names) or (isinstance(node, ast.Attribute) and node.attr in names)
         for node in ast.walk(expression)
     )

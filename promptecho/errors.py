@@ -81,7 +81,8 @@ class CassetteWriteError(PromptechoError):
 class UninterceptedCallError(PromptechoError):
     """In mode ``none``, a call to an LLM provider went around the cassette; nothing was sent.
 
-    ``host`` is the provider's, ``library`` the one that made the call. The text names the flag to add.
+    With ``block_network``, a call to any host, in any mode. ``host`` is where it was to go, ``library`` what made it.
+    The text names the flag to add.
     """
 
     def __init__(self, message: str, *, host: str = "", library: str = "") -> None:

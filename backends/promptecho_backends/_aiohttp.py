@@ -15,11 +15,22 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from promptecho._activation import session_for
-from promptecho._backend import PatchPoint, suppressed
-from promptecho._http1 import LAST_CHUNK, Ended, ResponseWatcher, chunk_bytes, head_bytes, is_chunked
-from promptecho._models import Headers, Request, ResponseHead
-from promptecho._session import Forward, Replay
+from promptecho.backend import (
+    LAST_CHUNK,
+    Ended,
+    Forward,
+    Headers,
+    PatchPoint,
+    Replay,
+    Request,
+    ResponseHead,
+    ResponseWatcher,
+    chunk_bytes,
+    head_bytes,
+    is_chunked,
+    session_for,
+    suppressed,
+)
 
 # Private names of the library, all here.
 _BODY = "_body"  # ClientRequest: the payload to send, behind the property ``body``

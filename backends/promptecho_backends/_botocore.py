@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
-from promptecho._activation import session_for
-from promptecho._backend import PatchPoint
+from promptecho.backend import (
+    PatchPoint,
+    session_for,
+)
 
 
 class BotocoreLayer:

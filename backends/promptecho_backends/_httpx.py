@@ -15,14 +15,21 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from types import ModuleType
 from typing import Any, Callable
 
-from promptecho._activation import session_for
-from promptecho._backend import PatchPoint, suppressed
-from promptecho._http1 import usual_reason
-from promptecho._models import Headers, Request, ResponseHead
-from promptecho._session import Forward, Replay
+from promptecho.backend import (
+    Forward,
+    Headers,
+    PatchPoint,
+    Replay,
+    Request,
+    ResponseHead,
+    session_for,
+    suppressed,
+    usual_reason,
+)
 
 # Private names of the library, all here: how a client picks the transport of a call.
 _PICK = "_transport_for_url"
+_POOL = "_pool"  # a network transport's connection pool, of httpcore or httpcore2
 
 _DRAIN_SECONDS = 0.25
 _DRAIN_CHUNKS = 64
@@ -63,7 +70,7 @@ class _Calls:
 
         @functools.wraps(original)
         def handle_request(transport: Any, request: Any) -> Any:
-            return self.send(request, functools.partial(original, transport))
+            return self.send(request, functools.partial(original, transport), transport)
 
         return handle_request
 
@@ -73,7 +80,7 @@ class _Calls:
 
         @functools.wraps(original)
         async def handle_async_request(transport: Any, request: Any) -> Any:
-            return await self.send_async(request, functools.partial(original, transport))
+            return await self.send_async(request, functools.partial(original, transport), transport)
 
         return handle_async_request
 
@@ -116,9 +123,9 @@ class _Calls:
 
     # --- one call ---
 
-    def send(self, request: Any, original: Callable[[Any], Any]) -> Any:
+    def send(self, request: Any, original: Callable[[Any], Any], transport: Any = None) -> Any:
         session = session_for(self.name)
-        if session is None:
+        if session is None or _has_mocked_pool(transport):
             return original(request)
         request.read()
         neutral = to_request(request)
@@ -143,9 +150,9 @@ class _Calls:
             native.stream = self.tee(native, decision)
         return native
 
-    async def send_async(self, request: Any, original: Callable[[Any], Any]) -> Any:
+    async def send_async(self, request: Any, original: Callable[[Any], Any], transport: Any = None) -> Any:
         session = session_for(self.name)
-        if session is None:
+        if session is None or _has_mocked_pool(transport):
             return await original(request)
         await request.aread()
         neutral = to_request(request)
@@ -197,6 +204,13 @@ def to_head(response: Any) -> ResponseHead:
         _unusual(reason, usual_reason(response.status_code)),
         _unusual(version, "HTTP/1.1"),
     )
+
+
+def _has_mocked_pool(transport: Any) -> bool:
+    """A test double stands in the connection pool (respx): the call never reaches the network."""
+    pool = type(getattr(transport, _POOL, None))
+    send = getattr(pool, "handle_request", None) or getattr(pool, "handle_async_request", None)
+    return send is not None and not str(getattr(send, "__module__", "")).startswith(pool.__module__.partition(".")[0])
 
 
 def _was_read(native: Any, forward: Forward) -> bool:

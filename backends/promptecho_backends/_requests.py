@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from promptecho._backend import PatchPoint
+from promptecho.backend import (
+    PatchPoint,
+)
 from promptecho_backends._urllib3 import layer
 
 
@@ -25,16 +27,17 @@ class RequestsBackend:
         self.name = name
 
     def patch_points(self, module: ModuleType) -> Iterable[PatchPoint]:
-        adapters: Any = importlib.import_module("requests.adapters")
-        return [PatchPoint(adapters.HTTPAdapter, "send", _wrap_send)]
+        # Not at the adapter, whose ``send`` is what test doubles replace.
+        sessions: Any = importlib.import_module("requests.sessions")
+        return [PatchPoint(sessions.Session, "send", _wrap_send)]
 
 
 def _wrap_send(original: Any) -> Any:
     @functools.wraps(original)
-    def send(adapter: Any, *arguments: Any, **named: Any) -> Any:
+    def send(session: Any, *arguments: Any, **named: Any) -> Any:
         token = layer.set("requests")
         try:
-            return original(adapter, *arguments, **named)
+            return original(session, *arguments, **named)
         finally:
             layer.reset(token)
 

@@ -94,7 +94,7 @@ def test_every_patched_attribute_is_restored(tmp_path: Path) -> None:
     points = [
         (urllib3.connectionpool.HTTPConnectionPool, "_make_request"),
         (urllib3.connectionpool.HTTPSConnectionPool, "_prepare_proxy"),
-        (requests.adapters.HTTPAdapter, "send"),
+        (requests.Session, "send"),
     ]
     before = [vars(owner)[name] for owner, name in points]
     with use_cassette(tmp_path / "a.yaml", backends=["requests", "urllib3"]):

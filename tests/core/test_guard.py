@@ -110,3 +110,44 @@ def test_a_call_that_the_cassette_lets_out_is_no_alarm(tmp_path: Path, monkeypat
 )
 def test_providers_are_known_by_their_hosts(host: str, known: bool) -> None:
     assert is_llm_host(host) is known
+
+
+def test_a_boto3_call_without_the_flag_raises_and_names_it(tmp_path: Path) -> None:
+    boto3 = pytest.importorskip("boto3", reason="needs boto3")
+    client = boto3.client("bedrock-runtime", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
+    with use_cassette(tmp_path / "c.yaml", "none"):
+        with pytest.raises(UninterceptedCallError, match=r"by botocore .*backends=\[\.\.\., 'urllib3'\]"):
+            client.converse(modelId="m", messages=[{"role": "user", "content": [{"text": "hi"}]}])
+
+
+def test_an_alarm_that_the_program_swallows_is_raised_again(tmp_path: Path) -> None:
+    with pytest.raises(UninterceptedCallError), use_cassette(tmp_path / "c.yaml", "none"):
+        try:
+            socket.getaddrinfo(HOST, 443)
+        except BaseException:
+            pass
+
+
+@pytest.mark.parametrize("mode", ["none", "once"])
+def test_a_blocked_network_lets_nothing_but_loopback_through(tmp_path: Path, mode: str) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    with use_cassette(tmp_path / "c.yaml", mode, block_network=True):
+        for call in (
+            lambda: socket.getaddrinfo("example.test", 80),
+            lambda: socket.create_connection(("192.0.2.1", 80), timeout=1),
+            lambda: http.client.HTTPConnection("192.0.2.1").connect(),
+            lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53)),
+        ):
+            with pytest.raises(UninterceptedCallError, match="block_network"):
+                call()
+        socket.create_connection(server.getsockname()).close()
+        socket.getaddrinfo("localhost", 80)
+    server.close()
+
+
+def test_a_blocked_network_lets_a_recording_through(tmp_path: Path) -> None:
+    from tests.conformance.server import ScriptedServer
+
+    with ScriptedServer() as server, use_cassette(tmp_path / "c.yaml", block_network=True) as cassette:
+        assert httpx.get(f"{server.url}/json", trust_env=False).status_code == 200
+    assert len(cassette.recorded) == 1

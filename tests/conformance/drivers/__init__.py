@@ -43,7 +43,6 @@ class Observed:
 class Driver(Protocol):
     name: str
     backend: str
-    capabilities: frozenset[str]
 
     def send(self, call: Call) -> Observed: ...
 
@@ -68,4 +67,7 @@ def all_drivers() -> list[Driver]:
         from .aiohttp_driver import AiohttpDriver
 
         found.append(AiohttpDriver())
+    from .http_client_driver import HttpClientDriver
+
+    found.append(HttpClientDriver())
     return found

@@ -12,7 +12,6 @@ from . import Call, Observed
 
 class AiohttpDriver:
     name = backend = "aiohttp"
-    capabilities = frozenset({"stream", "abandon", "generator-upload"})
 
     def send(self, call: Call) -> Observed:
         return asyncio.run(self._send(call))

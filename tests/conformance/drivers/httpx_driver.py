@@ -8,8 +8,6 @@ from typing import Any
 
 from . import Call, Observed
 
-_CAPABILITIES = frozenset({"stream", "abandon", "redirect", "generator-upload", "timeout"})
-
 
 def _arguments(call: Call) -> dict[str, Any]:
     arguments: dict[str, Any] = {"headers": list(call.headers)}
@@ -31,8 +29,6 @@ def _observed(response: Any, chunks: list[bytes]) -> Observed:
 
 
 class HttpxDriver:
-    capabilities = _CAPABILITIES
-
     def __init__(self, module: str) -> None:
         self.name = self.backend = module
         self._module = module
@@ -54,8 +50,6 @@ class HttpxDriver:
 
 
 class HttpxAsyncDriver:
-    capabilities = _CAPABILITIES
-
     def __init__(self, module: str) -> None:
         self.name = f"{module}-async"
         self.backend = module

@@ -11,7 +11,6 @@ from . import Call, Observed
 
 class RequestsDriver:
     name = backend = "requests"
-    capabilities = frozenset({"stream", "abandon", "generator-upload"})
 
     def send(self, call: Call) -> Observed:
         with requests.Session() as session:

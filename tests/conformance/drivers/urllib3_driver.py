@@ -12,7 +12,6 @@ from . import Call, Observed
 
 class Urllib3Driver:
     name = backend = "urllib3"
-    capabilities = frozenset({"stream", "abandon", "generator-upload"})
 
     def send(self, call: Call) -> Observed:
         headers = urllib3.HTTPHeaderDict(call.headers)

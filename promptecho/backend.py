@@ -1,0 +1,59 @@
+"""What the adapter of an HTTP library is built from; the adapters that come with promptecho use nothing else.
+
+An adapter is a class with the import name of its library in ``name`` and a method ``patch_points``. It is registered as
+an entry point of the group ``promptecho.backends`` under that name, and is made without arguments. Each wrapper that it
+puts in place asks ``session_for(name)``:
+
+- ``None``: no cassette is open for this backend; call the original.
+- a ``Session``: translate the library's request to a ``Request`` and ask ``session.decide(request)``, which gives
+    - ``None``: not a call to record; call the original, inside ``suppressed(request.host)``.
+    - a ``Replay``: build the library's own response from ``replay.response``, chunk by chunk, wait
+      ``replay.seconds(i)`` before chunk ``i``, and call ``replay.check_end()`` when the program reads past the last.
+    - a ``Forward``: call the original inside ``suppressed(request.host)``, then ``forward.start(head)``, for each chunk
+      that goes to the program ``forward.feed(chunk)``, and at the end ``finish()``; ``abandon()`` if the program stops
+      reading, ``abort(error)`` if the call or the connection breaks. Chunks keep their content coding.
+
+``decide`` raises ``CassetteMiss``; let it pass. For libraries that work on HTTP/1.1 bytes there are ``ReplayFile``,
+``TeeFile`` and ``ResponseWatcher``.
+"""
+
+from __future__ import annotations
+
+from promptecho._activation import session_for
+from promptecho._backend import Backend, PatchPoint, suppressed
+from promptecho._http1 import (
+    LAST_CHUNK,
+    Ended,
+    ReplayFile,
+    ResponseWatcher,
+    TeeFile,
+    chunk_bytes,
+    head_bytes,
+    is_chunked,
+    usual_reason,
+)
+from promptecho._models import Headers, Request, Response, ResponseHead
+from promptecho._session import Forward, Replay, Session
+
+__all__ = [
+    "LAST_CHUNK",
+    "Backend",
+    "Ended",
+    "Forward",
+    "Headers",
+    "PatchPoint",
+    "Replay",
+    "ReplayFile",
+    "Request",
+    "Response",
+    "ResponseHead",
+    "ResponseWatcher",
+    "Session",
+    "TeeFile",
+    "chunk_bytes",
+    "head_bytes",
+    "is_chunked",
+    "session_for",
+    "suppressed",
+    "usual_reason",
+]

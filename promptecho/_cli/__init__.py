@@ -29,3 +29,26 @@ def demo(keep: Path | None) -> None:
     from promptecho._cli._demo import run_demo
 
     raise SystemExit(run_demo(keep))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def doctor(as_json: bool) -> None:
+    """Say which HTTP library each installed SDK rides on, and whether this project's settings intercept it.
+
+    Exit code 1: calls of an installed SDK would go around the cassette.
+    """
+    import json
+
+    from promptecho._cli import _doctor
+    from promptecho.errors import PromptechoError
+
+    try:
+        report = _doctor.examine(Path.cwd())
+    except PromptechoError as problem:
+        raise click.UsageError(str(problem)) from None
+    if as_json:
+        click.echo(json.dumps(_doctor.as_json(report), indent=2))
+    else:
+        _doctor.show(report)
+    raise SystemExit(0 if all(sdk.intercepted for sdk in report.sdks) else 1)

@@ -188,7 +188,7 @@ def readable_body(body: bytes, content_type: str) -> tuple[dict[str, Json], bool
         try:
             tree = _parse(body)
             if isinstance(tree, dict):
-                return tree, True
+                return tree, bool(tree)  # the file tells an empty object from no body as little
             if isinstance(tree, list):
                 canonical_json(tree)
                 return {"__json__": tree}, False

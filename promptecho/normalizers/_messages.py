@@ -91,3 +91,28 @@ def rename_call_ids(messages: Json) -> Json:
         return changed
 
     return walk(messages, 0)
+
+
+def rename_ids(messages: Json, holders: tuple[str, ...], fields: tuple[str, ...]) -> Json:
+    """The same for shapes in which a call is an object under a name: ``{"toolUse": {"toolUseId": ...}}``."""
+    names: dict[str, str] = {}
+
+    def walk(node: Json, depth: int) -> Json:
+        if isinstance(node, list):
+            return [walk(child, depth) for child in node]
+        if not isinstance(node, dict) or depth > 4:
+            return node
+        changed: dict[str, Json] = {}
+        for key, value in node.items():
+            if key in holders and isinstance(value, dict):
+                changed[key] = {
+                    name: names.setdefault(each, f"call_{len(names) + 1}")
+                    if name in fields and isinstance(each, str)
+                    else each
+                    for name, each in value.items()
+                }
+            else:
+                changed[key] = walk(value, depth + 1) if key == "content" else value
+        return changed
+
+    return walk(messages, 0)

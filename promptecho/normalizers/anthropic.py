@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from promptecho.normalizers._canonical import Call, Shape
 from promptecho.normalizers._messages import content, message, rename_call_ids
 from promptecho.normalizers._tools import tools
 
@@ -13,7 +14,23 @@ Json = Any
 ALWAYS_MATCHED = ("mcp_servers", "container", "output_config", "context_management", "functions", "function_call")
 
 
-def normalize(body: Mapping[str, Json]) -> dict[str, Json]:
+def detect(call: Call) -> bool:
+    return isinstance(call.body.get("messages"), list) and (
+        call.path.endswith("/messages")
+        or call.path.endswith((":rawPredict", ":streamRawPredict"))  # Vertex AI
+        or "anthropic_version" in call.body
+    )
+
+
+def _streams(call: Call) -> bool:
+    return call.body.get("stream") is True or call.path.endswith(":streamRawPredict")
+
+
+def normalize(call: Call) -> dict[str, Json]:
+    return normalize_body(call.body)
+
+
+def normalize_body(body: Mapping[str, Json]) -> dict[str, Json]:
     """The canonical body of a messages call."""
     changed = {key: value for key, value in body.items() if key != "cache_control"}
     if "system" in changed:
@@ -25,3 +42,6 @@ def normalize(body: Mapping[str, Json]) -> dict[str, Json]:
     if "output_format" in changed and "response_format" not in changed:
         changed["response_format"] = changed.pop("output_format")
     return changed
+
+
+SHAPE = Shape("anthropic", detect, normalize, ALWAYS_MATCHED, _streams)

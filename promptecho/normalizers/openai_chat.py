@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from promptecho.normalizers._canonical import Call, Shape
 from promptecho.normalizers._messages import content, hoist_system, message, rename_call_ids
 from promptecho.normalizers._tools import tools
 
@@ -30,7 +31,15 @@ ALWAYS_MATCHED = (
 )
 
 
-def normalize(body: Mapping[str, Json]) -> dict[str, Json]:
+def detect(call: Call) -> bool:
+    return isinstance(call.body.get("messages"), list)
+
+
+def normalize(call: Call) -> dict[str, Json]:
+    return normalize_body(call.body)
+
+
+def normalize_body(body: Mapping[str, Json]) -> dict[str, Json]:
     """The canonical body of a chat call."""
     changed = dict(body)
     if "system" in changed:
@@ -44,3 +53,6 @@ def normalize(body: Mapping[str, Json]) -> dict[str, Json]:
     if "max_completion_tokens" in changed and "max_tokens" not in changed:
         changed["max_tokens"] = changed.pop("max_completion_tokens")
     return changed
+
+
+SHAPE = Shape("openai-chat", detect, normalize, ALWAYS_MATCHED)

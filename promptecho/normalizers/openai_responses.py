@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
+from promptecho.normalizers._canonical import Call, Shape
 from promptecho.normalizers._messages import content, message, rename_call_ids
 from promptecho.normalizers._tools import tools
 
@@ -15,8 +15,13 @@ ALWAYS_MATCHED = (
     "modalities", "truncation", "background")  # fmt: skip
 
 
-def normalize(body: Mapping[str, Json]) -> dict[str, Json]:
+def detect(call: Call) -> bool:
+    return call.path.endswith("/responses") and any(name in call.body for name in ("input", "messages", "prompt"))
+
+
+def normalize(call: Call) -> dict[str, Json]:
     """The canonical body of a responses call: ``input`` as messages, ``instructions`` as the system prompt."""
+    body = call.body
     changed: dict[str, Json] = {}
     for key, value in body.items():
         if key == "input" and "messages" not in body:
@@ -52,3 +57,6 @@ def _item(value: Json) -> Json:
     if isinstance(value, dict) and value.get("type") == "message" and "role" in value and "id" not in value:
         value = {key: each for key, each in value.items() if key != "type"}
     return message(value)
+
+
+SHAPE = Shape("openai-responses", detect, normalize, ALWAYS_MATCHED)

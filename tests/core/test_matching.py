@@ -15,6 +15,8 @@ from promptecho import _settings, register_normalizer
 from promptecho._matching import Identity, identify, identify_recorded
 from promptecho._models import Headers, Request
 
+from .test_normalizers import EXAMPLES
+
 CHAT = "https://api.openai.com/v1/chat/completions"
 RESPONSES = "https://api.openai.com/v1/responses"
 CLAUDE = "https://api.anthropic.com/v1/messages"
@@ -200,7 +202,10 @@ TREES = st.recursive(
 )
 NAMES = st.sampled_from(
     ["model", "messages", "system", "tools", "tool_choice", "input", "instructions", "text", "stream", "role", "content",
-     "type", "name", "function", "id", "tool_calls", "parameters", "input_schema", "response_format", "cache_control"]
+     "type", "name", "function", "id", "tool_calls", "parameters", "input_schema", "response_format", "cache_control",
+     "contents", "parts", "systemInstruction", "generationConfig", "toolConfig", "functionDeclarations", "functionCall",
+     "toolUse", "toolUseId", "inferenceConfig", "maxTokens", "maxOutputTokens", "prompt", "message", "chat_history",
+     "preamble", "images", "inputs", "inputText", "anthropic_version", "schemaVersion", "toolSpec", "inputSchema"]
 )  # fmt: skip
 SHAPED = st.recursive(
     TREES | st.sampled_from(["user", "system", "developer", "text", "function", "tool_use", "tool_result"]),
@@ -208,7 +213,9 @@ SHAPED = st.recursive(
     max_leaves=20,
 )
 BODIES = st.dictionaries(NAMES | st.text(max_size=6), SHAPED, max_size=6)
-URLS = st.sampled_from([CHAT, RESPONSES, CLAUDE, EMBEDDINGS, "http://localhost:1/x"])
+URLS = st.sampled_from(
+    [CHAT, RESPONSES, CLAUDE, EMBEDDINGS, "http://localhost:1/x", *(example.url for example in EXAMPLES.values())]
+)
 
 
 def shuffled(tree: Any, chance: random.Random) -> Any:

@@ -1,0 +1,39 @@
+"""Ollama's own API (https://github.com/ollama/ollama/blob/main/docs/api.md): chat and generate.
+
+It streams unless it is told not to. Embeddings are matched whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from promptecho.normalizers import openai_chat
+from promptecho.normalizers._canonical import Call, Shape
+
+Json = Any
+
+ALWAYS_MATCHED = ("think", "suffix", "template", "raw", "context", *openai_chat.ALWAYS_MATCHED)
+
+
+def detect(call: Call) -> bool:
+    return call.path.endswith(("/api/chat", "/api/generate")) and not call.path.endswith("/v1/api/chat")
+
+
+def _streams(call: Call) -> bool:
+    return call.body.get("stream") is not False
+
+
+def normalize(call: Call) -> dict[str, Json]:
+    """The canonical body: of generate, the ``prompt`` with its ``images`` is one user message."""
+    body = dict(call.body)
+    prompt = body.get("prompt")
+    if isinstance(prompt, str) and "messages" not in body and call.path.endswith("/api/generate"):
+        del body["prompt"]
+        message: dict[str, Json] = {"role": "user", "content": prompt}
+        if "images" in body:
+            message["images"] = body.pop("images")
+        body["messages"] = [message]
+    return openai_chat.normalize_body(body)
+
+
+SHAPE = Shape("ollama", detect, normalize, ALWAYS_MATCHED, _streams)

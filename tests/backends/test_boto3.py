@@ -82,6 +82,7 @@ def test_another_prompt_is_a_miss_and_other_keys_are_not(
     with pytest.raises(CassetteMiss) as caught, use_cassette(path, "none", backends=["urllib3"]):
         assert call(other, operation, model) == live
         call(other, operation, model, "another prompt")
+    assert "messages[0].content:" in str(caught.value)
     assert "'another prompt'" in str(caught.value)
     assert bedrock.hits == 1
 

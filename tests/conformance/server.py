@@ -21,6 +21,18 @@ NDJSON_LINES = [b'{"i": 0}\n', b'{"i": 1}\n', b'{"done": true}\n']
 BINARY = bytes(range(256)) * 3
 
 
+def _brotli(data: bytes) -> bytes:
+    import brotli
+
+    return bytes(brotli.compress(data))
+
+
+def _zstd(data: bytes) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdCompressor().compress(data)
+
+
 class ScriptedServer:
     """``with ScriptedServer() as server``: ``server.url``, ``server.hits``; requests seen are in ``server.seen``."""
 
@@ -118,6 +130,16 @@ class ScriptedServer:
             self._send(
                 handler, 200, "text/event-stream", gzip.compress(b"".join(SSE_EVENTS)), ("content-encoding", "gzip")
             )
+        elif path.startswith("/coded/"):  # in a coding that the client must have asked for
+            coding = path.rpartition("/")[2]
+            body = JSON_TEXT.encode()
+            if coding in handler.headers.get("accept-encoding", ""):
+                compress = {"br": _brotli, "zstd": _zstd}[coding]
+                self._send(handler, 200, "application/json", compress(body), ("content-encoding", coding))
+            else:
+                self._send(handler, 200, "application/json", body)
+        elif path == "/never":  # answers when the test is over
+            self.release.wait(20)
         elif path == "/empty":
             self._send(handler, 204, "", b"")
         elif path == "/repeats":

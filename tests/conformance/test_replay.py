@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -80,6 +82,15 @@ def test_a_coded_body_replays_decoded(server: ScriptedServer, driver: Driver, pa
     assert not replayed.header("content-encoding")
 
 
+@pytest.mark.parametrize("coding", ["br", "zstd"])
+def test_a_coding_that_the_client_asks_for_replays_decoded(
+    server: ScriptedServer, driver: Driver, path: Path, coding: str
+) -> None:
+    live, replayed = record_then_replay(server, driver, path, Call("GET", f"{server.url}/coded/{coding}"))
+    assert replayed.body == live.body == JSON_TEXT.encode()
+    assert "h\u00e9llo" in path.read_text(encoding="utf-8")
+
+
 def test_head_keeps_its_length(server: ScriptedServer, driver: Driver, path: Path) -> None:
     live, replayed = record_then_replay(server, driver, path, Call("HEAD", f"{server.url}/binary"))
     assert visible(replayed) == visible(live)
@@ -147,6 +158,13 @@ def test_a_refused_connection_reaches_the_program_and_is_not_recorded(
     server.stop()
     with use_cassette(path, backends=[driver.backend]), pytest.raises(Exception, match=r"(?i)connect|refused"):
         driver.send(Call("GET", f"{server.url}/json"))
+    assert not path.exists()
+
+
+def test_a_timeout_reaches_the_program_and_is_not_recorded(server: ScriptedServer, driver: Driver, path: Path) -> None:
+    with use_cassette(path, backends=[driver.backend]) as cassette, pytest.raises(Exception, match=r"(?i)time|^$"):
+        driver.send(Call("GET", f"{server.url}/never", timeout=0.2))
+    assert not cassette.interactions
     assert not path.exists()
 
 
@@ -300,6 +318,37 @@ def test_the_query_is_part_of_the_key_and_credentials_in_it_are_not(
         driver.send(Call("GET", f"{server.url}/list?key=other&page=1"))
         assert len(cassette.played) == 1
         driver.send(Call("GET", f"{server.url}/list?page=2&key=AAAA-secret"))
+
+
+def test_a_multipart_upload_replays_whatever_its_boundary(server: ScriptedServer, driver: Driver, path: Path) -> None:
+    def upload(boundary: str, data: bytes) -> Call:
+        head = 'Content-Disposition: form-data; name="file"; filename="a.wav"\r\nContent-Type: audio/wav'
+        body = f"--{boundary}\r\n{head}\r\n\r\n".encode() + data + f"\r\n--{boundary}--\r\n".encode()
+        kind = ("content-type", f"multipart/form-data; boundary={boundary}")
+        return Call("POST", f"{server.url}/v1/audio/transcriptions", content=body, headers=[kind])
+
+    with use_cassette(path, backends=[driver.backend]):
+        live = driver.send(upload("first-boundary", b"\x00\xff"))
+    with use_cassette(path, "none", backends=[driver.backend]):
+        assert driver.send(upload("second-boundary", b"\x00\xff")).body == live.body
+        with pytest.raises(CassetteMiss):
+            driver.send(upload("third-boundary", b"\x00\xfe"))
+
+
+def test_delays_are_kept_and_waited_on_request(server: ScriptedServer, driver: Driver, path: Path) -> None:
+    call = Call("GET", f"{server.url}/sse", stream=True)
+    with use_cassette(path, backends=[driver.backend], timing=True) as cassette:
+        driver.send(call)
+    response = cassette.recorded[0].response
+    assert len(response.delays) == len(response.chunks)
+    # an hour between two events, and a speed at which that is a moment
+    text = path.read_text(encoding="utf-8")
+    slow = re.sub(r"delays: \[.*\]", "delays: [" + ", ".join(["3600.0"] * len(response.chunks)) + "]", text)
+    path.write_text(slow, encoding="utf-8")
+    started = time.monotonic()
+    with use_cassette(path, "none", backends=[driver.backend], replay_speed=3600 * 50):
+        assert driver.send(call).body == b"".join(SSE_EVENTS)
+    assert time.monotonic() - started >= len(response.chunks) / 50
 
 
 def test_percent_encoded_paths_replay(server: ScriptedServer, driver: Driver, path: Path) -> None:

@@ -20,7 +20,7 @@ class AiohttpDriver:
         content: Any = call.content
         if content is not None and not isinstance(content, (bytes, str)):
             content = _as_async(content)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=call.timeout)) as session:
             async with session.request(
                 call.method,
                 call.url,

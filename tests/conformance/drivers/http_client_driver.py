@@ -33,7 +33,7 @@ class HttpClientDriver:
         body: Any = call.content
         if call.json is not None:
             body, headers["content-type"] = json.dumps(call.json).encode(), "application/json"
-        connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=call.timeout)
         try:
             target = parts.path + (f"?{parts.query}" if parts.query else "")
             connection.request(call.method, target, body, headers)

@@ -35,7 +35,7 @@ class HttpxDriver:
 
     def send(self, call: Call) -> Observed:
         module: Any = importlib.import_module(self._module)
-        with module.Client(follow_redirects=call.follow_redirects, trust_env=False, timeout=20) as client:
+        with module.Client(follow_redirects=call.follow_redirects, trust_env=False, timeout=call.timeout) as client:
             if not call.stream:
                 response = client.request(call.method, call.url, **_arguments(call))
                 assert response.elapsed.total_seconds() >= 0
@@ -63,7 +63,9 @@ class HttpxAsyncDriver:
         arguments = _arguments(call)
         if "content" in arguments and not isinstance(arguments["content"], (bytes, str)):
             arguments["content"] = _as_async(arguments["content"])
-        async with module.AsyncClient(follow_redirects=call.follow_redirects, trust_env=False, timeout=20) as client:
+        async with module.AsyncClient(
+            follow_redirects=call.follow_redirects, trust_env=False, timeout=call.timeout
+        ) as client:
             if not call.stream:
                 response = await client.request(call.method, call.url, **arguments)
                 return _observed(response, [response.content])

@@ -23,7 +23,7 @@ class RequestsDriver:
                 headers=dict(call.headers),
                 stream=call.stream,
                 allow_redirects=call.follow_redirects,
-                timeout=20,
+                timeout=call.timeout,
             )
             chunks: list[bytes] = []
             if call.stream:

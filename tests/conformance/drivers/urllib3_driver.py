@@ -19,7 +19,7 @@ class Urllib3Driver:
         if call.json is not None:
             body = json.dumps(call.json).encode()
             headers["content-type"] = "application/json"
-        with urllib3.PoolManager(retries=urllib3.Retry(3, connect=0, read=0, status=0), timeout=20) as pool:
+        with urllib3.PoolManager(retries=urllib3.Retry(3, connect=0, read=0, status=0), timeout=call.timeout) as pool:
             response: Any = pool.request(
                 call.method,
                 call.url,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Json = Any
@@ -101,6 +101,17 @@ def _styled(text: str) -> tuple[Json, str] | None:
     except (ValueError, RecursionError):
         return None
     return tree, style
+
+
+def edit_json(text: str, change: Callable[[Json], Json]) -> str:
+    """A JSON text with its tree changed, in its own style where it has one; the same text if nothing changed."""
+    styled = _styled(text)
+    try:
+        tree, style = styled if styled is not None else (json.loads(text), "compact")
+        changed = change(tree)
+    except (ValueError, RecursionError):
+        return text
+    return text if changed is tree else _dump(changed, style)
 
 
 def encode_body(data: bytes, content_type: str) -> dict[str, Json]:

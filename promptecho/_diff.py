@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 import os
 import re
 import sys
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 Json = Any
 _SHOWN_LEAVES = 12
 _CONTEXT = 60
+_PROBES = 12
+_CANDIDATES = 20
 
 
 def leaf_differences(recorded: Json, incoming: Json, path: str = "") -> Iterator[tuple[str, Json, Json]]:
@@ -47,23 +50,48 @@ class _Missing:
 MISSING = _Missing()
 
 
-def _words(identity: Identity) -> set[str]:
-    return set(re.findall(r"\w+", canonical_json(identity.matched)))
+def _texts(tree: Json) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, dict):
+        for value in tree.values():
+            yield from _texts(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _texts(value)
+    elif tree is not None:
+        yield str(tree)
+
+
+def _text(identity: Identity) -> str:
+    return "\n".join(_texts(identity.matched))
 
 
 def nearest(cassette: Cassette, identity: Identity) -> Interaction | None:
-    """The recording most like a request: same method and path first, then by the words they share."""
-    wanted = _words(identity)
-    best: tuple[float, Interaction] | None = None
-    for interaction in cassette.interactions:
-        other = interaction.identity
-        score = 2.0 * (other.path == identity.path) + (other.method == identity.method)
-        score += 0.5 * (other.stream == identity.stream)
-        words = _words(other)
-        score += 2 * len(wanted & words) / (len(wanted) + len(words) or 1)
-        if best is None or score > best[0]:
-            best = (score, interaction)
-    return best[1] if best else None
+    """The recording most like a request: same method and path first, then by the words they share.
+
+    Every recording is looked through for the request's longest words, which costs a substring search each; only those
+    that hold the most of them are compared in full.
+    """
+    text = _text(identity)
+    words = set(re.findall(r"\w+", text))
+    longest = sorted(words, key=lambda word: (-len(word), word))[:_PROBES]
+
+    def place(other: Identity) -> float:
+        return 4.0 * (other.path == identity.path) + 2.0 * (other.method == identity.method) + (
+            other.stream == identity.stream
+        )  # fmt: skip
+
+    def rough(interaction: Interaction) -> float:
+        other = _text(interaction.identity)
+        return place(interaction.identity) + 4.0 * sum(word in other for word in longest) / (len(longest) or 1)
+
+    def full(interaction: Interaction) -> float:
+        theirs = set(re.findall(r"\w+", _text(interaction.identity)))
+        return place(interaction.identity) + 4.0 * 2 * len(words & theirs) / (len(words) + len(theirs) or 1)
+
+    candidates = heapq.nlargest(_CANDIDATES, cassette.interactions, key=rough)
+    return max(candidates, key=full, default=None)
 
 
 def _shown(value: Json) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Callable, Union
-from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunsplit
 
 from promptecho._models import Request
 from promptecho._redaction import without_credentials
@@ -317,7 +317,7 @@ def _canonical(method: str, url: str, tree: Mapping[str, Json]) -> Canonical:
 
 def identify(request: Request, options: MatchOptions, mask: Callable[[Json], Json]) -> Identity:
     """The identity of a request on its way out. ``mask`` takes credentials out of the body, as they are in the file."""
-    url = request.url.partition("#")[0]
+    url = _masked_path(request.url.partition("#")[0], mask)
     tree, is_object = readable_body(request.body, request.headers.get("content-type"))
     if is_object:
         try:
@@ -329,6 +329,13 @@ def identify(request: Request, options: MatchOptions, mask: Callable[[Json], Jso
         canonical = Canonical(body=tree, provider="unknown", has_prompt=False, always_matched=(), stream=False)
     canonical = replace(canonical, body=mask(canonical.body))
     return _identity(request.method, url, query_digest(_address(url)[2]), canonical, options)
+
+
+def _masked_path(url: str, mask: Callable[[Json], Json]) -> str:
+    """The URL with its path as the file will have it: a credential may stand in it."""
+    parts = urlsplit(url)
+    path = mask(parts.path)
+    return url if path == parts.path else urlunsplit(parts._replace(path=path))
 
 
 def _is_opaque(body: Mapping[str, Json]) -> bool:

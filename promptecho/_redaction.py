@@ -6,7 +6,9 @@ Rule: redaction works on what is about to be written, never on what the running 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+import html
 import json
 import re
 import threading
@@ -76,7 +78,9 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("JWT", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("PRIVATE_KEY", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\w+/=\s\\]*-----END (?:[A-Z]+ )?PRIVATE KEY-----"),
 )  # fmt: skip
-_RULE = re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _RULES) + r")")
+# A key begins where a word begins, or after an escape of JSON or of a URL, whose last sign may be a letter.
+_START = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2}))"
+_RULE = re.compile(_START + "(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _RULES) + r")")
 _FIELD = re.compile(
     r'(?P<open>\\*"(?:' + "|".join(sorted(_BODY_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")',
     re.IGNORECASE,
@@ -84,6 +88,14 @@ _FIELD = re.compile(
 _XML_FIELD = re.compile(
     r"(?P<open><(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>)(?P<value>[^<]{4,})(?=</(?P=name)>)"
 )
+_METADATA_TOKEN = re.compile(r'(?P<open>"Token"\s*:\s*")(?P<value>[^"\\]{4,})(?=")')
+_FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)*\s*\Z")
+_FORM_FIELD = re.compile(
+    r"(?P<open>(?:\A|&)(?:" + "|".join(sorted(_BODY_FIELDS)) + r")=)(?P<value>[^&\s]+)", re.IGNORECASE
+)
+# Where the whole answer is a token (instance metadata service, version 2).
+_TOKEN_PATHS = ("/latest/api/token",)
+_HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40,}={0,2}")
 
 
@@ -112,7 +124,6 @@ def _header_values(name: str, value: str) -> Iterator[str]:
         user, _, password = plain.partition(":")
         yield from (plain, user, password)
     yield from re.findall(r"Credential=([^/,\s]+)", rest)
-    yield from re.findall(r"Signature=([0-9a-fA-F]+)", rest)
 
 
 def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:
@@ -166,7 +177,7 @@ def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         value
         for name, value in environ.items()
-        if re.search(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)(?:_|$)", name, re.IGNORECASE)
+        if re.search(r"(?:^|_)(?:API)?_?KEY(?:_|$)|TOKEN(?!IZ|S(?:_|$))|SECRET|PASSWORD|PASSWD", name, re.IGNORECASE)
         and len(value) >= 8
         and _is_worth_masking(value)
         and not re.match(r"^(?:[/~.]|[A-Za-z]:\\|\d+$|https?://)", value)
@@ -188,7 +199,11 @@ def _forms(value: str) -> Iterator[str]:
     yield value
     yield quote(value, safe="")
     yield quote_plus(value)
-    yield json.dumps(value)[1:-1]
+    escaped = json.dumps(value)[1:-1]
+    yield escaped
+    yield escaped.replace("/", "\\/")
+    yield html.escape(value)
+    yield html.escape(value).replace("&#x27;", "&#39;")
     data = value.encode("utf-8")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for shift in range(3):  # inside a longer base64 text, a value may begin at any of three places
@@ -211,6 +226,7 @@ class Redactor:
     ) -> None:
         self._known: dict[str, None] = {}
         self._pattern: re.Pattern[str] | None = None
+        self._signatures: set[str] = set()  # of each request one: too many for a pattern
         self._lock = threading.Lock()
         self._found: dict[str, None] = {}
         self._functions: list[Callable[[str], str]] = []
@@ -238,6 +254,9 @@ class Redactor:
     def learn(self, request: Request) -> None:
         """Take note of the credentials that a request carries; they are masked from now on."""
         self._add(carried_credentials(request))
+        found = re.search(r"Signature=([0-9a-fA-F]{64})", request.headers.get("authorization"))
+        if found:
+            self._signatures.add(found.group(1).lower())
 
     def _add(self, values: Sequence[str]) -> None:
         fresh = [value for value in values if value not in self._known]
@@ -256,9 +275,15 @@ class Redactor:
         pattern = self._pattern
         if pattern is not None:
             text = pattern.sub(REDACTED, text)
+        if self._signatures:
+            text = _HEX_SIGNATURE.sub(self._masked_signature, text)
         text = _RULE.sub(self._placeholder, text)
         if '"' in text:
             text = _FIELD.sub(_masked_field, text)
+            if '"SecretAccessKey"' in text:
+                text = _METADATA_TOKEN.sub(_masked_field, text)
+        elif _FORM.match(text):
+            text = _FORM_FIELD.sub(_masked_field, text)
         if "<" in text:
             text = _XML_FIELD.sub(_masked_field, text)
         text = _BASE64_RUN.sub(self._masked_base64, text)
@@ -273,18 +298,19 @@ class Redactor:
         self._found.setdefault(name)
         return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
+    def _masked_signature(self, found: re.Match[str]) -> str:
+        return REDACTED if found.group().lower() in self._signatures else found.group()
+
     def _masked_base64(self, found: re.Match[str]) -> str:
         """A base64 text whose content holds a key; images and the like pass quickly."""
         text = found.group()
-        if len(text) > 20_000:
-            return text
         alphabet = text.rstrip("=").replace("-", "+").replace("_", "/")
         try:
-            plain = base64.b64decode(alphabet + "=" * (-len(alphabet) % 4)).decode("ascii")
+            plain = base64.b64decode(alphabet + "=" * (-len(alphabet) % 4)).decode("utf-8")
         except ValueError:
             return text
         masked = _RULE.sub(self._placeholder, plain)
-        return text if masked == plain else base64.b64encode(masked.encode("ascii")).decode("ascii")
+        return text if masked == plain else base64.b64encode(masked.encode("utf-8")).decode("ascii")
 
     def mask_bytes(self, data: bytes) -> bytes:
         """The same for bytes; those that are no UTF-8 stay as they are."""
@@ -336,6 +362,56 @@ class Redactor:
         bounds = [0, *cuts, len(masked)]
         return tuple(masked[a:b] for a, b in zip(bounds, bounds[1:]) if b > a)
 
+    def mask_across(
+        self, pieces: Sequence[bytes], edited: Callable[[bytes, Callable[[Json], Json]], bytes]
+    ) -> list[bytes]:
+        """The events of a stream, without credentials that are spelled token by token over several of them.
+
+        ``edited`` changes the JSON of an event (``StreamFormat.edited``). The texts at one place in the events
+        (``choices[0].delta.content``) are read one after the other; of a credential that spans several, the first event
+        keeps the placeholder.
+        """
+        places: dict[tuple[Any, ...], list[tuple[int, str]]] = {}
+        for number, piece in enumerate(pieces):
+
+            def collect(tree: Json, number: int = number) -> Json:
+                for place, text in _leaves(tree):
+                    places.setdefault(place, []).append((number, text))
+                return tree
+
+            edited(piece, collect)
+        fresh: dict[int, dict[tuple[Any, ...], str]] = {}
+        for place, parts in places.items():
+            for number, text in self._masked_parts(parts):
+                fresh.setdefault(number, {})[place] = text
+        changed = list(pieces)
+        for number, texts in fresh.items():
+            changed[number] = edited(pieces[number], functools.partial(_with_leaves, texts=texts))
+        return changed
+
+    def _masked_parts(self, parts: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+        """The texts that change, of those that make up one text in several events."""
+        if len(parts) < 2:
+            return
+        whole = "".join(text for _, text in parts)
+        spans = (
+            [(found.start(), found.end(), REDACTED) for found in self._pattern.finditer(whole)] if self._pattern else []
+        )
+        spans += [(found.start(), found.end(), self._placeholder(found)) for found in _RULE.finditer(whole)]
+        start = 0
+        for number, text in parts:
+            end = start + len(text)
+            kept, at = "", start
+            for begin, stop, placeholder in sorted(spans):
+                if stop <= at or begin >= end:
+                    continue
+                kept += whole[at : max(at, begin)] + (placeholder if begin >= start else "")
+                at = min(stop, end)
+            kept += whole[at:end]
+            if kept != text:
+                yield number, kept
+            start = end
+
     def url(self, url: str) -> str:
         """A URL without userinfo and fragment, every query value masked."""
         parts = urlsplit(url)
@@ -357,6 +433,29 @@ class Redactor:
             value = re.sub(r"(?<=://)[^/@\s]+@", "", value)
             value = re.sub(r"([?&][^=&#>;,\s]+=)[^&#>;,\s]*", rf"\g<1>{REDACTED}", value)
         return self.mask(value)
+
+
+def is_token_answer(path: str) -> bool:
+    """Whether all that a path answers with is a token."""
+    return path in _TOKEN_PATHS
+
+
+def _leaves(tree: Json, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
+    if isinstance(tree, str):
+        yield place, tree
+    elif isinstance(tree, (dict, list)):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from _leaves(value, (*place, key))
+
+
+def _with_leaves(tree: Json, texts: Mapping[tuple[Any, ...], str], place: tuple[Any, ...] = ()) -> Json:
+    if isinstance(tree, str):
+        return texts.get(place, tree)
+    if isinstance(tree, dict):
+        return {key: _with_leaves(value, texts, (*place, key)) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_with_leaves(value, texts, (*place, key)) for key, value in enumerate(tree)]
+    return tree
 
 
 def _masked_field(found: re.Match[str]) -> str:

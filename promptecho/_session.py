@@ -22,7 +22,7 @@ from promptecho._content import ContentProblem, decode_chunks
 from promptecho._diff import explain_miss
 from promptecho._matching import Identity, identify, older_keys
 from promptecho._models import Request, Response, ResponseHead
-from promptecho._redaction import Redactor
+from promptecho._redaction import REDACTED, Redactor, is_token_answer
 from promptecho._settings import Settings
 from promptecho._store import Journal
 from promptecho._yaml import Flow, UnwritableText
@@ -387,16 +387,28 @@ class Session:
             request["body"] = identity.body
         if len(delays) != len(chunks):
             delays = []
-        stream = None if encoded else _streams.format_of(head.headers.get("content-type"))
         response = response_tree(
             ResponseHead(head.status_code, redactor.response_headers(head.headers), head.reason, head.http_version),
-            redactor.mask_chunks(chunks, None if stream is None else stream.masked),
+            self._masked_chunks(identity.path, head, chunks, encoded),
             delays=[round(delay, 4) for delay in delays],
             incomplete=incomplete,
             encoded=encoded,
         )
         tree: dict[str, Json] = {"request": request, "response": response, "duration": round(duration, 4)}
         return _writable(tree)
+
+    def _masked_chunks(
+        self, path: str, head: ResponseHead, chunks: tuple[bytes, ...], encoded: bool
+    ) -> tuple[bytes, ...]:
+        if is_token_answer(path) and chunks:
+            return (REDACTED.encode(),)
+        stream = None if encoded else _streams.format_of(head.headers.get("content-type"))
+        if stream is None:
+            return self.redactor.mask_chunks(chunks)
+        chunks = self.redactor.mask_chunks(chunks, stream.masked)
+        pieces = stream.split(b"".join(chunks))
+        masked = self.redactor.mask_across(pieces, stream.edited)
+        return chunks if masked == pieces else tuple(masked)
 
     def _through_hooks(self, tree: dict[str, Json]) -> dict[str, Json] | None:
         for hook in self.settings.before_record:

@@ -42,6 +42,21 @@ class StreamFormat(Protocol):
         """A body with its content masked; what the format derives from the content (lengths, checksums) fits again."""
         ...
 
+    def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
+        """An event with the JSON that it carries changed; the same bytes if ``change`` gives back what it got."""
+        ...
+
+
+def edit_text(text: bytes, change: Callable[[Json], Json]) -> bytes:
+    """The JSON object in a piece of text, changed; what is none stays as it is."""
+    from promptecho._body import edit_json
+
+    try:
+        plain = text.decode("utf-8")
+    except UnicodeDecodeError:
+        return text
+    return edit_json(plain, change).encode("utf-8", "surrogatepass")
+
 
 def encode_text(piece: bytes) -> Json:
     """An event of a text format as the file holds it: the text itself, or base64 where it is none."""

@@ -210,6 +210,19 @@ class AmazonEventStream:
             return data
         return b"".join(_masked_frame(piece, mask) for piece in self.split(data))
 
+    def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
+        try:
+            headers, payload = _parse(piece)
+        except _Damaged:
+            return piece
+        tree = _payload_tree(payload, _JSON_TYPE)
+        changed = change(tree["body"]) if "json" in tree else None
+        return (
+            piece
+            if changed is None or changed is tree["body"]
+            else _frame(headers, _payload({**tree, "body": changed}))
+        )
+
 
 def _masked_frame(piece: bytes, mask: Callable[[bytes], bytes]) -> bytes:
     """A frame with its headers and payload masked, and lengths and checksums that fit again."""

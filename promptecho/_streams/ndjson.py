@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from promptecho._streams import Json, decode_text, encode_text
+from promptecho._streams import Json, decode_text, edit_text, encode_text
 
 _DONE = re.compile(rb'"done": ?true')
 
@@ -32,3 +32,7 @@ class NewlineDelimitedJson:
 
     def masked(self, data: bytes, mask: Callable[[bytes], bytes]) -> bytes:
         return mask(data)
+
+    def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
+        line = piece.rstrip(b"\r\n")
+        return edit_text(line, change) + piece[len(line) :]

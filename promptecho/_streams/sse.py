@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from promptecho._streams import Json, decode_text, encode_text
+from promptecho._streams import Json, decode_text, edit_text, encode_text
 
 # An event ends with a blank line; each of its two line ends is CRLF, LF or CR. Further blank lines stay with it.
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))+")
@@ -14,6 +14,8 @@ _LAST = re.compile(
     rb'|data: ?\{"type": ?"(?:message_stop|message-end|response\.(?:completed|failed|incomplete))")',
     re.MULTILINE,
 )
+
+_DATA = re.compile(rb"^(data: ?)(\{[^\r\n]*\})", re.MULTILINE)
 
 
 class ServerSentEvents:
@@ -40,3 +42,6 @@ class ServerSentEvents:
 
     def masked(self, data: bytes, mask: Callable[[bytes], bytes]) -> bytes:
         return mask(data)
+
+    def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
+        return _DATA.sub(lambda found: found.group(1) + edit_text(found.group(2), change), piece)

@@ -136,10 +136,13 @@ def test_values_of_secret_looking_variables_are_masked() -> None:
     environ = {
         "MY_API_KEY": "value-of-my-key",
         "DB_PASSWORD": "value-of-pw",
+        "PGPASSWORD": "value-of-pg",
+        "TOKENIZERS_PARALLELISM": "perhaps-so",
+        "MAX_TOKENS": "many-tokens",
         "KEYBOARD": "qwertz-layout",
         "HOME": "/root",
     }
-    assert environment_credentials(environ) == ("value-of-my-key", "value-of-pw")
+    assert environment_credentials(environ) == ("value-of-my-key", "value-of-pw", "value-of-pg")
     assert redactor(**environ).mask("a value-of-my-key b qwertz-layout") == f"a {REDACTED} b qwertz-layout"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import heapq
 import os
 import re
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Json = Any
 _SHOWN_LEAVES = 12
 _CONTEXT = 60
+_ATTACHMENT = 100
 _PROBES = 12
 _CANDIDATES = 20
 
@@ -94,7 +96,22 @@ def nearest(cassette: Cassette, identity: Identity) -> Interaction | None:
     return max(candidates, key=full, default=None)
 
 
+def _attachment(value: Json) -> str | None:
+    """What to show of an image or a document that stands in a body as base64, or ``None`` if it is none."""
+    if not isinstance(value, str) or len(value) < _ATTACHMENT:
+        return None
+    kind, separator, data = value.partition(";base64,")
+    data = data if separator else value
+    if re.fullmatch(r"[A-Za-z0-9+/_=-]+", data) is None:
+        return None
+    name = kind[5:] if separator and kind.startswith("data:") else "base64"
+    return f"<{name}, {len(data) * 3 // 4} bytes, sha256 {hashlib.sha256(data.encode('ascii')).hexdigest()[:12]}>"
+
+
 def _shown(value: Json) -> str:
+    attachment = _attachment(value)
+    if attachment is not None:
+        return attachment
     text = repr(value) if isinstance(value, (str, _Missing)) else canonical_json(value)
     return text if len(text) <= 4 * _CONTEXT else text[: 4 * _CONTEXT - 3] + "..."
 
@@ -103,9 +120,12 @@ def _parting(recorded: Json, incoming: Json) -> tuple[str, str]:
     """Two values, long texts cut to the place where they part."""
     if not (isinstance(recorded, str) and isinstance(incoming, str)):
         return _shown(recorded), _shown(incoming)
+    attachments = _attachment(recorded), _attachment(incoming)
+    if None not in attachments:
+        return _shown(recorded), _shown(incoming)
     if max(len(recorded), len(incoming)) <= 3 * _CONTEXT:
         return repr(recorded), repr(incoming)
-    start = next((at for at, (a, b) in enumerate(zip(recorded, incoming)) if a != b), min(len(recorded), len(incoming)))
+    start = _common_start(recorded, incoming)
     begin = max(0, start - _CONTEXT // 2)
 
     def cut(text: str) -> str:
@@ -113,6 +133,18 @@ def _parting(recorded: Json, incoming: Json) -> tuple[str, str]:
         return ("..." if begin else "") + repr(text[begin:end]) + ("..." if end < len(text) else "")
 
     return f"{cut(recorded)} (from character {start})", cut(incoming)
+
+
+def _common_start(one: str, other: str) -> int:
+    """How many characters two texts share at their start."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:  # by halves: comparing slices costs far less than comparing characters
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 class _Paint:
@@ -134,19 +166,33 @@ class _Paint:
         return f"\033[1m{text}\033[0m" if self.on else text
 
 
+def _changed_parts(one: str, other: str) -> list[tuple[str, str]]:
+    """The places where two texts differ, where these are few."""
+    start = _common_start(one, other)
+    end = _common_start(one[start:][::-1], other[start:][::-1])
+    one, other = one[start : len(one) - end], other[start : len(other) - end]
+    if max(len(one), len(other)) > 400:
+        return []
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    return [(one[i1:i2], other[j1:j2]) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
+
+
 def _hints(differences: Sequence[tuple[str, Json, Json]]) -> Iterator[str]:
     texts = [(a, b) for _, a, b in differences if isinstance(a, str) and isinstance(b, str)]
-    changed = [
-        (a[i1:i2], b[j1:j2])
-        for a, b in texts
-        if len(a) < 5000 and len(b) < 5000
-        for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes()
-        if tag == "replace"
-    ]
-    if changed and all(re.search(r"\d", a) and re.search(r"\d", b) for a, b in changed):
+    changed = [part for a, b in texts for part in _changed_parts(a, b)]
+    if changed and all(_is_id_like(a) and _is_id_like(b) for a, b in changed) and any(map(any, changed)):
         yield "the texts part in digits only; for a date or an id of each run, pass volatile=['date', 'uuid']"
-    if any(path.startswith("tools") for path, _, _ in differences):
+    paths = [path for path, _, _ in differences]
+    if any(path.startswith("tools") for path in paths):
         yield "a tool definition changed since the recording"
+    if "path" in paths:
+        yield "the SDK or the base URL asks another API than when it was recorded"
+    if paths == ["stream"]:
+        yield "the same call was recorded with the other value of stream"
+
+
+def _is_id_like(text: str) -> bool:
+    return re.fullmatch(r"[0-9a-fA-F:.TZ+-]*", text) is not None
 
 
 def explain_miss(
@@ -161,6 +207,8 @@ def explain_miss(
     """The text of a miss: what was asked, the nearest recording, each difference, and what to do."""
     paint = _Paint()
     lines = [paint.bold(f"no recording answers {identity.method} {url}")]
+    if os.environ.get("PROMPTECHO_MODE", "").strip():
+        mode += " (PROMPTECHO_MODE)"
     lines.append(f"  cassette: {cassette.path} ({len(cassette)} recordings), mode: {mode}, key: {identity.short_key}")
     if used_up:
         lines.append(
@@ -206,4 +254,7 @@ def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> lis
     if RAW_BODY in identity.body:
         lines.append("    (the body is no readable text; it is compared by its hash)")
     lines.extend(f"  hint: {hint}" for hint in _hints(differences))
+    free = [name for name in other.body if name not in other.matched and other.body[name] != identity.body.get(name)]
+    if free and not identity.whole:
+        lines.append(f"  differs too, but is not matched: {', '.join(free)}")
     return lines

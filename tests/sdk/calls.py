@@ -265,6 +265,15 @@ ENTRIES: dict[str, Entry] = {
     "openai-embeddings": _with_openai(
         lambda client: client.embeddings.create, streams=False, model="test-model", input=["one", "two"]
     ),
+    "openai-transcription": _with_openai(
+        lambda client: client.audio.transcriptions.create,
+        streams=False,
+        model="whisper-1",
+        file=("a.wav", b"RIFF\x00\xff", "audio/wav"),
+    ),
+    "openai-file": _with_openai(
+        lambda client: client.files.create, streams=False, purpose="batch", file=("a.jsonl", b'{"a": 1}\n')
+    ),
     "anthropic-messages": _with_anthropic(**ASK_CLAUDE),
     "anthropic-thinking": _with_anthropic(**ASK_CLAUDE, **THINKING),
     "anthropic-tools": _with_anthropic(**ASK_CLAUDE, tools=[{"name": "look_up", "input_schema": SCHEMA}]),

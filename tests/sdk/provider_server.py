@@ -34,6 +34,11 @@ class ProviderServer(ModelServer):
             self._cohere(handler, body, number)
         elif path.endswith("/api/chat"):
             self._ollama(handler, body, number)
+        elif path.endswith("/audio/transcriptions"):
+            self.send_json(handler, {"text": f"heard it {number} times"})
+        elif path.endswith("/files"):
+            about = {"id": f"file-{number}", "object": "file", "bytes": 9, "created_at": 1, "filename": "a.jsonl"}
+            self.send_json(handler, {**about, "purpose": "batch", "status": "processed"})
         elif path.startswith("/model/"):
             _, _, model, operation = unquote(path).split("/")
             pieces, kind = bedrock.answer(model, operation, answer_text(json.dumps(body), number))

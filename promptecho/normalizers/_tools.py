@@ -1,4 +1,4 @@
-"""Tool definitions: one form for the spellings of the providers, in an order that doesn't matter."""
+"""Tool definitions and structured outputs: one form for the spellings of the providers."""
 
 from __future__ import annotations
 
@@ -33,3 +33,12 @@ def tools(value: Json) -> Json:
     if not isinstance(value, list):
         return value
     return sorted((tool(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
+
+
+def response_format(value: Json) -> Json:
+    """``{type, schema, ...}``: OpenAI's chat API has what belongs to a schema one level down."""
+    if not isinstance(value, dict):
+        return value
+    inner = value.get("json_schema")
+    is_nested = value.get("type") == "json_schema" and set(value) == {"type", "json_schema"}
+    return {"type": "json_schema", **inner} if is_nested and isinstance(inner, dict) and "type" not in inner else value

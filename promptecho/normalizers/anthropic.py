@@ -39,6 +39,12 @@ def normalize_body(body: Mapping[str, Json]) -> dict[str, Json]:
         changed["messages"] = rename_call_ids([message(each) for each in changed["messages"]])
     if "tools" in changed:
         changed["tools"] = tools(changed["tools"])
+    config = changed.get("output_config")
+    if isinstance(config, dict) and "format" in config and "response_format" not in changed:
+        changed["response_format"] = config["format"]
+        rest = {key: value for key, value in config.items() if key != "format"}
+        changed = {key: (rest if key == "output_config" else value) for key, value in changed.items()
+                   if key != "output_config" or rest}  # fmt: skip
     if "output_format" in changed and "response_format" not in changed:
         changed["response_format"] = changed.pop("output_format")
     return changed

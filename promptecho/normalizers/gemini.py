@@ -94,12 +94,21 @@ def _generation(config: Mapping[str, Json], body: Mapping[str, Json]) -> dict[st
         if name in rest and known not in body:
             changed[known] = rest.pop(name)
     if output and "response_format" not in body:
-        changed["response_format"] = output
+        changed["response_format"] = _format(output)
     else:
         rest.update(output)
     if rest:
         changed["generationConfig"] = rest
     return changed
+
+
+def _format(output: dict[str, Json]) -> Json:
+    """JSON by a JSON schema, or JSON of any kind, as other providers say it; Gemini's own schemas as they are."""
+    if output == {"responseMimeType": "application/json"}:
+        return {"type": "json_object"}
+    if set(output) == {"responseMimeType", "responseJsonSchema"} and output["responseMimeType"] == "application/json":
+        return {"type": "json_schema", "schema": output["responseJsonSchema"]}
+    return output
 
 
 def _declarations(value: list[Json]) -> list[Json]:

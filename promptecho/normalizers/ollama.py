@@ -33,6 +33,12 @@ def normalize(call: Call) -> dict[str, Json]:
         if "images" in body:
             message["images"] = body.pop("images")
         body["messages"] = [message]
+    wanted = body.get("format")
+    if "response_format" not in body and (wanted == "json" or isinstance(wanted, dict)):
+        del body["format"]
+        body["response_format"] = (
+            {"type": "json_object"} if wanted == "json" else {"type": "json_schema", "schema": wanted}
+        )
     return openai_chat.normalize_body(body)
 
 

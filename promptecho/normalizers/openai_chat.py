@@ -7,7 +7,7 @@ from typing import Any
 
 from promptecho.normalizers._canonical import Call, Shape
 from promptecho.normalizers._messages import content, hoist_system, message, rename_call_ids
-from promptecho.normalizers._tools import tools
+from promptecho.normalizers._tools import response_format, tools
 
 Json = Any
 
@@ -50,6 +50,8 @@ def normalize_body(body: Mapping[str, Json]) -> dict[str, Json]:
         changed["messages"] = rename_call_ids(changed["messages"])
     if "tools" in changed:
         changed["tools"] = tools(changed["tools"])
+    if "response_format" in changed:
+        changed["response_format"] = response_format(changed["response_format"])
     if "max_completion_tokens" in changed and "max_tokens" not in changed:
         changed["max_tokens"] = changed.pop("max_completion_tokens")
     return changed

@@ -205,7 +205,8 @@ NAMES = st.sampled_from(
      "type", "name", "function", "id", "tool_calls", "parameters", "input_schema", "response_format", "cache_control",
      "contents", "parts", "systemInstruction", "generationConfig", "toolConfig", "functionDeclarations", "functionCall",
      "toolUse", "toolUseId", "inferenceConfig", "maxTokens", "maxOutputTokens", "prompt", "message", "chat_history",
-     "preamble", "images", "inputs", "inputText", "anthropic_version", "schemaVersion", "toolSpec", "inputSchema"]
+     "preamble", "images", "json_schema", "format", "output_config", "responseMimeType", "responseJsonSchema", "schema",
+      "inputs", "inputText", "anthropic_version", "schemaVersion", "toolSpec", "inputSchema"]
 )  # fmt: skip
 SHAPED = st.recursive(
     TREES | st.sampled_from(["user", "system", "developer", "text", "function", "tool_use", "tool_result"]),

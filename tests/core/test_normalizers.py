@@ -261,6 +261,24 @@ def test_a_tool_has_the_same_form_in_every_shape(example: Example) -> None:
         assert identity(example, Turn(schema=SCHEMA)).body["tools"] == [{"name": "weather", "parameters": SCHEMA}]
 
 
+STRUCTURED: dict[str, Any] = {
+    "openai-chat": {"response_format": {"type": "json_schema", "json_schema": {"schema": SCHEMA}}},
+    "openai-responses": {"text": {"format": {"type": "json_schema", "schema": SCHEMA}}},
+    "anthropic": {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
+    "gemini": {"generationConfig": {"responseMimeType": "application/json", "responseJsonSchema": SCHEMA}},
+    "mistral": {"response_format": {"type": "json_schema", "json_schema": {"schema": SCHEMA}}},
+    "ollama": {"format": SCHEMA},
+}
+
+
+@pytest.mark.parametrize("name", STRUCTURED)
+def test_a_structured_output_has_the_same_form_in_every_shape(name: str) -> None:
+    found = identity(EXAMPLES[name], Turn(), **STRUCTURED[name])
+    assert found.body["response_format"] == {"type": "json_schema", "schema": SCHEMA}
+    assert "response_format" in found.matched
+    assert found.body.keys() <= {*PLAIN, "response_format", "stream"}
+
+
 VARIANTS: list[Turn] = [
     Turn(),
     Turn(turns=(("user", "Weather in Rom?"),)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -19,20 +20,22 @@ HOST = "api.openai.com"
 
 @pytest.fixture
 def unreachable(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """Every address is a closed port of this machine, and each attempt to connect is noted."""
-    attempts: list[object] = []
+    """Every name is a closed port of this machine, and each name that is looked up after all is noted."""
+    looked_up: list[object] = []
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = closed.getsockname()
 
-    def connect(address: object, *more: object, **named: object) -> socket.socket:
-        attempts.append(address)
-        raise ConnectionRefusedError(str(address))
+    def look_up(host: object, port: object, *more: object, **named: object) -> list[object]:
+        sys.audit("socket.getaddrinfo", host, port, 0, 0, 0)  # as the real one does
+        looked_up.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address)]
 
-    monkeypatch.setattr(socket, "create_connection", connect)
-    return attempts
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return looked_up
 
 
 def test_http_client_raises_in_none_before_anything_is_sent(tmp_path: Path, unreachable: list[object]) -> None:
     connection = http.client.HTTPConnection(HOST)
-    connection._create_connection = socket.create_connection  # type: ignore[attr-defined]  # what http.client calls
     with pytest.raises(UninterceptedCallError, match=r"api\.openai\.com by http\.client goes around"):
         with use_cassette(tmp_path / "c.yaml", "none"):
             connection.request("GET", "/v1/models")
@@ -55,7 +58,6 @@ def test_the_flag_to_add_is_named(tmp_path: Path) -> None:
 
 def test_in_the_other_modes_it_warns(tmp_path: Path, unreachable: list[object]) -> None:
     connection = http.client.HTTPConnection(HOST)
-    connection._create_connection = socket.create_connection  # type: ignore[attr-defined]  # as above
     with use_cassette(tmp_path / "c.yaml"):
         with pytest.warns(UninterceptedCallWarning, match="not recorded"), pytest.raises(ConnectionRefusedError):
             connection.request("GET", "/v1/models")
@@ -72,7 +74,6 @@ def test_without_a_cassette_and_for_other_hosts_nothing_happens(tmp_path: Path, 
     with use_cassette(tmp_path / "c.yaml", "none"):
         pass
     connection = http.client.HTTPConnection(HOST)
-    connection._create_connection = socket.create_connection  # type: ignore[attr-defined]  # as above
     with pytest.raises(ConnectionRefusedError):
         connection.request("GET", "/")
     with use_cassette(tmp_path / "c.yaml", "none"):

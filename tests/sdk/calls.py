@@ -38,6 +38,7 @@ class Entry:
     a_stream: Callable[[Any], Any] | None = None
     backends: Any = None  # what the SDK needs beside the default
     calls: int = 1  # how many requests one use makes
+    python: tuple[int, int] = (3, 9)  # the oldest that it works on
 
     def variants(self) -> list[str]:
         return [name for name in ("plain", "stream", "a_plain", "a_stream") if getattr(self, name) is not None]
@@ -380,6 +381,7 @@ ENTRIES: dict[str, Entry] = {
         _over_aiohttp,
         a_plain=lambda client: awaited(client.chat.completions.create(**CHAT)),
         a_stream=lambda client: collect(client.chat.completions.create(**CHAT, stream=True)),
+        python=(3, 10),
     ),
     "langchain-openai": _with_langchain(
         "langchain_openai",
@@ -400,6 +402,8 @@ ENTRIES: dict[str, Entry] = {
 
 
 def is_installed(entry: Entry) -> bool:
+    if sys.version_info < entry.python:
+        return False
     try:
         return importlib.util.find_spec(entry.module) is not None
     except ImportError:

@@ -20,7 +20,9 @@ VARIANTS = [
         name,
         variant,
         id=f"{name}-{variant}",
-        marks=pytest.mark.skipif(not is_installed(entry), reason=f"the SDK {entry.module} is not installed here"),
+        marks=pytest.mark.skipif(
+            not is_installed(entry), reason=f"the SDK {entry.module} is not installed here, or needs a newer Python"
+        ),
     )
     for name, entry in ENTRIES.items()
     for variant in entry.variants()

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, Union
 
-from promptecho import _backend, _guard, _settings, _store
+from promptecho import _backend, _guard, _index, _settings, _store
 from promptecho._cassette import Cassette
 from promptecho._matching import Json, MatchOn
 from promptecho._redaction import Redactor
@@ -32,6 +32,7 @@ from promptecho.errors import (
     CassetteWarning,
     SettingsError,
 )
+from promptecho.normalizers import has_registered
 
 F = TypeVar("F")
 _current: ContextVar[_Entry | None] = ContextVar("promptecho_cassette", default=None)
@@ -155,12 +156,17 @@ def _open_session(path: Path, settings: Settings, growing: bool) -> tuple[Sessio
             )
         journal = _store.Journal(side, _header(settings))
     else:
-        text = _store.read_text(path)
-        if text is None:
+        data = _store.read_bytes(path)
+        may_replay = settings.mode in (Mode.NONE, Mode.ONCE) and not growing and not has_registered()
+        index = _index.index(data, path, settings.match.digest) if data is not None and may_replay else None
+        if data is None:
             if settings.mode is not Mode.NONE:
                 journal = _store.Journal(path, _header(settings))
+        elif index is not None:
+            cassette.add_index(index)
+            _report(_store.Document(index.header), path, settings)
         else:
-            document = _store.parse(text, path)
+            document = _store.parse(_store.decode(data, path), path)
             cassette.add_document(document)
             _report(document, path, settings)
             resuming = document.unfinished or growing

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from promptecho import _store, _streams
+from promptecho import _index, _store, _streams
 from promptecho._body import BodyProblem, decode_body, encode_body
 from promptecho._matching import Identity, MatchOptions, identify_recorded
 from promptecho._models import Headers, Response, ResponseHead
@@ -31,6 +31,7 @@ class Interaction:
     document: Mapping[str, Json]
     identity: Identity
     response: Response
+    number: int = -1  # its place in the file, from 0
 
     @property
     def method(self) -> str:
@@ -122,7 +123,7 @@ def read_interaction(tree: object, path: Path, index: int, options: MatchOptions
         identity = identify_recorded(method, url, query, body, options)
     except ValueError as problem:
         raise shape.wrong("request.url", f"a URL ({problem})", url) from None
-    return Interaction(tree, identity, _response(response, shape))
+    return Interaction(tree, identity, _response(response, shape), index)
 
 
 def _json_text(text: str, shape: _Shape) -> Json:
@@ -295,7 +296,8 @@ class Cassette:
         self.path = path
         self.options = options
         self.older = False  # holds recordings of promptecho 0.1.3, whose keys know less
-        self._loaded: list[Interaction] = []
+        self._loaded: list[Interaction | None] = []  # ``None``: in the file, and not parsed yet
+        self._index: _index.Index | None = None
         self._recorded: list[Interaction] = []
         self._played: list[Interaction] = []
         self._by_key: dict[str, list[Interaction]] = {}
@@ -324,20 +326,53 @@ class Cassette:
         return cassette
 
     def add_document(self, document: _store.Document) -> None:
-        """Take in what a file holds."""
-        found = [read_interaction(tree, self.path, index, self.options) for index, tree in enumerate(document.items)]
-        self.older = self.older or any("duration" not in tree for tree in document.items)
-        self._loaded.extend(found)
-        for interaction in found:
-            self._by_key.setdefault(interaction.identity.key, []).append(interaction)
-        for entries in self._by_key.values():
-            if len(entries) > 1:  # calls side by side finish in another order than they were asked in
-                entries.sort(key=lambda entry: int(entry.document.get("repeat", 0)))
+        """Take in what a file holds, parsed as a whole."""
+        self.older = any("duration" not in tree for tree in document.items)
+        for number, tree in enumerate(document.items):
+            self._add(read_interaction(tree, self.path, number, self.options))
+
+    def add_index(self, index: _index.Index) -> None:
+        """Take in a file whose entries are parsed when they are asked for."""
+        self._index = index
+        self._loaded = [None] * len(index)
+        for number in index.plain:
+            self._load(number)
+
+    def _add(self, interaction: Interaction) -> None:
+        self._loaded.append(interaction)
+        self._file_under_key(interaction)
+
+    def _file_under_key(self, interaction: Interaction) -> None:
+        entries = self._by_key.setdefault(interaction.identity.key, [])
+        entries.append(interaction)
+        if len(entries) > 1:  # calls side by side finish in another order than they were asked in
+            entries.sort(key=lambda entry: (int(entry.document.get("repeat", 0)), entry.number))
+
+    def _load(self, number: int) -> Interaction:
+        found = self._loaded[number]
+        if found is None:
+            assert self._index is not None
+            found = read_interaction(self._index.tree(number), self.path, number, self.options)
+            self._loaded[number] = found
+            self._file_under_key(found)
+        return found
 
     @property
     def interactions(self) -> tuple[Interaction, ...]:
         """Every recording: those of the file, then those of this run."""
-        return (*self._loaded, *self._recorded)
+        return (*(self._load(number) for number in range(len(self._loaded))), *self._recorded)
+
+    def look_through(self) -> Iterator[tuple[int, Interaction | _index.Index]]:
+        """The recordings of the file by number: parsed, or the index that has their text."""
+        for number, found in enumerate(self._loaded):
+            if found is not None:
+                yield number, found
+            elif self._index is not None:
+                yield number, self._index
+
+    def interaction(self, number: int) -> Interaction:
+        """The recording of the file with a number."""
+        return self._load(number)
 
     @property
     def recorded(self) -> tuple[Interaction, ...]:
@@ -352,8 +387,8 @@ class Cassette:
     @property
     def unused(self) -> tuple[Interaction, ...]:
         """Recordings of the file that no call has asked for."""
-        played = {id(interaction) for interaction in self._played}
-        return tuple(interaction for interaction in self._loaded if id(interaction) not in played)
+        played = {interaction.number for interaction in self._played}
+        return tuple(self._load(number) for number in range(len(self._loaded)) if number not in played)
 
     @property
     def unmatched(self) -> dict[str, int]:
@@ -367,6 +402,9 @@ class Cassette:
     def find(self, keys: list[str]) -> list[Interaction]:
         """The recordings under the first of some keys that has any, in the order of the calls."""
         for key in keys:
+            if self._index is not None:
+                for number in self._index.by_key.pop(key[:16].encode("ascii"), ()):
+                    self._load(number)
             entries = self._by_key.get(key)
             if entries:
                 return entries

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from promptecho._matching import RAW_BODY, Identity, canonical_json
+from promptecho._index import Index
+from promptecho._matching import RAW_BODY, Identity, address, canonical_json
 
 if TYPE_CHECKING:
     from promptecho._cassette import Cassette, Interaction
@@ -79,20 +80,28 @@ def nearest(cassette: Cassette, identity: Identity) -> Interaction | None:
     words = set(re.findall(r"\w+", text))
     longest = sorted(words, key=lambda word: (-len(word), word))[:_PROBES]
 
-    def place(other: Identity) -> float:
-        return 4.0 * (other.path == identity.path) + 2.0 * (other.method == identity.method) + (
-            other.stream == identity.stream
-        )  # fmt: skip
+    def place(method: str, path: str) -> float:
+        return 4.0 * (path == identity.path) + 2.0 * (method == identity.method)
 
-    def rough(interaction: Interaction) -> float:
-        other = _text(interaction.identity)
-        return place(interaction.identity) + 4.0 * sum(word in other for word in longest) / (len(longest) or 1)
+    def rough(entry: tuple[int, Interaction | Index]) -> float:
+        number, found = entry
+        if isinstance(found, Index):
+            method, url = found.place(number)
+            raw = found.request_text(number)
+            return place(method, address(url)[1]) + 4.0 * sum(word in raw for word in encoded) / (len(encoded) or 1)
+        text = _text(found.identity)
+        known = place(found.method, found.identity.path)
+        return known + 4.0 * sum(word in text for word in longest) / (len(longest) or 1)
 
     def full(interaction: Interaction) -> float:
-        theirs = set(re.findall(r"\w+", _text(interaction.identity)))
-        return place(interaction.identity) + 4.0 * 2 * len(words & theirs) / (len(words) + len(theirs) or 1)
+        other = interaction.identity
+        theirs = set(re.findall(r"\w+", _text(other)))
+        shared = 2 * len(words & theirs) / (len(words) + len(theirs) or 1)
+        return place(other.method, other.path) + (other.stream == identity.stream) + 4.0 * shared
 
-    candidates = heapq.nlargest(_CANDIDATES, cassette.interactions, key=rough)
+    encoded = [word.encode("utf-8") for word in longest]
+    numbers = [number for number, _ in heapq.nlargest(_CANDIDATES, cassette.look_through(), key=rough)]
+    candidates = [*(cassette.interaction(number) for number in numbers), *cassette.recorded]
     return max(candidates, key=full, default=None)
 
 
@@ -230,8 +239,7 @@ def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> lis
     if candidate is None:
         return ["  the cassette holds no recordings; was it ever recorded, and is this its path?"]
     other = candidate.identity
-    index = cassette.interactions.index(candidate)
-    lines = [f"  nearest recording: interactions[{index}], {other.method} {candidate.url}"]
+    lines = [f"  nearest recording: interactions[{candidate.number}], {other.method} {candidate.url}"]
     facts: list[tuple[str, Json, Json]] = [
         (name, was, now)
         for name, was, now in (

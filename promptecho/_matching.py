@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Callable, Union
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunsplit
 
@@ -34,6 +34,7 @@ DEFAULT_MATCH_ON = (
     "response_format",
 )
 WHOLE_BODY = "all"
+KEYS_VERSION = 1  # to be raised whenever a change of this code or of a normalizer gives a request another key
 RAW_BODY = "__raw_body_sha256__"  # the name that 0.1.3 gives to a body it could not read
 
 _VOLATILE = {
@@ -53,6 +54,12 @@ class MatchOptions:
     explicit: bool = False
     ignore: tuple[str, ...] = ()
     volatile: tuple[re.Pattern[str], ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Stands for all that a key depends on beside the request; keys made with another digest are not trusted."""
+        patterns = [[pattern.pattern, pattern.flags] for pattern in self.volatile]
+        return _digest(canonical_json([KEYS_VERSION, self.names, self.ignore, patterns]))[:8]
 
     @property
     def names(self) -> list[str] | str:
@@ -122,7 +129,8 @@ def _query_names(query: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _address(url: str) -> tuple[str, str, str]:
+def address(url: str) -> tuple[str, str, str]:
+    """Host (with its port, in lower case), canonical path and query of a URL."""
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2].lower(), canonical_path(parts.path), parts.query
 
@@ -288,7 +296,7 @@ def _selected(canonical: Canonical, options: MatchOptions) -> tuple[dict[str, Js
 
 
 def _identity(method: str, url: str, query: str, canonical: Canonical, options: MatchOptions) -> Identity:
-    host, path, _ = _address(url)
+    host, path, _ = address(url)
     matched, whole = _selected(canonical, options)
     key = _digest(
         canonical_json(
@@ -311,7 +319,7 @@ def _identity(method: str, url: str, query: str, canonical: Canonical, options: 
 
 
 def _canonical(method: str, url: str, tree: Mapping[str, Json]) -> Canonical:
-    host, path, _ = _address(url)
+    host, path, _ = address(url)
     return canonicalize(Call(method=method.upper(), host=host.partition(":")[0], path=path, body=tree))
 
 
@@ -328,7 +336,7 @@ def identify(request: Request, options: MatchOptions, mask: Callable[[Json], Jso
     if not is_object:
         canonical = Canonical(body=tree, provider="unknown", has_prompt=False, always_matched=(), stream=False)
     canonical = replace(canonical, body=mask(canonical.body))
-    return _identity(request.method, url, query_digest(_address(url)[2]), canonical, options)
+    return _identity(request.method, url, query_digest(address(url)[2]), canonical, options)
 
 
 def _masked_path(url: str, mask: Callable[[Json], Json]) -> str:
@@ -347,7 +355,7 @@ def identify_recorded(
 ) -> Identity:
     """The identity of a recording, from what its file holds; ``query`` is ``None`` in a file of promptecho 0.1.3."""
     if query is None:
-        query = _query_names(_address(url)[2])
+        query = _query_names(address(url)[2])
     if not body or _is_opaque(body):
         canonical = Canonical(body=dict(body), provider="unknown", has_prompt=False, always_matched=(), stream=False)
     else:
@@ -357,6 +365,6 @@ def identify_recorded(
 
 def older_keys(request: Request, identity: Identity, options: MatchOptions) -> list[str]:
     """The keys under which a recording of promptecho 0.1.3 could stand: it kept the names of a query and no values."""
-    names = _query_names(_address(identity.url)[2])
+    names = _query_names(address(identity.url)[2])
     bodies: list[Mapping[str, Json]] = [identity.body, {RAW_BODY: hashlib.sha256(request.body).hexdigest()}]
     return [identify_recorded(identity.method, identity.url, names, body, options).key for body in bodies]

@@ -34,6 +34,7 @@ from promptecho.errors import (
     PromptechoRecordingWarning,
     RecordedErrorResponse,
 )
+from promptecho.normalizers import has_registered
 
 Json = Any
 
@@ -349,10 +350,15 @@ class Session:
                 changed = {**changed, "repeat": forward.repeat}
                 changed["duration"] = changed.pop("duration")  # it closes the entry: see without_torn_tail
             self._written[key] += 1
-            self.journal.append(changed)
             interaction = read_interaction(changed, self.cassette.path, len(self.cassette), self.settings.match)
+            self.journal.append(changed, self._key_options(interaction))
             self.cassette.note_recorded(interaction, findable=self.settings.repeats == "reuse")
         self._warn(forward, head)
+
+    def _key_options(self, interaction: Interaction) -> str | None:
+        """The digest with which the key of an entry can be trusted later; ``None`` if it can't (a hook changed it)."""
+        trusted = interaction.document["request"].get("match_key") == interaction.match_key and not has_registered()
+        return self.settings.match.digest if trusted else None
 
     def _warn(self, forward: Forward, head: ResponseHead) -> None:
         if head.status_code >= 400 and self.settings.on_record_error == "warn":

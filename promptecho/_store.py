@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promptecho import _yaml
+from promptecho import _index, _yaml
 from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteWriteError
 
 Json = Any
@@ -28,7 +28,9 @@ VERSION = 2
 _MARK = "unfinished: true\n"
 _NOT_COLUMN_0 = re.compile(r"^(?![ #\n-])", re.MULTILINE)
 _ITEM = re.compile(r"^- ", re.MULTILINE)
-_COMMITTED = re.compile(r"^  duration: \S+\n\Z", re.MULTILINE)  # the last line of an item that promptecho wrote
+_COMMITTED = re.compile(
+    r"^  duration: \S+(?:  # [0-9a-f ]+)?\n\Z", re.MULTILINE
+)  # the last line of an item that promptecho wrote
 
 
 @dataclass
@@ -44,18 +46,17 @@ class Document:
         return self.header.get("unfinished") is True
 
 
-def read_text(path: Path) -> str | None:
-    """The text of a cassette file, or ``None`` if there is none.
+def read_bytes(path: Path) -> bytes | None:
+    """What a cassette file holds, or ``None`` if there is none.
 
     Raises:
         CassetteFileError: the file can't be opened, or is no regular file.
-        CassetteFormatError: it isn't UTF-8 text.
     """
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise CassetteFileError(f"{path} is no regular file; a cassette is a YAML file: choose another path")
-            data = file.read()
+            return file.read()
     except FileNotFoundError:
         return None
     except IsADirectoryError:
@@ -64,6 +65,14 @@ def read_text(path: Path) -> str | None:
         raise CassetteFileError(f"{path}: a part of this path is a file, not a folder; choose another path") from None
     except OSError as problem:
         raise CassetteFileError(f"{path} can't be read: {problem.strerror or problem}") from problem
+
+
+def decode(data: bytes, path: Path) -> str:
+    """The text of a cassette file.
+
+    Raises:
+        CassetteFormatError: it isn't UTF-8.
+    """
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as problem:
@@ -71,6 +80,12 @@ def read_text(path: Path) -> str | None:
         raise CassetteFormatError(
             f"{path}, line {line}: not UTF-8 text, so no cassette; restore the file, or delete it and record again"
         ) from None
+
+
+def read_text(path: Path) -> str | None:
+    """The text of a cassette file, or ``None`` if there is none; raises what the two above do."""
+    data = read_bytes(path)
+    return None if data is None else decode(data, path)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -155,10 +170,14 @@ def header_text(header: Mapping[str, Json], *, unfinished: bool) -> str:
     return "".join(lines)
 
 
-def item_text(item: Mapping[str, Json]) -> str:
-    """One interaction as an entry of the list, at column 0; its first line is ``- request:``."""
-    block = _yaml.emit_block(dict(item), 2)
-    return "- " + block[2:]
+def item_text(item: Mapping[str, Json], options: str | None = None) -> str:
+    """One interaction as an entry of the list, at column 0; its first line is ``- request:``.
+
+    ``options``: the digest of the matching options with which its key was made, for the mark that lets it be found
+    without being parsed.
+    """
+    text = "- " + _yaml.emit_block(dict(item), 2)[2:]
+    return text if options is None else text[:-1] + _index.mark(text, options) + "\n"
 
 
 def document_text(header: Mapping[str, Json], items: list[dict[str, Json]], *, unfinished: bool) -> str:
@@ -219,13 +238,13 @@ class Journal:
         except OSError as problem:
             raise self._failure(problem) from problem
 
-    def append(self, item: Mapping[str, Json]) -> None:
-        """Write one finished interaction.
+    def append(self, item: Mapping[str, Json], options: str | None = None) -> None:
+        """Write one finished interaction; ``options`` as for ``item_text``.
 
         Raises:
             CassetteWriteError: the disk is full, the folder is gone or closed; the file is as it was before.
         """
-        text = item_text(item)
+        text = item_text(item, options)
         with self._mutex:
             try:
                 with locked(self.path):

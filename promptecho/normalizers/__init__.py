@@ -61,6 +61,11 @@ def register_normalizer(detect: Detect, normalize: Normalize, *, name: str = "cu
     return unregister
 
 
+def has_registered() -> bool:
+    """Whether there are normalizers of the user's own, so that keys made without them can't be trusted."""
+    return bool(_registered)
+
+
 def canonicalize(call: Call) -> Canonical:
     """The canonical form of a call."""
     for name, detect, normalize in _registered:

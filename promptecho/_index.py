@@ -1,0 +1,123 @@
+"""Finds the entries of a cassette without parsing it, so that opening costs little more than reading.
+
+What is trusted is little: a file in our own layout (every line at column 0 begins an entry), and of each entry the key
+on its fourth line, if the entry's own mark says that it was made with the same matching options and that the entry has
+not been changed since. Entries of which that can't be said are parsed at once, other files as a whole. The file needs
+none of this to be valid: the mark is a YAML comment.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from array import array
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from promptecho import _yaml
+from promptecho.errors import CassetteFormatError
+
+Json = Any
+
+_HEADER = re.compile(
+    rb"version: 2\n(?P<match_on>match_on: [^\n]*\n)?(?:recorded_at: [^\n]*\n)?(?:recorded_with:\n(?:  [^\n]*\n)*)?"
+    rb"interactions:(?=\n- )"
+)
+# An entry of our own, or any other line at column 0. The common prefix lets the search run fast.
+_LINE = re.compile(
+    rb"\n(?:(- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n)"
+    rb"|(- request:\n)|[^ \n])"
+)
+_LAST_LINE = re.compile(rb"\n  duration: [^\n ]+(?:(  # )([0-9a-f]{8}) ([0-9a-f]{8}))?\n\Z")
+_LONGEST_LAST_LINE = 80
+_PLACE = re.compile(rb"- request:\n    method: ([^\n]*)\n    url: ([^\n]*)\n")
+
+
+def mark(entry: str, options: str) -> str:
+    """The mark of an entry: a checksum of its text without the mark, and the digest of the options of its key."""
+    return f"  # {zlib.crc32(entry.rstrip(chr(10)).encode('utf-8')):08x} {options}"
+
+
+@dataclass
+class Index:
+    """Where the entries of a file are: ``by_key`` has the numbers of those with a trusted key, ``plain`` the rest."""
+
+    path: Path
+    data: bytes
+    header: dict[str, Json]
+    bounds: array[int]
+    by_key: dict[bytes, list[int]]
+    plain: list[int]
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def tree(self, number: int) -> Json:
+        """The parsed entry.
+
+        Raises:
+            CassetteFormatError: it is no YAML.
+        """
+        start = self.bounds[number]
+        try:
+            return _yaml.load(self.data[start : self.bounds[number + 1]].decode("utf-8"))[0]  # type: ignore[index]
+        except (_yaml.YamlProblem, UnicodeDecodeError, TypeError, IndexError, KeyError) as problem:
+            line = self.data.count(b"\n", 0, start) + (getattr(problem, "line", None) or 1)
+            what = getattr(problem, "problem", None) or str(problem)
+            raise CassetteFormatError(
+                f"{self.path}, line {line}: {what}; restore the file from version control, or delete it and record "
+                "again"
+            ) from None
+
+    def request_text(self, number: int) -> bytes:
+        """The text of an entry up to its response: what a search for words goes through."""
+        start, end = self.bounds[number], self.bounds[number + 1]
+        response = self.data.find(b"\n  response:", start, end)
+        return self.data[start : response if response > 0 else end]
+
+    def place(self, number: int) -> tuple[str, str]:
+        """Method and URL of an entry, without parsing it."""
+        found = _PLACE.match(self.data, self.bounds[number])
+        return (found[1].decode("utf-8", "replace"), found[2].decode("utf-8", "replace")) if found else ("", "")
+
+
+def index(data: bytes, path: Path, options: str) -> Index | None:
+    """The index of a finished cassette in our own layout, ``None`` for any other file.
+
+    ``options`` is the digest of the matching options in force: a key made with others is not trusted.
+    """
+    head = _HEADER.match(data)
+    if head is None or not data.endswith(b"\n"):
+        return None
+    bounds = array("Q")
+    keys: list[bytes | None] = []
+    for found in _LINE.finditer(data, head.end()):
+        if found[1] is None and found[3] is None:
+            return None
+        bounds.append(found.start() + 1)
+        keys.append(found[2])
+    bounds.append(len(data))
+    by_key: dict[bytes, list[int]] = {}
+    plain: list[int] = []
+    view = memoryview(data)
+    wanted = options.encode("ascii")
+    for number, key in enumerate(keys):
+        end = bounds[number + 1]
+        last = _LAST_LINE.search(data, end - _LONGEST_LAST_LINE, end)
+        if last is None:
+            return None  # not as we write it, or cut off
+        unchanged = last[3] == wanted and int(last[2], 16) == zlib.crc32(view[bounds[number] : last.start(1)])
+        if key is not None and unchanged:
+            by_key.setdefault(key, []).append(number)
+        else:
+            plain.append(number)
+    view.release()
+    return Index(path, data, {"version": 2, **_match_on(head["match_on"] or b"")}, bounds, by_key, plain)
+
+
+@lru_cache(maxsize=64)
+def _match_on(line: bytes) -> dict[str, Json]:
+    tree = _yaml.load(line.decode("utf-8"))
+    return tree if isinstance(tree, dict) else {}

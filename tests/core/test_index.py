@@ -1,0 +1,202 @@
+"""Opening without parsing: what is found through the index is what a parse of the whole file gives, edits included."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promptecho import Cassette, CassetteMiss, register_normalizer, use_cassette
+from promptecho._index import index
+from promptecho._matching import MatchOptions
+from promptecho._store import document_text, item_text, parse
+from promptecho.errors import CassetteFormatError
+from tests.conformance.server import ScriptedServer
+
+from .test_normalizers import EXAMPLES, Turn, identity
+
+DIGEST = MatchOptions().digest
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        yield running
+
+
+def ask(server: ScriptedServer, text: str) -> Any:
+    body = {"model": "m", "messages": [{"role": "user", "content": text}]}
+    return httpx.post(f"{server.url}/v1/chat/completions", json=body, trust_env=False).json()
+
+
+def recorded(server: ScriptedServer, path: Path, *texts: str) -> list[Any]:
+    with use_cassette(path):
+        return [ask(server, text) for text in texts]
+
+
+def parsed(cassette: Cassette) -> int:
+    return sum(not hasattr(found, "bounds") for _, found in cassette.look_through())
+
+
+def test_only_what_is_asked_for_is_parsed(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    live = recorded(server, path, *(f"question {number}" for number in range(30)))
+    server.stop()
+    with use_cassette(path, "none") as cassette:
+        assert parsed(cassette) == 0
+        assert [ask(server, "question 7"), ask(server, "question 21")] == [live[7], live[21]]
+        assert parsed(cassette) == 2
+        assert len(cassette) == 30
+    assert len(cassette.unused) == 28
+
+
+def edited(path: Path, old: str, new: str, count: int = 1) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, count), encoding="utf-8")
+
+
+def test_an_entry_that_was_edited_by_hand_answers_by_what_it_says_now(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    live = recorded(server, path, "one", "two", "three")
+    edited(path, "content: two", "content: zwei")
+    edited(path, '{\\"role\\"', '{\\"rolle\\"')  # in the first answer
+    server.stop()
+    with use_cassette(path, "none") as cassette:
+        assert ask(server, "zwei") == live[1]
+        assert ask(server, "three") == live[2]
+        assert ask(server, "one") != live[0]
+        assert parsed(cassette) == 3
+    with pytest.raises(CassetteMiss), use_cassette(path, "none"):
+        ask(server, "two")
+
+
+def test_an_edit_that_makes_two_entries_answer_one_call_makes_a_sequence(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.yaml"
+    live = recorded(server, path, "one", "two", "three")
+    edited(path, "content: three", "content: one")
+    with use_cassette(path, "none"):
+        assert [ask(server, "one"), ask(server, "one")] == [live[0], live[2]]
+
+
+def test_entries_can_be_moved_and_deleted(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    live = recorded(server, path, "one", "two", "three")
+    head, *items = re.split(r"(?m)^(?=- request:)", path.read_text(encoding="utf-8"))
+    path.write_text(head + items[2] + items[0], encoding="utf-8")
+    with use_cassette(path, "none") as cassette:
+        assert parsed(cassette) == 0
+        assert [ask(server, "one"), ask(server, "three")] == [live[0], live[2]]
+
+
+def test_other_matching_options_do_not_trust_the_keys(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    live = recorded(server, path, "run 1 of it", "other")
+    with use_cassette(path, "none", volatile=[r"run \d"]) as cassette:
+        assert parsed(cassette) == 2
+        assert ask(server, "run 2 of it") == live[0]
+    unregister = register_normalizer(lambda call: True, lambda body: {**body, "messages": body["messages"][:1]})
+    try:
+        with use_cassette(path, "none") as cassette:
+            assert parsed(cassette) == 2
+            assert ask(server, "other") == live[1]
+    finally:
+        unregister()
+
+
+def test_a_key_that_a_hook_made_stale_is_not_trusted(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+
+    def change(tree: Any) -> Any:
+        tree["request"]["body"]["messages"][0]["content"] = "changed"
+        return tree
+
+    with use_cassette(path, before_record=change):
+        live = ask(server, "asked")
+    with use_cassette(path, "none"):
+        assert ask(server, "changed") == live
+    with pytest.raises(CassetteMiss), use_cassette(path, "none"):
+        ask(server, "asked")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("version: 2\n", "version: 2\n# a comment\n"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.rstrip("\n"),
+        lambda text: text + "more: 1\n",
+        lambda text: text.replace("interactions:\n", "interactions:\n\n# the first\n"),
+        lambda text: "interactions:\n".join([text.partition("interactions:\n")[0], re.sub("(?m)^(?=.)", "  ", text.partition("interactions:\n")[2])]),
+        lambda text: re.sub(r"  # \w{8} \w{8}\n", "\n", text),
+    ],
+)  # fmt: skip
+def test_a_file_in_another_layout_replays_just_the_same(server: ScriptedServer, tmp_path: Path, change: Any) -> None:
+    path = tmp_path / "c.yaml"
+    live = recorded(server, path, "one", "two")
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"(?ms)^(?:match_on|recorded_at|recorded_with):.*?(?=^\w)", "", text)
+    path.write_bytes(change(text).encode("utf-8"))
+    with use_cassette(path, "none"):
+        assert [ask(server, "two"), ask(server, "one")] == [live[1], live[0]]
+
+
+def test_damage_inside_an_entry_is_one_error_with_its_line_and_never_a_call(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.yaml"
+    recorded(server, path, "one", "two", "three")
+    edited(path, "        content: two", "        content: [two")
+    hits = server.hits
+    with pytest.raises(CassetteFormatError, match=r"c\.yaml, line \d+: "), use_cassette(path, "none"):
+        ask(server, "one")
+    assert server.hits == hits
+
+
+TEXTS = st.text(max_size=30) | st.sampled_from(
+    ["- request:", "\n- request:\n", "on", "1e3", "---", "#", "\u0085", "a\n\nb"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
+def test_the_index_finds_what_a_parse_finds(pairs: list[tuple[str, str]]) -> None:
+    items: list[Any] = [
+        {
+            "request": {
+                "method": "POST",
+                "url": "https://h/v1/chat/completions",
+                "match_key": hashlib.sha256(question.encode("utf-8", "replace")).hexdigest()[:16],
+                "body": {"model": "m", "messages": [{"role": "user", "content": question}]},
+            },
+            "response": {"status": 200, "headers": {}, "streaming": False, "body": answer},
+            "duration": 0.1,
+        }
+        for question, answer in pairs
+    ]
+    try:
+        text = document_text({}, [], unfinished=False).replace(" []", "")
+        text += "".join(item_text(item, DIGEST) for item in items)
+        data = text.encode("utf-8")
+    except ValueError:  # a lone surrogate, which is stored in another form
+        return
+    found = index(data, Path("c.yaml"), DIGEST)
+    assert found is not None
+    assert [found.tree(number) for number in range(len(found))] == parse(text, Path("c.yaml")).items == items
+    assert not found.plain
+    assert index(data, Path("c.yaml"), "00000000").plain == list(range(len(items)))  # type: ignore[union-attr]
+
+
+def test_keys_are_what_they_were_when_their_version_was_raised_last() -> None:
+    """If this fails, requests have other keys than before: raise ``KEYS_VERSION`` and write the new digest here."""
+    keys = [identity(example, Turn(schema={"type": "object"})).key for _, example in sorted(EXAMPLES.items())]
+    assert hashlib.sha256("".join(keys).encode()).hexdigest()[:12] == "56f48a9b60df"

@@ -327,9 +327,11 @@ class Cassette:
 
     def add_document(self, document: _store.Document) -> None:
         """Take in what a file holds, parsed as a whole."""
-        self.older = any("duration" not in tree for tree in document.items)
         for number, tree in enumerate(document.items):
-            self._add(read_interaction(tree, self.path, number, self.options))
+            interaction = read_interaction(tree, self.path, number, self.options)
+            self.older = self.older or "duration" not in interaction.document
+            self._loaded.append(interaction)
+            self._file_under_key(interaction)
 
     def add_index(self, index: _index.Index) -> None:
         """Take in a file whose entries are parsed when they are asked for."""
@@ -337,10 +339,6 @@ class Cassette:
         self._loaded = [None] * len(index)
         for number in index.plain:
             self._load(number)
-
-    def _add(self, interaction: Interaction) -> None:
-        self._loaded.append(interaction)
-        self._file_under_key(interaction)
 
     def _file_under_key(self, interaction: Interaction) -> None:
         entries = self._by_key.setdefault(interaction.identity.key, [])

@@ -13,6 +13,8 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
@@ -103,13 +105,18 @@ def _is_worth_masking(value: str) -> bool:
     return len(value) >= _MIN_LENGTH and value.lower() not in _PLACEHOLDERS and value != REDACTED
 
 
+@lru_cache(maxsize=512)
+def _is_credential_header(lowered: str) -> bool:
+    return lowered == "cookie" or _CREDENTIAL_WORD.search(lowered) is not None
+
+
 def _header_values(name: str, value: str) -> Iterator[str]:
     lowered = name.lower()
+    if not _is_credential_header(lowered):
+        return
     if lowered == "cookie":
         for pair in value.split(";"):
             yield pair.partition("=")[2].strip()
-        return
-    if not _CREDENTIAL_WORD.search(lowered):
         return
     yield value
     scheme, _, rest = value.partition(" ")
@@ -140,16 +147,23 @@ def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:
             yield from _tree_values(value, depth + 1)
 
 
+# How the names of fields end that hold credentials; what follows in JSON, in JSON inside JSON, in forms and in XML.
+_FIELD_WORDS = (b"token", b"secret", b"password", b"key", b"assertion", b"authorization")
+_ENDS = (b'"', b"\\", b"=", b">")
+
+
+def _may_hold_fields(data: bytes) -> bool:
+    """Whether a field for credentials may be in a text: quick, and never wrongly no."""
+    lowered = data.lower()
+    return any(word in lowered and any(word + end in lowered for end in _ENDS) for word in _FIELD_WORDS)
+
+
 def _body_values(request: Request) -> Iterator[str]:
-    if not request.body or len(request.body) > 1_000_000:
+    if not request.body or len(request.body) > 1_000_000 or not _may_hold_fields(request.body):
         return
-    lowered = request.body.lower()
-    if not any(name.encode() in lowered for name in _BODY_FIELDS):
-        return
-    kind = request.headers.get("content-type")
     try:
         text = request.body.decode("utf-8")
-        if kind.startswith("application/x-www-form-urlencoded"):
+        if not text.lstrip().startswith(("{", "[")):
             yield from (value for name, value in parse_qsl(text) if name.lower() in _BODY_FIELDS)
         else:
             yield from _tree_values(json.loads(text))
@@ -157,19 +171,34 @@ def _body_values(request: Request) -> Iterator[str]:
         return
 
 
-def carried_credentials(request: Request) -> tuple[str, ...]:
-    """The values of the credentials that a request carries, in headers, URL and body."""
+@lru_cache(maxsize=256)
+def _url_values(url: str) -> tuple[str, ...]:
+    parts = urlsplit(url)
     values: list[str] = []
-    for name, value in request.headers:
-        values.extend(_header_values(name, value))
-    parts = urlsplit(request.url)
     userinfo = parts.netloc.rpartition("@")[0]
     if userinfo:
         user, _, password = userinfo.partition(":")
         values += [unquote(user), unquote(password), userinfo]
     values += [value for name, value in parse_qsl(parts.query) if _is_credential_parameter(name)]
+    return tuple(values)
+
+
+def carried_credentials(request: Request) -> tuple[str, ...]:
+    """The values of the credentials that a request carries, in headers, URL and body."""
+    values: list[str] = []
+    for name, value in request.headers:
+        values.extend(_header_values(name, value))
+    values.extend(_url_values(request.url))
     values.extend(_body_values(request))
     return tuple(dict.fromkeys(value for value in values if _is_worth_masking(value)))
+
+
+@lru_cache(maxsize=1024)
+def _is_credential_variable(name: str) -> bool:
+    return _VARIABLE.search(name) is not None
+
+
+_VARIABLE = re.compile(r"(?:^|_)(?:API)?_?KEY(?:_|$)|TOKEN(?!IZ|S(?:_|$))|SECRET|PASSWORD|PASSWD", re.IGNORECASE)
 
 
 def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -177,7 +206,7 @@ def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         value
         for name, value in environ.items()
-        if re.search(r"(?:^|_)(?:API)?_?KEY(?:_|$)|TOKEN(?!IZ|S(?:_|$))|SECRET|PASSWORD|PASSWD", name, re.IGNORECASE)
+        if _is_credential_variable(name)
         and len(value) >= 8
         and _is_worth_masking(value)
         and not re.match(r"^(?:[/~.]|[A-Za-z]:\\|\d+$|https?://)", value)
@@ -194,6 +223,41 @@ def without_credentials(query: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if not _is_credential_parameter(name)]
 
 
+# A key format, a base64 text that could hide one, and a signature are each such a run; most texts have none.
+_RUN = 15
+_RUN_TABLE = bytes(97 if re.match(r"[A-Za-z0-9_.+/-]", chr(code)) else 32 for code in range(256))
+_RULE_HINT = re.compile(
+    rb"sk-|AIza|ya29|gsk_|hf_|xai-|r8_|pplx-|nvapi-|fw_|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|[sr]k_(?:live|test)|eyJ"
+)
+
+
+def _runs(data: bytes) -> Iterator[bytes]:
+    """The runs of at least 15 characters that could be part of a key, or of base64."""
+    table = data.translate(_RUN_TABLE)
+    start = table.find(b"a" * _RUN)
+    while start >= 0:
+        end = table.find(b" ", start)
+        end = len(data) if end < 0 else end
+        yield data[start:end]
+        start = table.find(b"a" * _RUN, end)
+
+
+@lru_cache(maxsize=256)
+def _probes(value: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """What each spelling of a credential has in it: what to look for in runs, and what to look for everywhere."""
+    found = max(re.findall("[A-Za-z0-9]+", value), key=len, default="")
+    if len(found) < _RUN:
+        return (), tuple(form.encode("utf-8") for form in dict.fromkeys(_forms(value)))
+    hidden = [max(re.findall("[A-Za-z0-9]+", form), key=len) for form in _base64_forms(value)]
+    return tuple({found.encode(), *(form.encode() for form in hidden)}), ()
+
+
+@lru_cache(maxsize=64)
+def _pattern(values: tuple[str, ...]) -> re.Pattern[str]:
+    forms = {form for value in values for form in _forms(value)}
+    return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+
+
 def _forms(value: str) -> Iterator[str]:
     """The spellings under which a value may turn up."""
     yield value
@@ -204,6 +268,10 @@ def _forms(value: str) -> Iterator[str]:
     yield escaped.replace("/", "\\/")
     yield html.escape(value)
     yield html.escape(value).replace("&#x27;", "&#39;")
+    yield from _base64_forms(value)
+
+
+def _base64_forms(value: str) -> Iterator[str]:
     data = value.encode("utf-8")
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for shift in range(3):  # inside a longer base64 text, a value may begin at any of three places
@@ -226,6 +294,9 @@ class Redactor:
     ) -> None:
         self._known: dict[str, None] = {}
         self._pattern: re.Pattern[str] | None = None
+        self._in_runs: tuple[bytes, ...] = ()
+        self._anywhere: tuple[bytes, ...] = ()
+        self.version = 0  # raised with each credential that is learnt
         self._signatures: set[str] = set()  # of each request one: too many for a pattern
         self._lock = threading.Lock()
         self._found: dict[str, None] = {}
@@ -244,7 +315,8 @@ class Redactor:
                 self._functions.append(entry)
         self._patterns = tuple(patterns)
         self._on_secret = on_secret
-        self._add(environment_credentials(environ))
+        self._environ: Mapping[str, str] | None = environ  # looked through when the first request comes
+        self._seen: set[tuple[str, str]] = set()
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -253,10 +325,18 @@ class Redactor:
 
     def learn(self, request: Request) -> None:
         """Take note of the credentials that a request carries; they are masked from now on."""
-        self._add(carried_credentials(request))
+        self._look_at_environment()
+        fresh = [pair for pair in request.headers.pairs if pair not in self._seen]
+        self._add(carried_credentials(replace(request, headers=Headers(fresh))))
+        self._seen.update(fresh)
         found = re.search(r"Signature=([0-9a-fA-F]{64})", request.headers.get("authorization"))
         if found:
             self._signatures.add(found.group(1).lower())
+
+    def _look_at_environment(self) -> None:
+        environ, self._environ = self._environ, None
+        if environ is not None:
+            self._add(environment_credentials(environ))
 
     def _add(self, values: Sequence[str]) -> None:
         fresh = [value for value in values if value not in self._known]
@@ -265,13 +345,27 @@ class Redactor:
         with self._lock:
             for value in fresh:
                 self._known[value] = None
-            forms = {form for value in self._known for form in _forms(value)}
-            self._pattern = re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+            self._pattern = _pattern(tuple(self._known))
+            probes = [_probes(value) for value in self._known]
+            self._in_runs = tuple({probe for found, _ in probes for probe in found})
+            self._anywhere = tuple({probe for _, found in probes for probe in found})
+            self.version += 1
 
     # --- masking ---
 
+    def is_clean(self, data: bytes) -> bool:
+        """Whether ``mask`` would surely change nothing in a text: quick, and never wrongly yes."""
+        self._look_at_environment()
+        if self._patterns or self._functions or self._fields or b"\\u00" in data or b"PRIVATE KEY" in data:
+            return False
+        for run in _runs(data):
+            if len(run) >= 40 or _RULE_HINT.search(run) or any(probe in run for probe in self._in_runs):
+                return False
+        return not any(probe in data for probe in self._anywhere) and not _may_hold_fields(data)
+
     def mask(self, text: str) -> str:
         """The text without anything that must not be written."""
+        self._look_at_environment()
         pattern = self._pattern
         if pattern is not None:
             text = pattern.sub(REDACTED, text)

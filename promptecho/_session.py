@@ -14,6 +14,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Callable, Union
 
 from promptecho import _streams
@@ -61,6 +62,7 @@ BACKGROUND_LOOKUPS = (
     "://raw.githubusercontent.com/BerriAI/litellm/",  # litellm: prices and headers
     "/api/agent-harnesses",  # huggingface_hub: names of coding agents
 )
+_REMEMBERED, _REMEMBERED_BYTES = 64, 100_000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")
 
 
@@ -209,6 +211,7 @@ class Session:
         self.open = True
         self.resuming = resuming
         self._lock = threading.RLock()
+        self._identified: dict[tuple[object, ...], Identity] = {}
         self._asked: Counter[tuple[str, str]] = Counter()
         self._written: Counter[str] = Counter()
         self._live: Counter[str] = Counter()
@@ -232,7 +235,7 @@ class Session:
             self.cassette.passed_through += 1
             return None
         self.redactor.learn(request)
-        identity = identify(request, self.settings.match, self.redactor.mask_tree)
+        identity = self._identify(request)
         with self._lock:
             found = self._choose(request, identity)
             if found is not None:
@@ -246,13 +249,29 @@ class Session:
             self._forwards.add(forward)
             return forward
 
+    def _identify(self, request: Request) -> Identity:
+        """The identity of a request; of those asked lately it is remembered."""
+        content_type = request.headers.get("content-type")
+        asked = (request.method, request.url, content_type, request.body, self.redactor.version)
+        known = self._identified.get(asked)
+        if known is not None and not has_registered():
+            return known
+        text = request.url.partition("?")[0].encode("utf-8", "replace") + b" " + request.body
+        mask = _same if self.redactor.is_clean(text) else self.redactor.mask_tree
+        identity = identify(request, self.settings.match, mask)
+        if len(request.body) <= _REMEMBERED_BYTES:
+            if len(self._identified) >= _REMEMBERED:
+                self._identified.clear()
+            self._identified[asked] = identity
+        return identity
+
     def _passes(self, request: Request) -> bool:
         host = request.host
         settings = self.settings
         if settings.only_hosts:
             return not _among(host, settings.only_hosts)
         return (
-            _among(host, TELEMETRY_HOSTS)
+            _is_telemetry(host)
             or any(part in request.url for part in BACKGROUND_LOOKUPS)
             or _among(host, settings.ignore_hosts)
             or (settings.ignore_localhost and host in _LOOPBACK)
@@ -441,6 +460,15 @@ class Session:
                 CassetteWarning,
                 stacklevel=2,
             )
+
+
+def _same(tree: Json) -> Json:
+    return tree
+
+
+@lru_cache(maxsize=256)
+def _is_telemetry(host: str) -> bool:
+    return _among(host, TELEMETRY_HOSTS)
 
 
 def _among(host: str, names: Sequence[str]) -> bool:

@@ -40,9 +40,12 @@ class HttpxBackend:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._calls: _Calls | None = None
 
     def patch_points(self, module: ModuleType) -> Iterable[PatchPoint]:
-        calls = _Calls(self.name, module)
+        if self._calls is None or self._calls.module is not module:
+            self._calls = _Calls(self.name, module)
+        calls = self._calls
         return [
             PatchPoint(module.HTTPTransport, "handle_request", calls.wrap_sync),
             PatchPoint(module.AsyncHTTPTransport, "handle_async_request", calls.wrap_async),

@@ -194,3 +194,23 @@ def test_masking_is_idempotent_and_never_raises(text: str, data: bytes, chunks: 
     assert b"".join(made.mask_chunks(chunks)) == made.mask_bytes(b"".join(chunks))
     made.url(text)
     carried_credentials(Request("POST", "http://h/?" + text, Headers([("authorization", text)]), data))
+
+
+FRAGMENTS = st.sampled_from(
+    [SECRET, SECRET[:12], *FORMS, "sk-ant-api03-" + "Ab1_" * 10, "AKIAIOSFODNN7EXAMPLE", "xoxb-1234567890-abcdef",
+     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.c2lnbmF0dXJlLXRleHQ", '"access_token": "abcdef"', "access_token=abcdef&a=b",
+     "<SecretAccessKey>abcdef</SecretAccessKey>", '{\\"client_secret\\": \\"abc.def\\"}', "max_tokens", "-----BEGIN PRIVATE KEY-----",
+     base64.b64encode(b"the key is sk-proj-" + b"aB3x" * 12).decode(), "claude-opus-4-8-20250101", "short", "a&b<c>9"]
+)  # fmt: skip
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(FRAGMENTS | st.text(max_size=12), max_size=5), st.sampled_from([SECRET, "a&b<c>9", "x" * 40, "Short1"]))
+def test_what_is_called_clean_is_never_changed(parts: list[str], credential: str) -> None:
+    made = redactor()
+    made.learn(Request("POST", "http://h/", Headers([("x-api-key", credential)]), b""))
+    text = "".join(parts)
+    if made.is_clean(text.encode("utf-8", "surrogatepass")):
+        assert made.mask(text) == text
+        encoded = json.dumps({"prompt": text})
+        assert not made.is_clean(encoded.encode()) or made.mask_tree({"prompt": text}) == {"prompt": text}

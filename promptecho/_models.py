@@ -14,11 +14,6 @@ from typing import Union
 RawHeaders = Union["Headers", Mapping[str, str], Iterable[tuple[Union[str, bytes], Union[str, bytes]]]]
 
 
-def _text(value: str | bytes) -> str:
-    # RFC 9110 section 5.5: a field value is bytes; latin-1 maps each byte to one character and back.
-    return value if isinstance(value, str) else value.decode("latin-1")
-
-
 class Headers:
     """Header fields in order, with their case and their repeats; looked up without regard to case."""
 
@@ -29,7 +24,14 @@ class Headers:
             self.pairs: tuple[tuple[str, str], ...] = items.pairs
             return
         pairs = items.items() if isinstance(items, Mapping) else items
-        self.pairs = tuple((_text(name), _text(value)) for name, value in pairs)
+        # RFC 9110 section 5.5: a field value is bytes; latin-1 maps each byte to one character and back.
+        self.pairs = tuple(
+            [
+                (name if isinstance(name, str) else name.decode("latin-1"),
+                 value if isinstance(value, str) else value.decode("latin-1"))
+                for name, value in pairs
+            ]
+        )  # fmt: skip
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of a field, or the default."""

@@ -323,15 +323,20 @@ class Redactor:
         """The names of the key formats that turned up in bodies."""
         return tuple(self._found)
 
-    def learn(self, request: Request) -> None:
-        """Take note of the credentials that a request carries; they are masked from now on."""
+    def learn(self, request: Request, *, only_headers: bool = False) -> None:
+        """Take note of the credentials that a request carries; they are masked from now on.
+
+        ``only_headers``: its URL and body have been seen before.
+        """
         self._look_at_environment()
         fresh = [pair for pair in request.headers.pairs if pair not in self._seen]
-        self._add(carried_credentials(replace(request, headers=Headers(fresh))))
-        self._seen.update(fresh)
-        found = re.search(r"Signature=([0-9a-fA-F]{64})", request.headers.get("authorization"))
-        if found:
-            self._signatures.add(found.group(1).lower())
+        if fresh or not only_headers:
+            self._add(carried_credentials(replace(request, headers=Headers(fresh))))
+            self._seen.update(fresh)
+        for _, value in fresh:
+            found = re.search(r"Signature=([0-9a-fA-F]{64})", value)
+            if found:
+                self._signatures.add(found.group(1).lower())
 
     def _look_at_environment(self) -> None:
         environ, self._environ = self._environ, None

@@ -211,7 +211,7 @@ class Session:
         self.open = True
         self.resuming = resuming
         self._lock = threading.RLock()
-        self._identified: dict[tuple[object, ...], Identity] = {}
+        self._identified: dict[tuple[object, ...], tuple[int, Identity]] = {}
         self._asked: Counter[tuple[str, str]] = Counter()
         self._written: Counter[str] = Counter()
         self._live: Counter[str] = Counter()
@@ -234,7 +234,6 @@ class Session:
         if self._passes(request):
             self.cassette.passed_through += 1
             return None
-        self.redactor.learn(request)
         identity = self._identify(request)
         with self._lock:
             found = self._choose(request, identity)
@@ -250,19 +249,19 @@ class Session:
             return forward
 
     def _identify(self, request: Request) -> Identity:
-        """The identity of a request; of those asked lately it is remembered."""
-        content_type = request.headers.get("content-type")
-        asked = (request.method, request.url, content_type, request.body, self.redactor.version)
+        """The identity of a request, whose credentials are taken note of; of those asked lately it is remembered."""
+        asked = (request.method, request.url, request.headers.get("content-type"), request.body)
         known = self._identified.get(asked)
-        if known is not None and not has_registered():
-            return known
+        self.redactor.learn(request, only_headers=known is not None)
+        if known is not None and known[0] == self.redactor.version and not has_registered():
+            return known[1]
         text = request.url.partition("?")[0].encode("utf-8", "replace") + b" " + request.body
         mask = _same if self.redactor.is_clean(text) else self.redactor.mask_tree
         identity = identify(request, self.settings.match, mask)
         if len(request.body) <= _REMEMBERED_BYTES:
             if len(self._identified) >= _REMEMBERED:
                 self._identified.clear()
-            self._identified[asked] = identity
+            self._identified[asked] = (self.redactor.version, identity)
         return identity
 
     def _passes(self, request: Request) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table
 
@@ -142,3 +143,14 @@ def run_demo(keep: Path | None) -> int:
     console.print(f"Answers equal: {'yes' if equal else 'NO'}. API key in the cassette: {'YES' if leaked else 'no'}.")
     console.print(f"The cassette: {path}", soft_wrap=True)
     return 0 if equal and not leaked and len(server.hits) == hits else 1
+
+
+@click.command("demo")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the cassette; without it, a temporary one that is kept as well.",
+)
+def command(keep: Path | None) -> None:
+    """Record calls of real SDKs against a local model server, stop it, and replay them."""
+    raise SystemExit(run_demo(keep))

@@ -7,11 +7,14 @@ it moves; the rules below say only what requirements can't.
 from __future__ import annotations
 
 import configparser
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+
+import click
 
 from promptecho import _backend, _settings
 
@@ -136,7 +139,7 @@ def _advice(needed: list[str], missing: list[str], chosen: tuple[str, ...]) -> s
     return ""
 
 
-def as_json(report: Report) -> dict[str, object]:
+def to_json(report: Report) -> dict[str, object]:
     """The report as plain data, for ``--json``."""
     tree = asdict(report)
     for sdk in tree["sdks"]:
@@ -167,3 +170,18 @@ def show(report: Report) -> None:
             found.advice.replace("[", r"\["),
         )
     console.print(table)
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def command(as_json: bool) -> None:
+    """Say which HTTP library each installed SDK rides on, and whether this project's settings intercept it.
+
+    Exit code 1: calls of an installed SDK would go around the cassette.
+    """
+    report = examine(Path.cwd())
+    if as_json:
+        click.echo(json.dumps(to_json(report), indent=2))
+    else:
+        show(report)
+    raise SystemExit(0 if all(sdk.intercepted for sdk in report.sdks) else 1)

@@ -259,7 +259,7 @@ def _finish(entry: _Entry) -> None:
     """A clean end: the recording is complete, and a re-recording takes its place."""
     session, target = entry.session, entry.target
     journal, cassette = session.journal, session.cassette
-    if journal is None or not (cassette.recorded or (cassette.played and session.resuming)):
+    if journal is None or not (cassette.has_recorded or (cassette.played and session.resuming)):
         return
     if target is None:
         journal.complete()

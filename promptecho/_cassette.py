@@ -10,12 +10,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from promptecho import _index, _store, _streams
+from promptecho import _index, _references, _store, _streams, _yaml
 from promptecho._body import BodyProblem, decode_body, encode_body
 from promptecho._matching import Identity, MatchOptions, identify_recorded
 from promptecho._models import Headers, Response, ResponseHead
 from promptecho._yaml import Flow
-from promptecho.errors import CassetteFormatError
+from promptecho.errors import WAY_OUT, CassetteFormatError
 
 Json = Any
 
@@ -82,10 +82,7 @@ class _Shape:
         shown = repr(value)
         shown = shown if len(shown) <= 60 else shown[:57] + "..."
         where = f"interactions[{self.index}]" + (f".{place}" if place else "")
-        return CassetteFormatError(
-            f"{self.path}: {where} is {shown}, expected {expected}; restore the file from version control, "
-            "or delete it and record again"
-        )
+        return CassetteFormatError(f"{self.path}: {where} is {shown}, expected {expected}; {WAY_OUT}")
 
     def take(
         self, tree: Mapping[str, Json], name: str, kinds: type | tuple[type, ...], place: str, expected: str
@@ -298,7 +295,9 @@ class Cassette:
         self.older = False  # holds recordings of promptecho 0.1.3, whose keys know less
         self._loaded: list[Interaction | None] = []  # ``None``: in the file, and not parsed yet
         self._index: _index.Index | None = None
-        self._recorded: list[Interaction] = []
+        self._recorded: list[
+            Interaction | str
+        ] = []  # as text until somebody looks at it: most recordings are only kept
         self._played: list[Interaction] = []
         self._by_key: dict[str, list[Interaction]] = {}
         self._unmatched: Counter[str] = Counter()
@@ -358,7 +357,7 @@ class Cassette:
     @property
     def interactions(self) -> tuple[Interaction, ...]:
         """Every recording: those of the file, then those of this run."""
-        return (*(self._load(number) for number in range(len(self._loaded))), *self._recorded)
+        return (*(self._load(number) for number in range(len(self._loaded))), *self.recorded)
 
     def look_through(self) -> Iterator[tuple[int, Interaction | _index.Index]]:
         """The recordings of the file by number: parsed, or the index that has their text."""
@@ -375,7 +374,30 @@ class Cassette:
     @property
     def recorded(self) -> tuple[Interaction, ...]:
         """What was recorded in this run, in the order in which it was finished."""
-        return tuple(self._recorded)
+        if any(isinstance(entry, str) for entry in self._recorded):
+            self._read_recorded()
+        return tuple(entry for entry in self._recorded if not isinstance(entry, str))
+
+    @property
+    def has_recorded(self) -> bool:
+        """Whether anything was recorded in this run."""
+        return bool(self._recorded)
+
+    def _read_recorded(self) -> None:
+        """Parse what was recorded, each with what it has in common with what stands before it."""
+        first: dict[str, Mapping[str, Json]] = {}
+        for number in range(len(self._loaded)):
+            request = self._load(number).document["request"]
+            first.setdefault(request.get("match_key", ""), request)
+        for place, entry in enumerate(list(self._recorded)):
+            number = len(self._loaded) + place
+            if isinstance(entry, str):
+                tree = _yaml.load(entry)[0]  # type: ignore[index]  # an entry as it was just written
+                whole = _references.expand(tree["request"], first.get, self.path, number)
+                entry = read_interaction({**tree, "request": whole}, self.path, number, self.options)
+                self._recorded[place] = entry
+            request = entry.document["request"]
+            first.setdefault(request.get("match_key", ""), request)
 
     @property
     def played(self) -> tuple[Interaction, ...]:
@@ -401,7 +423,7 @@ class Cassette:
         """The recordings under the first of some keys that has any, in the order of the calls."""
         for key in keys:
             if self._index is not None:
-                for number in self._index.by_key.pop(key[:16].encode("ascii"), ()):
+                for number in self._index.by_key.get(key[:16].encode("ascii"), ()):
                     self._load(number)
             entries = self._by_key.get(key)
             if entries:
@@ -416,10 +438,11 @@ class Cassette:
                 if recorded.get(name) != asked.get(name) and name not in identity.matched:
                     self._unmatched[name] += 1
 
-    def note_recorded(self, interaction: Interaction, *, findable: bool) -> None:
-        self._recorded.append(interaction)
-        if findable:
-            self._by_key.setdefault(interaction.identity.key, []).append(interaction)
+    def note_recorded(self, entry: Interaction | str) -> None:
+        """Take in what was recorded: its text in the file, or the interaction where later calls are to find it."""
+        self._recorded.append(entry)
+        if isinstance(entry, Interaction):
+            self._by_key.setdefault(entry.identity.key, []).append(entry)
 
     def __len__(self) -> int:
         return len(self._loaded) + len(self._recorded)

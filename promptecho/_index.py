@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 import zlib
 from array import array
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from promptecho import _yaml
-from promptecho.errors import CassetteFormatError
+from promptecho import _references, _yaml
+from promptecho.errors import WAY_OUT, CassetteFormatError
 
 Json = Any
 
@@ -30,14 +30,16 @@ _LINE = re.compile(
     rb"\n(?:(- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n)"
     rb"|(- request:\n)|[^ \n])"
 )
-_LAST_LINE = re.compile(rb"\n  duration: [^\n ]+(?:(  # )([0-9a-f]{8}) ([0-9a-f]{8}))?\n\Z")
+_LAST_LINE = re.compile(rb"\n  duration: [^\n ]+(?:(  # )([0-9a-f]{8}) ([0-9a-f]{8})( \+)?)?\n\Z")
 _LONGEST_LAST_LINE = 80
+_REFERS = b"\n    %s:\n" % _references.FIELD.encode("ascii")
 _PLACE = re.compile(rb"- request:\n    method: ([^\n]*)\n    url: ([^\n]*)\n")
 
 
-def mark(entry: str, options: str) -> str:
-    """The mark of an entry: a checksum of its text without the mark, and the digest of the options of its key."""
-    return f"  # {zlib.crc32(entry.rstrip(chr(10)).encode('utf-8')):08x} {options}"
+def mark(entry: str, options: str, refers: bool) -> str:
+    """The mark of an entry: a checksum of its text without the mark, the digest of the options of its key, and a plus
+    if it refers to earlier entries."""
+    return f"  # {zlib.crc32(entry.rstrip(chr(10)).encode('utf-8')):08x} {options}{' +' if refers else ''}"
 
 
 @dataclass
@@ -50,26 +52,55 @@ class Index:
     bounds: array[int]
     by_key: dict[bytes, list[int]]
     plain: list[int]
+    _whole: dict[int, Json] = field(default_factory=dict)  # entries that refer to others or are referred to, complete
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
 
     def tree(self, number: int) -> Json:
-        """The parsed entry.
+        """The parsed entry, with what it has in common with earlier ones.
 
         Raises:
-            CassetteFormatError: it is no YAML.
+            CassetteFormatError: it is no YAML, or a reference can't be followed.
         """
+        waiting, parsed = [number], {}
+        while waiting:
+            current = waiting[-1]
+            if current not in parsed:
+                parsed[current] = self._whole[current] if current in self._whole else self._parse(current)
+            tree = parsed[current]
+            request = tree.get("request") if isinstance(tree, dict) else None
+            if isinstance(request, dict) and _references.FIELD in request:
+                needed = {self._first(key, current) for key in _references.sources(request)}
+                missing = [each for each in needed if each is not None and each not in self._whole]
+                if missing:
+                    waiting += missing
+                    continue
+                find = partial(self._request, before=current)
+                tree = {**tree, "request": _references.expand(request, find, self.path, current)}
+            if current != number or tree is not parsed[current]:
+                self._whole[current] = tree
+            parsed[current] = tree
+            waiting.pop()
+        return parsed[number]
+
+    def _first(self, key: str, before: int) -> int | None:
+        """The number of the first entry under a key, if it stands before another entry."""
+        number = self.by_key.get(key.encode("ascii"), [before])[0]
+        return number if number < before else None
+
+    def _request(self, key: str, before: int) -> Json | None:
+        number = self._first(key, before)
+        return None if number is None else self._whole[number].get("request")
+
+    def _parse(self, number: int) -> Json:
         start = self.bounds[number]
         try:
             return _yaml.load(self.data[start : self.bounds[number + 1]].decode("utf-8"))[0]  # type: ignore[index]
         except (_yaml.YamlProblem, UnicodeDecodeError, TypeError, IndexError, KeyError) as problem:
             line = self.data.count(b"\n", 0, start) + (getattr(problem, "line", None) or 1)
             what = getattr(problem, "problem", None) or str(problem)
-            raise CassetteFormatError(
-                f"{self.path}, line {line}: {what}; restore the file from version control, or delete it and record "
-                "again"
-            ) from None
+            raise CassetteFormatError(f"{self.path}, line {line}: {what}; {WAY_OUT}") from None
 
     def request_text(self, number: int) -> bytes:
         """The text of an entry up to its response: what a search for words goes through."""
@@ -101,6 +132,7 @@ def index(data: bytes, path: Path, options: str) -> Index | None:
     bounds.append(len(data))
     by_key: dict[bytes, list[int]] = {}
     plain: list[int] = []
+    refers = False
     view = memoryview(data)
     wanted = options.encode("ascii")
     for number, key in enumerate(keys):
@@ -109,11 +141,15 @@ def index(data: bytes, path: Path, options: str) -> Index | None:
         if last is None:
             return None  # not as we write it, or cut off
         unchanged = last[3] == wanted and int(last[2], 16) == zlib.crc32(view[bounds[number] : last.start(1)])
+        refers = refers or last[4] is not None
         if key is not None and unchanged:
             by_key.setdefault(key, []).append(number)
         else:
             plain.append(number)
+            refers = refers or data.find(_REFERS, bounds[number], end) > 0
     view.release()
+    if plain and refers:
+        return None  # what was changed by hand may be what others refer to
     return Index(path, data, {"version": 2, **_match_on(head["match_on"] or b"")}, bounds, by_key, plain)
 
 

@@ -367,16 +367,15 @@ class Session:
             if forward.repeat != self._written[key]:
                 changed = {**changed, "repeat": forward.repeat}
                 changed["duration"] = changed.pop("duration")  # it closes the entry: see without_torn_tail
+            interaction: Interaction | None = None
+            trusted = not has_registered()
+            if self.settings.before_record or self.settings.repeats == "reuse":
+                interaction = read_interaction(changed, self.cassette.path, len(self.cassette), self.settings.match)
+                trusted = trusted and changed["request"].get("match_key") == interaction.match_key
+            text = self.journal.append(changed, self.settings.match.digest if trusted else None)
             self._written[key] += 1
-            interaction = read_interaction(changed, self.cassette.path, len(self.cassette), self.settings.match)
-            self.journal.append(changed, self._key_options(interaction))
-            self.cassette.note_recorded(interaction, findable=self.settings.repeats == "reuse")
+            self.cassette.note_recorded(interaction if interaction and self.settings.repeats == "reuse" else text)
         self._warn(forward, head)
-
-    def _key_options(self, interaction: Interaction) -> str | None:
-        """The digest with which the key of an entry can be trusted later; ``None`` if it can't (a hook changed it)."""
-        trusted = interaction.document["request"].get("match_key") == interaction.match_key and not has_registered()
-        return self.settings.match.digest if trusted else None
 
     def _warn(self, forward: Forward, head: ResponseHead) -> None:
         if head.status_code >= 400 and self.settings.on_record_error == "warn":
@@ -441,7 +440,6 @@ class Session:
                 return None
             tree = changed
         if self.settings.before_record:
-            read_interaction(tree, self.cassette.path, len(self.cassette), self.settings.match)
             tree = {**tree, "duration": tree.get("duration", 0.0)}
             tree["duration"] = tree.pop("duration")
         return tree
@@ -452,7 +450,7 @@ class Session:
         for forward in list(self._forwards):
             forward.abandon()
         fired = self.redactor.found
-        if fired and self.settings.on_secret == "warn" and self.cassette.recorded:
+        if fired and self.settings.on_secret == "warn" and self.cassette.has_recorded:
             warnings.warn(
                 f"{self.cassette.path}: masked what looks like credentials in recorded bodies ({', '.join(fired)}); "
                 "look at the file before it is committed, or pass on_secret='ignore'",

@@ -15,13 +15,13 @@ import re
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promptecho import _index, _yaml
-from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteWriteError
+from promptecho import _index, _references, _yaml
+from promptecho.errors import WAY_OUT, CassetteFileError, CassetteFormatError, CassetteWriteError
 
 Json = Any
 VERSION = 2
@@ -29,7 +29,7 @@ _MARK = "unfinished: true\n"
 _NOT_COLUMN_0 = re.compile(r"^(?![ #\n-])", re.MULTILINE)
 _ITEM = re.compile(r"^- ", re.MULTILINE)
 _COMMITTED = re.compile(
-    r"^  duration: \S+(?:  # [0-9a-f ]+)?\n\Z", re.MULTILINE
+    r"^  duration: \S+(?:  # [0-9a-f +]+)?\n\Z", re.MULTILINE
 )  # the last line of an item that promptecho wrote
 
 
@@ -107,18 +107,15 @@ def parse(text: str, path: Path) -> Document:
         tree = _yaml.load(text)
     except _yaml.YamlProblem as problem:
         place = f", line {problem.line}" if problem.line else ""
-        raise CassetteFormatError(f"{path}{place}: {problem.problem}; {_WAY_OUT}") from None
+        raise CassetteFormatError(f"{path}{place}: {problem.problem}; {WAY_OUT}") from None
     return _document(tree, path, torn)
-
-
-_WAY_OUT = "restore the file from version control, or delete it and record again"
 
 
 def _document(tree: object, path: Path, torn: bool) -> Document:
     if tree is None:
-        raise CassetteFormatError(f"{path} is empty, and a cassette begins with 'version: {VERSION}'; {_WAY_OUT}")
+        raise CassetteFormatError(f"{path} is empty, and a cassette begins with 'version: {VERSION}'; {WAY_OUT}")
     if not isinstance(tree, dict) or "version" not in tree:
-        raise CassetteFormatError(f"{path} is no cassette of promptecho: it has no 'version:' at its top; {_WAY_OUT}")
+        raise CassetteFormatError(f"{path} is no cassette of promptecho: it has no 'version:' at its top; {WAY_OUT}")
     version = tree["version"]
     if version == 1 and not isinstance(version, bool):
         raise CassetteFormatError(
@@ -133,9 +130,25 @@ def _document(tree: object, path: Path, torn: bool) -> Document:
     if items is None:
         items = []
     if not isinstance(items, list):
-        raise CassetteFormatError(f"{path}: 'interactions' is {_kind(items)}, expected a list; {_WAY_OUT}")
+        raise CassetteFormatError(f"{path}: 'interactions' is {_kind(items)}, expected a list; {WAY_OUT}")
     header = {key: value for key, value in tree.items() if key != "interactions"}
-    return Document(header, items, torn)
+    return Document(header, _expanded(items, path), torn)
+
+
+def _expanded(items: list[Json], path: Path) -> list[Json]:
+    """The interactions with what they have in common with earlier ones; what is no interaction is refused later."""
+    first: dict[str, Mapping[str, Json]] = {}
+    expanded = []
+    for number, item in enumerate(items):
+        request = item.get("request") if isinstance(item, dict) else None
+        if isinstance(request, dict):
+            whole = _references.expand(request, first.get, path, number)
+            if whole is not request:
+                item = {**item, "request": whole}
+            if isinstance(request.get("match_key"), str):
+                first.setdefault(request["match_key"], whole)
+        expanded.append(item)
+    return expanded
 
 
 def _kind(value: object) -> str:
@@ -177,7 +190,9 @@ def item_text(item: Mapping[str, Json], options: str | None = None) -> str:
     without being parsed.
     """
     text = "- " + _yaml.emit_block(dict(item), 2)[2:]
-    return text if options is None else text[:-1] + _index.mark(text, options) + "\n"
+    return (
+        text if options is None else text[:-1] + _index.mark(text, options, _references.FIELD in item["request"]) + "\n"
+    )
 
 
 def document_text(header: Mapping[str, Json], items: list[dict[str, Json]], *, unfinished: bool) -> str:
@@ -185,7 +200,17 @@ def document_text(header: Mapping[str, Json], items: list[dict[str, Json]], *, u
     head = header_text(header, unfinished=unfinished)
     if not items:
         return head + "interactions: []\n"
-    return head + "interactions:\n" + "".join(item_text(item) for item in items)
+    return head + "interactions:\n" + _items_text(items, _references.Written())
+
+
+def _items_text(items: Iterable[Mapping[str, Json]], written: _references.Written) -> str:
+    """Entries of the list, each without what stands before it; ``written`` knows of them afterwards."""
+    texts = []
+    for item in items:
+        short = written.shorten(item["request"])
+        texts.append(item_text({**item, "request": short.request}))
+        written.note(short)
+    return "".join(texts)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -220,7 +245,9 @@ class Journal:
         self.path = path
         self._header = header
         self._seen: tuple[int, int] | None = None  # inode and size as this journal left the file
+        self._written = _references.Written()
         self._mutex = threading.Lock()
+        self._lock = _Lock(path)
 
     def prepare(self) -> None:
         """Make sure that a recording can be written, before a call is paid for.
@@ -238,17 +265,16 @@ class Journal:
         except OSError as problem:
             raise self._failure(problem) from problem
 
-    def append(self, item: Mapping[str, Json], options: str | None = None) -> None:
-        """Write one finished interaction; ``options`` as for ``item_text``.
+    def append(self, item: Mapping[str, Json], options: str | None = None) -> str:
+        """Write one finished interaction and give its text; ``options`` as for ``item_text``.
 
         Raises:
             CassetteWriteError: the disk is full, the folder is gone or closed; the file is as it was before.
         """
-        text = item_text(item, options)
         with self._mutex:
             try:
-                with locked(self.path):
-                    self._append(text)
+                with self._lock:
+                    return self._append(item, options)
             except OSError as problem:
                 raise self._failure(problem) from problem
 
@@ -259,53 +285,64 @@ class Journal:
             "Make room or give write access, and run again"
         )
 
-    def _append(self, text: str) -> None:
+    def _append(self, item: Mapping[str, Json], options: str | None) -> str:
         try:
             now = self.path.stat()
         except FileNotFoundError:
-            write_atomically(self.path, header_text(self._header, unfinished=True) + "interactions:\n" + text)
+            self._written = _references.Written()
+            kept: str | None = ""
+            whole = header_text(self._header, unfinished=True) + "interactions:\n"
         else:
             if self._seen == (now.st_ino, now.st_size):
-                self._append_in_place(text, now.st_size)
+                kept, whole = None, ""
             else:
-                self._append_to_unknown(text)
-        now = self.path.stat()
+                kept, whole = self._look_again()
+        short = self._written.shorten(item["request"])
+        text = item_text({**item, "request": short.request}, options)
+        if kept is None:
+            now = self._append_in_place(text, now.st_size)
+        elif kept == whole:
+            now = self._append_in_place(text, len(kept.encode("utf-8")))
+        else:
+            write_atomically(self.path, whole + text)
+            now = self.path.stat()
+        self._written.note(short)
         self._seen = (now.st_ino, now.st_size)
+        return text
 
-    def _append_in_place(self, text: str, size: int) -> None:
+    def _append_in_place(self, text: str, size: int) -> os.stat_result:
         data = text.encode("utf-8")
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
         try:
             if os.write(descriptor, data) != len(data):  # one write, so that a reader sees an entry or none
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return os.fstat(descriptor)
         except OSError:
             os.ftruncate(descriptor, size)  # take back a half-written entry: what stood there before stays
             raise
         finally:
             os.close(descriptor)
 
-    def _append_to_unknown(self, text: str) -> None:
-        """Append to a file that this journal did not leave as it is now: an older one, or another process wrote."""
+    def _look_again(self) -> tuple[str, str]:
+        """The text of a file that this journal did not leave as it is now, and the text to which can be appended.
+
+        They are the same unless its last entry is torn, it is not marked unfinished, or it was written by hand or by
+        another tool in a form that can't be appended to.
+        """
         old = read_text(self.path) or ""
         document = parse(old, self.path)
+        self._written = _references.Written()
         kept = without_torn_tail(old) if _MARK in old[:4096] else old
         begin = re.search(r"^interactions:\n(?=- )", kept, re.MULTILINE)
         if begin and not _NOT_COLUMN_0.search(kept.rstrip("\n"), begin.end()) and kept.endswith("\n"):
-            if kept == old and _MARK in old[:4096]:
-                self._append_in_place(text, len(old.encode("utf-8")))
-                return
+            for item in document.items:
+                self._written.note(self._written.shorten(item["request"]))
             head = kept[: begin.start()]
             if _MARK not in head:
                 head = re.sub(r"^version: 2\n", f"version: 2\n{_MARK}", head, count=1, flags=re.MULTILINE)
-            write_atomically(self.path, head + kept[begin.start() :] + text)
-        else:  # written by another tool or hand in a form that can't be appended to
-            write_atomically(
-                self.path,
-                header_text(document.header, unfinished=True)
-                + "interactions:\n"
-                + "".join(item_text(item) for item in document.items)
-                + text,
-            )
+            return old, head + kept[begin.start() :]
+        head = header_text(document.header, unfinished=True) + "interactions:\n"
+        return old, head + _items_text(document.items, self._written)
 
     def complete(self) -> None:
         """Take the unfinished mark away.
@@ -314,7 +351,7 @@ class Journal:
             CassetteFileError: the file can't be replaced; it is as it was, still marked.
         """
         try:
-            with self._mutex, locked(self.path):
+            with self._mutex, self._lock:
                 text = read_text(self.path)
                 if text is None or _MARK not in text[:4096]:
                     return
@@ -334,7 +371,7 @@ class Journal:
         """
         real = Path(os.path.realpath(target))
         try:
-            with self._mutex, locked(real):
+            with self._mutex, _Lock(real):
                 with contextlib.suppress(FileNotFoundError):
                     self.path.chmod(stat.S_IMODE(real.stat().st_mode))
                 self.path.replace(real)
@@ -344,19 +381,37 @@ class Journal:
             ) from problem
 
 
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One writer at a time for a file, over all processes of this user on this machine.
+class _Lock:
+    """One writer at a time for a file, over all processes of this user on this machine; not reentrant.
 
-    The lock lives in the temporary folder, so that no lock file turns up beside the cassettes in version control.
+    The lock lives in the temporary folder, so that no lock file turns up beside the cassettes in version control. It is
+    of the open file (flock), so two journals of one process exclude each other as well.
     """
-    import filelock
 
-    folder = Path(tempfile.gettempdir()) / f"promptecho-locks-{os.getuid() if hasattr(os, 'getuid') else 0}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    name = hashlib.sha256(os.path.realpath(path).encode("utf-8", "surrogateescape")).hexdigest()[:24]
-    with filelock.FileLock(str(folder / f"{name}.lock"), poll_interval=0.005):
-        yield
+    def __init__(self, path: Path) -> None:
+        folder = Path(tempfile.gettempdir()) / f"promptecho-locks-{os.getuid() if hasattr(os, 'getuid') else 0}"
+        name = hashlib.sha256(os.path.realpath(path).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        self._path = folder / f"{name}.lock"
+        self._file: Any = None
+
+    def __enter__(self) -> None:
+        import portalocker
+
+        try:
+            file = self._path.open("ab")
+        except FileNotFoundError:
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            file = self._path.open("ab")
+        try:
+            portalocker.lock(file, portalocker.LockFlags.EXCLUSIVE)
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
+
+    def __exit__(self, *error: object) -> None:
+        file, self._file = self._file, None
+        file.close()  # which lets the lock go
 
 
 def side_path(path: Path) -> Path:

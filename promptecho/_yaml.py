@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import yaml
@@ -63,11 +64,7 @@ def _escape(found: re.Match[str]) -> str:
 
 def _scalar(value: Json, in_flow: bool = False) -> str:
     if isinstance(value, str):
-        if (_PLAIN_IN_FLOW if in_flow else _PLAIN).match(value) and value.lower() not in _WORDS and len(value) < 1000:
-            return value
-        if _NOT_LITERAL_SURROGATE.search(value):
-            raise UnwritableText("a text with a lone surrogate can't be written as YAML")
-        return _double_quoted(value)
+        return _short_text(value, in_flow) if len(value) <= _SHORT else _text(value, in_flow)
     if value is None:
         return "null"
     if value is True:
@@ -79,6 +76,18 @@ def _scalar(value: Json, in_flow: bool = False) -> str:
     if isinstance(value, float):
         return _float(value)
     raise TypeError(f"{type(value).__name__} can't be written into a cassette")
+
+
+def _text(value: str, in_flow: bool = False) -> str:
+    if len(value) < 1000 and (_PLAIN_IN_FLOW if in_flow else _PLAIN).match(value) and value.lower() not in _WORDS:
+        return value
+    if _NOT_LITERAL_SURROGATE.search(value):
+        raise UnwritableText("a text with a lone surrogate can't be written as YAML")
+    return _double_quoted(value)
+
+
+_SHORT = 64
+_short_text = lru_cache(maxsize=4096)(_text)  # names of fields, roles, models: the same in every recording
 
 
 def _float(value: float) -> str:
@@ -118,62 +127,60 @@ def emit_block(value: Json, indent: int) -> str:
         TypeError: something in the tree is no JSON value.
     """
     out: list[str] = []
-    _emit(value, indent, out)
+    pad = " " * indent
+    if isinstance(value, dict) and value:
+        _emit_mapping(value, indent, out, pad)
+    elif isinstance(value, list) and value and not isinstance(value, Flow):
+        _emit_sequence(value, indent, out, pad)
+    else:
+        out.append(pad + _inline(value, indent))
     return "".join(out)
 
 
-def _emit(value: Json, indent: int, out: list[str]) -> None:
+def _emit_mapping(tree: dict[str, Json], indent: int, out: list[str], lead: str) -> None:
+    """A mapping whose first line begins with ``lead``, where the dash of a list may stand."""
     pad = " " * indent
-    if isinstance(value, dict) and value:
-        for key, child in value.items():
-            if not isinstance(key, str):
-                raise TypeError(f"a key of a cassette is a text, not {key!r}")
-            name = _scalar(key)
-            out.append(f"{pad}{name}:" if len(name) <= 120 else f"{pad}? {name}\n{pad}:")
-            _emit_child(child, indent, out, in_list=False)
-    elif isinstance(value, list) and value and not isinstance(value, Flow):
-        for child in value:
-            out.append(f"{pad}-")
-            _emit_child(child, indent, out, in_list=True)
-    else:
-        out.append(pad)
-        _emit_inline(value, indent, out)
-
-
-def _emit_child(child: Json, indent: int, out: list[str], *, in_list: bool) -> None:
-    if isinstance(child, dict) and child:
-        if in_list:
-            start = len(out)
-            _emit(child, indent + 2, out)
-            out[start] = " " + out[start].lstrip(" ")
+    for key, child in tree.items():
+        if not isinstance(key, str):
+            raise TypeError(f"a key of a cassette is a text, not {key!r}")
+        name = _scalar(key)
+        start = f"{lead}{name}:" if len(name) <= 120 else f"{lead}? {name}\n{pad}:"
+        lead = pad
+        if isinstance(child, dict) and child:
+            out.append(start + "\n")
+            _emit_mapping(child, indent + 2, out, pad + "  ")
+        elif isinstance(child, list) and child and not isinstance(child, Flow):
+            out.append(start + "\n")
+            _emit_sequence(child, indent, out, pad)
         else:
-            out.append("\n")
-            _emit(child, indent + 2, out)
-    elif isinstance(child, list) and child and not isinstance(child, Flow):
-        if in_list:
-            start = len(out)
-            _emit(child, indent + 2, out)
-            out[start] = " " + out[start].lstrip(" ")
+            out.append(f"{start} {_inline(child, indent)}")
+
+
+def _emit_sequence(items: list[Json], indent: int, out: list[str], lead: str) -> None:
+    pad = " " * indent
+    for child in items:
+        if isinstance(child, dict) and child:
+            _emit_mapping(child, indent + 2, out, lead + "- ")
+        elif isinstance(child, list) and child and not isinstance(child, Flow):
+            _emit_sequence(child, indent + 2, out, lead + "- ")
         else:
-            out.append("\n")
-            _emit(child, indent, out)
-    else:
-        out.append(" ")
-        _emit_inline(child, indent, out)
+            out.append(f"{lead}- {_inline(child, indent)}")
+        lead = pad
 
 
-def _emit_inline(value: Json, indent: int, out: list[str]) -> None:
+def _inline(value: Json, indent: int) -> str:
+    if isinstance(value, str):
+        block = _literal(value, " " * (indent + 2)) if "\n" in value else None
+        if block is not None and not _NOT_LITERAL_SURROGATE.search(value):
+            return block
+        return _scalar(value) + "\n"
     if isinstance(value, Flow):
-        out.append("[" + ", ".join(_scalar(each, in_flow=True) for each in value) + "]\n")
-    elif isinstance(value, dict):
-        out.append("{}\n")
-    elif isinstance(value, list):
-        out.append("[]\n")
-    else:
-        block = _literal(value, " " * (indent + 2)) if isinstance(value, str) and "\n" in value else None
-        if block is not None and _NOT_LITERAL_SURROGATE.search(value):
-            block = None
-        out.append(block if block is not None else _scalar(value) + "\n")
+        return "[" + ", ".join(_scalar(each, in_flow=True) for each in value) + "]\n"
+    if isinstance(value, dict):
+        return "{}\n"
+    if isinstance(value, list):
+        return "[]\n"
+    return _scalar(value) + "\n"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

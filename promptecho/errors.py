@@ -34,6 +34,9 @@ __all__ = [
 ]
 
 
+WAY_OUT = "restore the file from version control, or delete it and record again"  # for a file that can't be used
+
+
 class PromptechoError(BaseException):
     """Base of every error that promptecho raises."""
 

@@ -423,7 +423,7 @@ def test_ignored_hosts_pass_through_untouched(server: ScriptedServer, tmp_path: 
 def test_importing_promptecho_loads_no_http_library_and_no_cli_library() -> None:
     program = """
         import sys, promptecho, promptecho.pytest_plugin
-        heavy = {"httpx", "httpx2", "requests", "urllib3", "aiohttp", "botocore", "click", "rich", "filelock"}
+        heavy = {"httpx", "httpx2", "requests", "urllib3", "aiohttp", "botocore", "click", "rich", "portalocker"}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=60)

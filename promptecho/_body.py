@@ -95,9 +95,12 @@ def _styled(text: str) -> tuple[Json, str] | None:
     try:
         tree = json.loads(text)
         style = _guess(text)
-        if _dump(tree, style) != text or _depth(tree) > _MAX_DEPTH:
+        if _dump(tree, style) != text:
             return None
-        json.dumps(tree, ensure_ascii=False).encode("utf-8")  # a lone surrogate can't be written
+        if text.count("{") + text.count("[") > _MAX_DEPTH and _depth(tree) > _MAX_DEPTH:
+            return None
+        if "\\u" in text:
+            json.dumps(tree, ensure_ascii=False).encode("utf-8")  # a lone surrogate can't be written
     except (ValueError, RecursionError):
         return None
     return tree, style

@@ -23,6 +23,7 @@ from promptecho._models import Headers, Request
 
 Json = Any
 REDACTED = "REDACTED"
+_REMEMBERED = 256
 
 # Values that people give where a key is asked for and none is needed: masking them would change ordinary text.
 _PLACEHOLDERS = frozenset(
@@ -317,6 +318,7 @@ class Redactor:
         self._on_secret = on_secret
         self._environ: Mapping[str, str] | None = environ  # looked through when the first request comes
         self._seen: set[tuple[str, str]] = set()
+        self._masked: dict[tuple[str, str], str] = {}  # URLs (by an empty name) and headers, as they were masked lately
 
     @property
     def found(self) -> tuple[str, ...]:
@@ -354,6 +356,7 @@ class Redactor:
             probes = [_probes(value) for value in self._known]
             self._in_runs = tuple({probe for found, _ in probes for probe in found})
             self._anywhere = tuple({probe for _, found in probes for probe in found})
+            self._masked = {}
             self.version += 1
 
     # --- masking ---
@@ -413,6 +416,8 @@ class Redactor:
 
     def mask_bytes(self, data: bytes) -> bytes:
         """The same for bytes; those that are no UTF-8 stay as they are."""
+        if self.is_clean(data):
+            return data
         text = data.decode("utf-8", "surrogateescape")
         masked = self.mask(text)
         return data if masked is text or masked == text else masked.encode("utf-8", "surrogateescape")
@@ -513,6 +518,19 @@ class Redactor:
 
     def url(self, url: str) -> str:
         """A URL without userinfo and fragment, every query value masked."""
+        return self._remembered("", url, self._url)
+
+    def _remembered(self, name: str, value: str, mask: Callable[[str, str], str]) -> str:
+        masked = self._masked
+        found = masked.get((name, value))
+        if found is None:
+            found = mask(name, value)
+            if len(masked) >= _REMEMBERED:
+                masked.clear()
+            masked[name, value] = found
+        return found
+
+    def _url(self, _: str, url: str) -> str:
         parts = urlsplit(url)
         query = "&".join(
             name + ("=" + REDACTED if separator else "")
@@ -522,7 +540,7 @@ class Redactor:
 
     def response_headers(self, headers: Headers) -> Headers:
         """Response headers as they may be written: order, case and repeats kept."""
-        return Headers((name, self._header_value(name, value)) for name, value in headers)
+        return Headers([(name, self._remembered(name, value, self._header_value)) for name, value in headers])
 
     def _header_value(self, name: str, value: str) -> str:
         lowered = name.lower()

@@ -21,7 +21,7 @@ from promptecho import _streams
 from promptecho._cassette import Cassette, Interaction, read_interaction, response_tree
 from promptecho._content import ContentProblem, decode_chunks
 from promptecho._diff import explain_miss
-from promptecho._matching import Identity, identify, older_keys
+from promptecho._matching import Identity, canonical_json, identify, older_keys
 from promptecho._models import Request, Response, ResponseHead
 from promptecho._redaction import REDACTED, Redactor, is_token_answer
 from promptecho._settings import Settings
@@ -372,7 +372,11 @@ class Session:
             if self.settings.before_record or self.settings.repeats == "reuse":
                 interaction = read_interaction(changed, self.cassette.path, len(self.cassette), self.settings.match)
                 trusted = trusted and changed["request"].get("match_key") == interaction.match_key
-            text = self.journal.append(changed, self.settings.match.digest if trusted else None)
+            digest = self.settings.match.digest if trusted else None
+            try:
+                text = self.journal.append(changed, digest)
+            except (UnwritableText, RecursionError):
+                text = self.journal.append(_with_body_as_json(changed), digest)
             self._written[key] += 1
             self.cassette.note_recorded(interaction if interaction and self.settings.repeats == "reuse" else text)
         self._warn(forward, head)
@@ -417,8 +421,7 @@ class Session:
             incomplete=incomplete,
             encoded=encoded,
         )
-        tree: dict[str, Json] = {"request": request, "response": response, "duration": round(duration, 4)}
-        return _writable(tree)
+        return {"request": request, "response": response, "duration": round(duration, 4)}
 
     def _masked_chunks(
         self, path: str, head: ResponseHead, chunks: tuple[bytes, ...], encoded: bool
@@ -492,17 +495,7 @@ def _has_terminal(head: ResponseHead, chunks: tuple[bytes, ...]) -> bool:
     return any(stream.is_terminal(piece) for piece in stream.split(b"".join(chunks))[-3:])
 
 
-def _writable(tree: dict[str, Json]) -> dict[str, Json]:
-    """The tree in a form that YAML can hold: text with lone surrogates goes in as JSON."""
-    from promptecho import _yaml
-    from promptecho._matching import canonical_json
-
-    request: Mapping[str, Json] = tree["request"]
-    if "body" not in request:
-        return tree
-    try:
-        _yaml.emit_block(request["body"], 0)
-    except (UnwritableText, RecursionError):
-        plain = {name: value for name, value in request.items() if name != "body"}
-        return {**tree, "request": {**plain, "body_json": canonical_json(request["body"])}}
-    return tree
+def _with_body_as_json(tree: Mapping[str, Json]) -> dict[str, Json]:
+    """The tree with its request body as JSON text, which holds what YAML can't: lone surrogates."""
+    request = {name: value for name, value in tree["request"].items() if name != "body"}
+    return {**tree, "request": {**request, "body_json": canonical_json(tree["request"]["body"])}}

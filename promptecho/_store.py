@@ -243,6 +243,7 @@ class Journal:
 
     def __init__(self, path: Path, header: Mapping[str, Json]) -> None:
         self.path = path
+        self._folder = Path(os.path.realpath(path)).parent
         self._header = header
         self._seen: tuple[int, int] | None = None  # inode and size as this journal left the file
         self._written = _references.Written()
@@ -255,10 +256,11 @@ class Journal:
         Raises:
             CassetteWriteError: the folder can't be made or written to.
         """
+        if os.access(self.path, os.W_OK) and os.access(self._folder, os.W_OK | os.X_OK):
+            return
         try:
-            folder = Path(os.path.realpath(self.path)).parent
-            folder.mkdir(parents=True, exist_ok=True)
-            if not os.access(folder, os.W_OK | os.X_OK):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(self._folder, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "no permission to write in the folder")
             if self.path.exists() and not os.access(self.path, os.W_OK):
                 raise PermissionError(errno.EACCES, "the file is read-only")

@@ -143,13 +143,16 @@ def _emit_mapping(tree: dict[str, Json], indent: int, out: list[str], lead: str)
     for key, child in tree.items():
         if not isinstance(key, str):
             raise TypeError(f"a key of a cassette is a text, not {key!r}")
-        name = _scalar(key)
+        name = _short_text(key, False) if len(key) <= _SHORT else _text(key)
         start = f"{lead}{name}:" if len(name) <= 120 else f"{lead}? {name}\n{pad}:"
         lead = pad
-        if isinstance(child, dict) and child:
+        kind = type(child)
+        if kind is str and len(child) <= _SHORT and "\n" not in child:
+            out.append(f"{start} {_short_text(child, False)}\n")
+        elif child and isinstance(child, dict):
             out.append(start + "\n")
             _emit_mapping(child, indent + 2, out, pad + "  ")
-        elif isinstance(child, list) and child and not isinstance(child, Flow):
+        elif child and kind is list:
             out.append(start + "\n")
             _emit_sequence(child, indent, out, pad)
         else:
@@ -159,9 +162,9 @@ def _emit_mapping(tree: dict[str, Json], indent: int, out: list[str], lead: str)
 def _emit_sequence(items: list[Json], indent: int, out: list[str], lead: str) -> None:
     pad = " " * indent
     for child in items:
-        if isinstance(child, dict) and child:
+        if child and isinstance(child, dict):
             _emit_mapping(child, indent + 2, out, lead + "- ")
-        elif isinstance(child, list) and child and not isinstance(child, Flow):
+        elif child and type(child) is list:
             _emit_sequence(child, indent + 2, out, lead + "- ")
         else:
             out.append(f"{lead}- {_inline(child, indent)}")

@@ -6,10 +6,10 @@ The names below are imported at their first use, so that a pytest run in which n
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from promptecho._version import __version__
 
+TYPE_CHECKING = False  # type checkers take it for typing's, whose import costs more than all the rest here
 if TYPE_CHECKING:
     from promptecho._activation import use_cassette
     from promptecho._cassette import Cassette, Interaction

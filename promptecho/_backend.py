@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.abc
 import importlib.util
 import sys
 import threading
@@ -241,8 +240,8 @@ def _patch(name: str, module: ModuleType) -> None:
         patches.append(_Patched(point.owner, point.name, original, replacement))
 
 
-class _PatchOnImport(importlib.abc.MetaPathFinder):
-    """Patches a chosen library that is imported while a cassette is open."""
+class _PatchOnImport:
+    """Patches a chosen library that is imported while a cassette is open; a finder for ``sys.meta_path``."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -255,12 +254,12 @@ class _PatchOnImport(importlib.abc.MetaPathFinder):
             spec = finder.find_spec(fullname, path, target)
             if spec is not None:
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _PatchingLoader(spec.loader)
+                    spec.loader = _PatchingLoader(spec.loader)  # type: ignore[assignment]  # importlib.abc is slow to import
                 return spec
         return None
 
 
-class _PatchingLoader(importlib.abc.Loader):
+class _PatchingLoader:
     def __init__(self, loader: Any) -> None:
         self._loader = loader
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import heapq
 import os
@@ -182,6 +181,8 @@ def _changed_parts(one: str, other: str) -> list[tuple[str, str]]:
     one, other = one[start : len(one) - end], other[start : len(other) - end]
     if max(len(one), len(other)) > 400:
         return []
+    import difflib
+
     matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
     return [(one[i1:i2], other[j1:j2]) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
 

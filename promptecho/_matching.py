@@ -336,7 +336,9 @@ def identify(request: Request, options: MatchOptions, mask: Callable[[Json], Jso
             tree, is_object = {RAW_BODY: hashlib.sha256(request.body).hexdigest()}, False
     if not is_object:
         canonical = Canonical(body=tree, provider="unknown", has_prompt=False, always_matched=(), stream=False)
-    canonical = replace(canonical, body=mask(canonical.body))
+    masked = mask(canonical.body)
+    if masked is not canonical.body:
+        canonical = replace(canonical, body=masked)
     return _identity(request.method, url, query_digest(address(url)[2]), canonical, options)
 
 

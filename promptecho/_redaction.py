@@ -12,8 +12,7 @@ import html
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
@@ -99,7 +98,8 @@ _FORM_FIELD = re.compile(
 # Where the whole answer is a token (instance metadata service, version 2).
 _TOKEN_PATHS = ("/latest/api/token",)
 _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
-_BASE64_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40,}={0,2}")
+_BASE64_RUN_LENGTH = 40
+_BASE64_RUN = re.compile(rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{_BASE64_RUN_LENGTH},}}={{0,2}}")
 
 
 def _is_worth_masking(value: str) -> bool:
@@ -184,10 +184,10 @@ def _url_values(url: str) -> tuple[str, ...]:
     return tuple(values)
 
 
-def carried_credentials(request: Request) -> tuple[str, ...]:
-    """The values of the credentials that a request carries, in headers, URL and body."""
+def carried_credentials(request: Request, headers: Iterable[tuple[str, str]] | None = None) -> tuple[str, ...]:
+    """The values of the credentials that a request carries, in headers (all, or the given ones), URL and body."""
     values: list[str] = []
-    for name, value in request.headers:
+    for name, value in request.headers if headers is None else headers:
         values.extend(_header_values(name, value))
     values.extend(_url_values(request.url))
     values.extend(_body_values(request))
@@ -333,7 +333,7 @@ class Redactor:
         self._look_at_environment()
         fresh = [pair for pair in request.headers.pairs if pair not in self._seen]
         if fresh or not only_headers:
-            self._add(carried_credentials(replace(request, headers=Headers(fresh))))
+            self._add(carried_credentials(request, fresh))
             self._seen.update(fresh)
         for _, value in fresh:
             found = re.search(r"Signature=([0-9a-fA-F]{64})", value)
@@ -366,10 +366,20 @@ class Redactor:
         self._look_at_environment()
         if self._patterns or self._functions or self._fields or b"\\u00" in data or b"PRIVATE KEY" in data:
             return False
-        for run in _runs(data):
-            if len(run) >= 40 or _RULE_HINT.search(run) or any(probe in run for probe in self._in_runs):
+        runs = list(_runs(data))
+        if runs:
+            if len(max(runs, key=len)) >= _BASE64_RUN_LENGTH:
                 return False
-        return not any(probe in data for probe in self._anywhere) and not _may_hold_fields(data)
+            text = b" ".join(runs)
+            if _RULE_HINT.search(text):
+                return False
+            for probe in self._in_runs:
+                if probe in text:
+                    return False
+        for probe in self._anywhere:
+            if probe in data:
+                return False
+        return not _may_hold_fields(data)
 
     def mask(self, text: str) -> str:
         """The text without anything that must not be written."""

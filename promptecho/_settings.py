@@ -6,7 +6,6 @@ Order: the mode variable ``PROMPTECHO_MODE`` above all; then argument, marker, o
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,6 +85,8 @@ def _check_names(settings: Mapping[str, Any], place: str) -> None:
 
 
 def _near(word: object, known: Iterable[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(str(word), list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

@@ -13,7 +13,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -391,6 +390,8 @@ class _Lock:
     """
 
     def __init__(self, path: Path) -> None:
+        import tempfile
+
         folder = Path(tempfile.gettempdir()) / f"promptecho-locks-{os.getuid() if hasattr(os, 'getuid') else 0}"
         name = hashlib.sha256(os.path.realpath(path).encode("utf-8", "surrogateescape")).hexdigest()[:24]
         self._path = folder / f"{name}.lock"

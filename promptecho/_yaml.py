@@ -50,6 +50,11 @@ _NOT_LITERAL = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\
 _NOT_LITERAL_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def _is_plain_ascii(text: str) -> bool:
+    """Whether a text has nothing that needs a look: a quick test that most texts pass."""
+    return text.isascii() and text.isprintable()
+
+
 def _double_quoted(text: str) -> str:
     quoted = json.dumps(text, ensure_ascii=False)
     if _NOT_LITERAL.search(quoted):
@@ -81,6 +86,8 @@ def _scalar(value: Json, in_flow: bool = False) -> str:
 def _text(value: str, in_flow: bool = False) -> str:
     if len(value) < 1000 and (_PLAIN_IN_FLOW if in_flow else _PLAIN).match(value) and value.lower() not in _WORDS:
         return value
+    if _is_plain_ascii(value):
+        return json.dumps(value)
     if _NOT_LITERAL_SURROGATE.search(value):
         raise UnwritableText("a text with a lone surrogate can't be written as YAML")
     return _double_quoted(value)
@@ -106,9 +113,11 @@ def _float(value: float) -> str:
 
 def _literal(text: str, pad: str) -> str | None:
     """The text as a literal block, or ``None`` where a block would not hold it exactly."""
-    if "\n" not in text or _NOT_LITERAL.search(text) or text[0] == "\n":
+    if "\n" not in text or text[0] == "\n":
         return None
     lines = text.split("\n")
+    if not _is_plain_ascii("".join(lines)) and _NOT_LITERAL.search(text):
+        return None
     if any(line and not line.strip(" \t") for line in lines) or text.strip("\n \t") == "":
         return None
     stripped = text.rstrip("\n")

@@ -72,7 +72,8 @@ def canonicalize(call: Call) -> Canonical:
         if detect(call):
             body = normalize(dict(call.body))
             return Canonical(body, name, isinstance(body.get("messages"), list), (), _streams(body))
-    call = replace(call, path=call.path.rstrip("/"))
+    if call.path.endswith("/"):
+        call = replace(call, path=call.path.rstrip("/"))
     for shape in _SHAPES:
         if shape.detect(call):
             return shape.canonical(call)

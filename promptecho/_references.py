@@ -251,7 +251,7 @@ class Written:
                 same_as[place] = source.key if there == place else f"{source.key} {there}"
                 at = end
             else:
-                if len(texts[at]) >= _MIN_TEXT:
+                if len(texts[at]) >= _MIN_TEXT and not isinstance(items[at], str):
                     kept.append(self._shorten_texts(items[at], f"{name}[{at}]", same_as, made))
                 else:
                     kept.append(items[at])

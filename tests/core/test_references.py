@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho import Cassette, _store, use_cassette
@@ -199,6 +199,7 @@ bodies = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(bodies, min_size=1, max_size=6), st.lists(st.sampled_from(KEYS), min_size=6, max_size=6))
 def test_any_bodies_are_read_back_as_they_were(several: list[dict[str, Any]], keys: list[str]) -> None:
     # Recordings under one key have one body, as far as it is matched: here it is matched as a whole.

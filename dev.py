@@ -3,6 +3,7 @@
     python dev.py demo                 record, stop the server, replay: the main job
     python dev.py test [pytest args]   the whole suite, then the SDK suite with the SDKs' previous majors
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
+    python dev.py soak                 kills, faults and load, ten times as many as in the suite
     python dev.py lint | types | build
 
 Each makes the environment it needs under ``.envs`` and keeps it while ``pyproject.toml`` stays as it is.
@@ -92,6 +93,11 @@ def test(arguments: list[str]) -> None:
         run([python, "-m", "pytest", "-n", "auto", "tests/sdk"])
 
 
+def soak() -> None:
+    python = environment("test", ["-e", ".", "--group", "test", "--group", "sdk"])
+    run([python, "-m", "pytest", "tests/soak"], PROMPTECHO_SOAK="10")
+
+
 def lint() -> None:
     python = environment("lint", ["-e", ".", "--group", "lint", "pytest"])
     run([python, "-m", "ruff", "check", "."])
@@ -121,7 +127,7 @@ def build() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"demo": demo, "lint": lint, "types": types, "build": build}
+    commands = {"demo": demo, "soak": soak, "lint": lint, "types": types, "build": build}
     name = arguments[0] if arguments else ""
     if name == "test":
         test(arguments[1:])

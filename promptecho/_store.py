@@ -257,6 +257,7 @@ class Journal:
         """
         if os.access(self.path, os.W_OK) and os.access(self._folder, os.W_OK | os.X_OK):
             return
+        self._check_not_removed()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if not os.access(self._folder, os.W_OK | os.X_OK):
@@ -279,6 +280,13 @@ class Journal:
             except OSError as problem:
                 raise self._failure(problem) from problem
 
+    def _check_not_removed(self) -> None:
+        if self._seen is not None and not self.path.exists():
+            raise CassetteWriteError(
+                f"{self.path} was removed while it was being recorded, and what had been recorded is gone with it; "
+                "run again, and leave the file and its folder in place meanwhile"
+            )
+
     def _failure(self, problem: OSError) -> CassetteWriteError:
         what = problem.strerror or str(problem)
         return CassetteWriteError(
@@ -290,7 +298,7 @@ class Journal:
         try:
             now = self.path.stat()
         except FileNotFoundError:
-            self._written = _references.Written()
+            self._check_not_removed()
             kept: str | None = ""
             whole = header_text(self._header, unfinished=True) + "interactions:\n"
         else:

@@ -6,6 +6,7 @@ What isn't known is a piece of its own and shown as JSON: nothing that was sent 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ Json = Any
 _SILENT = ("cachePoint", "redacted_thinking", "thoughtSignature")
 _CALLS = ("tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call", "mcp_call")
 _RESULTS = ("tool_result", "function_call_output", "custom_tool_call_output", "mcp_tool_result")
+_LONG = 200
+_BASE64 = re.compile(r"(?:data:[\w./+-]+;base64,)?[A-Za-z0-9+/_-]+=*")
 _MEDIA = ("image", "document", "video", "audio", "file", "image_url", "input_image", "input_file", "input_audio",
           "image_generation_call", "container_upload", "document_url")  # fmt: skip
 
@@ -123,11 +126,21 @@ def flat_text(content: Json) -> str:
 
 
 def as_json(tree: Json) -> str:
-    """A tree as one line of JSON."""
+    """A tree as one line of JSON, with a note in the place of each image or document in base64."""
     try:
-        return json.dumps(tree, ensure_ascii=False)
+        return json.dumps(_with_notes(tree), ensure_ascii=False)
     except (ValueError, TypeError, RecursionError):
         return "(JSON that is nested too deeply)"
+
+
+def _with_notes(tree: Json) -> Json:
+    if isinstance(tree, str) and len(tree) >= _LONG and _BASE64.fullmatch(tree):
+        return f"<{attachment('base64', tree).text}>"
+    if isinstance(tree, dict):
+        return {key: _with_notes(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_with_notes(value) for value in tree]
+    return tree
 
 
 def _block(block: Json) -> Iterator[Piece]:

@@ -9,6 +9,8 @@ from typing import Any
 
 Json = Any
 
+_MAX_DEPTH = 200  # well below what Python can recurse into, so that no reader has to think of it
+
 
 def mapping(value: Json, *path: str) -> dict[str, Json]:
     """The mapping at a path of names, or an empty one."""
@@ -51,15 +53,29 @@ def index(value: Json, default: int = 0) -> int:
 
 
 def parsed(value: Json) -> Json:
-    """The JSON in a text, or the text where it holds none; an empty one (a call without arguments) is an empty object."""
+    """The JSON in a text, or the text where it holds none; an empty one, as of a call without arguments, is ``{}``."""
     if not isinstance(value, str):
         return value
     if not value.strip():
         return {}
+    found, tree = load(value)
+    return tree if found else value
+
+
+def load(data: str | bytes) -> tuple[bool, Json]:
+    """Whether a text is JSON, and its tree. What is nested more deeply than anyone writes by hand counts as none."""
     try:
-        return json.loads(value)
+        tree = json.loads(data)
     except (ValueError, RecursionError):
-        return value
+        return False, None
+    level, nodes = 0, [tree]
+    while nodes:
+        level += 1
+        children = [
+            node.values() if isinstance(node, dict) else node for node in nodes if isinstance(node, (dict, list))
+        ]
+        nodes = [child for group in children for child in group]
+    return (True, tree) if level <= _MAX_DEPTH else (False, None)
 
 
 def ordered(by_index: dict[int, Json]) -> list[Json]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from promptecho import _streams
-from promptecho._answers._trees import mapping
+from promptecho._answers._trees import load, mapping
 
 Json = Any
 
@@ -33,7 +32,7 @@ def read_body(data: bytes, content_type: str) -> Body:
         return Body(events=tuple(_server_sent(data)))
     if stream is not None and stream.name == "ndjson":
         return Body(events=tuple(_lines(data)))
-    found, tree = _json(data)
+    found, tree = load(data)
     if found:
         if isinstance(tree, list) and tree and all("candidates" in mapping(each) for each in tree):
             return Body(events=tuple(tree))  # Gemini streams a JSON array unless it is asked for events
@@ -44,13 +43,6 @@ def read_body(data: bytes, content_type: str) -> Body:
     return Body(events=events) if events else Body()
 
 
-def _json(data: bytes) -> tuple[bool, Json]:
-    try:
-        return True, json.loads(data)
-    except (ValueError, RecursionError):
-        return False, None
-
-
 def _server_sent(data: bytes) -> list[Json]:
     """The JSON in the ``data`` of each event; ``[DONE]`` and comments carry none."""
     events: list[Json] = []
@@ -59,7 +51,7 @@ def _server_sent(data: bytes) -> list[Json]:
         if line.startswith("data:"):
             lines.append(line[5:].removeprefix(" "))
         elif not line and lines:
-            found, tree = _json("\n".join(lines).encode("utf-8", "surrogatepass"))
+            found, tree = load("\n".join(lines).encode("utf-8", "surrogatepass"))
             if found:
                 events.append(tree)
             lines = []
@@ -67,7 +59,7 @@ def _server_sent(data: bytes) -> list[Json]:
 
 
 def _lines(data: bytes) -> list[Json]:
-    return [tree for found, tree in map(_json, data.split(b"\n")) if found]
+    return [tree for found, tree in map(load, data.split(b"\n")) if found]
 
 
 def _frame(stored: Json) -> Json:

@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from promptecho._answers import Answer, Usage, read_answer
-from promptecho._matching import address
 
 if TYPE_CHECKING:
     from promptecho._cassette import Interaction
@@ -47,13 +46,14 @@ def price(answer: Answer, url: str = "", *, at: datetime | None = None) -> Decim
     if library is None or answer.usage is None or not answer.model:
         return None
     usage = _usage(library, answer.usage)
-    for where in _places(answer, url):
-        try:
-            found = library.calc_price(usage, answer.model, genai_request_timestamp=at, **where)
-        except (LookupError, ValueError, TypeError, AttributeError):  # unknown to the list, or priced by what we lack
-            continue
-        return Decimal(found.total_price)
-    return None
+    where = _where(library, answer, url)
+    if where is None:
+        return None
+    try:
+        found = library.calc_price(usage, answer.model, genai_request_timestamp=at, **where)
+    except (LookupError, ValueError, TypeError, AttributeError):  # unknown to the list, or priced by what we lack
+        return None
+    return Decimal(found.total_price)
 
 
 def price_of(interaction: Interaction, *, at: datetime | None = None) -> Decimal | None:
@@ -62,24 +62,22 @@ def price_of(interaction: Interaction, *, at: datetime | None = None) -> Decimal
     return None if answer is None else price(answer, interaction.url, at=at)
 
 
-def _places(answer: Answer, url: str) -> list[dict[str, str]]:
-    """Where to look a model up: at the address of the call, else by its shape, else by its name."""
-    places = []
-    if url and not _is_local(url):
-        places.append({"provider_api_url": url})
+def _where(library: Any, answer: Answer, url: str) -> dict[str, str] | None:
+    """Whose price it is: the provider's at the address, else the shape's, else that of the model's maker."""
+    if url and _knows(library, url):
+        return {"provider_api_url": url}
     if answer.provider in _BY_SHAPE:
-        places.append({"provider_id": _BY_SHAPE[answer.provider]})
-    elif answer.provider != _FREE:
-        places.append({})
-    return places
+        return {"provider_id": _BY_SHAPE[answer.provider]}
+    return None if answer.provider == _FREE else {}
 
 
-def _is_local(url: str) -> bool:
+def _knows(library: Any, url: str) -> bool:
+    """Whether an address is that of a provider with a list: what it doesn't list must not get another's price."""
     try:
-        host = address(url)[0]
-    except ValueError:
-        return True
-    return host.rpartition(":")[0] in ("localhost", "127.0.0.1", "[::1]") or host in ("localhost", "127.0.0.1")
+        library.data_snapshot.get_snapshot().find_provider(None, None, url)
+    except LookupError:
+        return False
+    return True
 
 
 def _usage(library: Any, usage: Usage) -> Any:

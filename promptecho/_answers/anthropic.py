@@ -17,6 +17,10 @@ _DELTAS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta"
 def read(tree: Json) -> Answer | None:
     """The answer in a message."""
     body = mapping(tree)
+    if isinstance(body.get("completion"), str) and "stop_reason" in body:  # text completions, before messages
+        said = [Piece("text", body["completion"])]
+        reason = text(body["stop_reason"])
+        return from_pieces("anthropic", said, model=text(body.get("model")), finish_reason=reason, usage=usage(body))
     if not isinstance(body.get("content"), list) or not (body.get("type") == "message" or "stop_reason" in body):
         return None
     pieces: list[Piece] = []
@@ -57,6 +61,12 @@ def usage(body: dict[str, Json]) -> Usage | None:
 def assemble(events: Sequence[Json]) -> Json:
     """The plain message that the events of a stream make up."""
     steps = mappings(events)
+    completions = [step for step in steps if isinstance(step.get("completion"), str)]
+    if completions:
+        whole: dict[str, Json] = {"stop_reason": None}
+        for step in completions:
+            whole.update((name, value) for name, value in step.items() if value is not None)
+        return {**whole, "completion": "".join(step["completion"] for step in completions)}
     if not any(step.get("type") in ("message_start", "content_block_delta", "message_delta") for step in steps):
         return None
     body: dict[str, Json] = {"type": "message"}

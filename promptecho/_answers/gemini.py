@@ -11,6 +11,8 @@ from promptecho._answers._trees import count, entries, first_text, index, mappin
 
 Json = Any
 
+_FIELDS = ("candidates", "promptFeedback", "usageMetadata")
+
 
 def read(tree: Json) -> Answer | None:
     """The answer in a body with ``candidates``, a blocked prompt, or an embedding."""
@@ -57,7 +59,7 @@ def usage(body: dict[str, Json]) -> Usage | None:
 
 def assemble(events: Sequence[Json]) -> Json:
     """The plain body that the chunks of a stream make up."""
-    chunks = [event for event in mappings(events) if "candidates" in event or "usageMetadata" in event]
+    chunks = [event for event in mappings(events) if any(name in event for name in _FIELDS)]
     if not chunks:
         return None
     body: dict[str, Json] = {}

@@ -159,6 +159,17 @@ CLAUDE_SAYS = Answer(
 ANTHROPIC = (CLAUDE, SSE, sse(*CLAUDE_EVENTS), CLAUDE_SAYS)
 CLAUDE_ON_BEDROCK = (CLAUDE, AWS, chunks(*CLAUDE_EVENTS), CLAUDE_SAYS)
 
+METRICS = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 3, "outputTokenCount": 4}}
+CLAUDE_2 = (
+    {"type": "completion", "completion": " Hi you", "stop_reason": "stop_sequence", "model": "claude-2.1", **METRICS},
+    AWS,
+    chunks(
+        {"type": "completion", "completion": " Hi ", "stop_reason": None, "model": "claude-2.1"},
+        {"type": "completion", "completion": "you", "stop_reason": "stop_sequence", **METRICS},
+    ),
+    Answer("anthropic", "claude-2.1", " Hi you", finish_reason="stop_sequence", usage=Usage(3, 4)),
+)
+
 GEMINI_USAGE = {"promptTokenCount": 20, "cachedContentTokenCount": 8, "candidatesTokenCount": 6,
                 "thoughtsTokenCount": 4, "totalTokenCount": 30}  # fmt: skip
 
@@ -213,7 +224,6 @@ CONVERSE = (
     Answer("bedrock", "", "Let me look.", "Hmm.", (CALL,), "tool_use", None, Usage(142, 7, 100, 30)),
 )  # fmt: skip
 
-METRICS = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 3, "outputTokenCount": 4}}
 LLAMA = (
     {"generation": "Hi you", "prompt_token_count": 3, "generation_token_count": 4, "stop_reason": "stop"},
     AWS,
@@ -334,7 +344,7 @@ COMPLETIONS = (
 )  # fmt: skip
 
 SHAPES = {
-    "openai-chat": CHAT, "mistral": MISTRAL, "openai-responses": RESPONSES, "anthropic": ANTHROPIC,
+    "openai-chat": CHAT, "mistral": MISTRAL, "openai-responses": RESPONSES, "anthropic": ANTHROPIC, "bedrock-claude-2": CLAUDE_2,
     "bedrock-claude": CLAUDE_ON_BEDROCK, "gemini": GEMINI, "gemini-array": GEMINI_ARRAY, "bedrock-converse": CONVERSE,
     "bedrock-llama": LLAMA, "bedrock-titan": TITAN, "bedrock-nova": NOVA, "cohere": COHERE, "cohere-v1": COHERE_1,
     "ollama": OLLAMA, "ollama-generate": OLLAMA_GENERATE, "tgi": TGI, "completions": COMPLETIONS,

@@ -249,6 +249,16 @@ def test_a_cassette_from_a_stranger_does_not_drive_the_terminal(tmp_path: Path) 
     assert "\\ud800" in shown
 
 
+def test_in_colour_the_only_sequences_are_those_of_colour(tmp_path: Path) -> None:
+    path = str(hostile(tmp_path / "evil.yaml"))
+    other = str(cassette(tmp_path / "other.yaml", recording([user("x")], said("x"))))
+    coloured = {"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm-256color"}
+    for arguments in (["ls", path], ["show", path], ["stats", path], ["diff", path, other]):
+        shown = run(tmp_path, *arguments, **coloured).stdout
+        assert "\x1b[" in shown, arguments
+        assert "\x1b" not in re.sub(r"\x1b\[[0-9;]*m", "", shown), arguments
+
+
 def test_text_is_written_in_any_encoding_of_the_terminal(tmp_path: Path) -> None:
     path = str(cassette(tmp_path / "a.yaml", recording([user("h\u00e9llo \u4f60\u597d \U0001f600")], said("\u20ac"))))
     for arguments in (["ls", path], ["show", path], ["show", path, "--raw"], ["stats", path], ["diff", path, path]):

@@ -85,6 +85,13 @@ def test_what_has_no_known_price_has_none(answer: Answer) -> None:
         assert price(answer, url) is None
 
 
+@installed
+def test_a_provider_that_does_not_list_a_model_does_not_get_the_price_of_another() -> None:
+    usage = Usage(1000, 1000)
+    assert cost("openai-chat", "gpt-4o", usage, "https://gateway.example/v1/chat/completions") is not None
+    assert cost("openai-chat", "gpt-4o", usage, "https://api.groq.com/openai/v1/chat/completions") is None
+
+
 def run(code: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **environment},

@@ -10,12 +10,9 @@ import warnings
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from promptecho._answers import Answer, Usage, read_answer
-
-if TYPE_CHECKING:
-    from promptecho._cassette import Interaction
+from promptecho._answers import Answer, Usage
 
 # The provider whose list holds for a shape at an address that the library doesn't know (a gateway, a proxy). The
 # OpenAI shape says nothing about who answered: there the library goes by the model's name.
@@ -54,12 +51,6 @@ def price(answer: Answer, url: str = "", *, at: datetime | None = None) -> Decim
     except (LookupError, ValueError, TypeError, AttributeError):  # unknown to the list, or priced by what we lack
         return None
     return Decimal(found.total_price)
-
-
-def price_of(interaction: Interaction, *, at: datetime | None = None) -> Decimal | None:
-    """What a recorded call cost in USD, or ``None``."""
-    answer = read_answer(interaction)
-    return None if answer is None else price(answer, interaction.url, at=at)
 
 
 def _where(library: Any, answer: Answer, url: str) -> dict[str, str] | None:

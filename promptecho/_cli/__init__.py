@@ -12,8 +12,13 @@ from promptecho.errors import PromptechoError
 
 # Each command is the ``command`` of a module here, which is imported when it is asked for.
 _COMMANDS = {
+    "completion": "_completion",
     "demo": "_demo",
+    "diff": "_diff",
     "doctor": "_doctor",
+    "ls": "_ls",
+    "show": "_show",
+    "stats": "_stats",
 }
 
 

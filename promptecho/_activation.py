@@ -14,12 +14,14 @@ import time
 import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
 from contextvars import ContextVar
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, Union
 
-from promptecho import _backend, _guard, _index, _settings, _store
+from promptecho import _backend, _guard, _index, _run, _settings, _store
 from promptecho._cassette import Cassette
+from promptecho._defaults import is_ci
 from promptecho._matching import Json, MatchOn
 from promptecho._redaction import Redactor
 from promptecho._session import Session
@@ -27,6 +29,7 @@ from promptecho._settings import Mode, Settings
 from promptecho._swallowed import was_caught_on_purpose
 from promptecho.errors import (
     AmbiguousCassetteError,
+    CassetteExpiredError,
     CassetteFileError,
     CassetteNestingError,
     CassetteWarning,
@@ -70,13 +73,24 @@ def _watched() -> _guard.Watch | None:
     entry = _current.get()
     entries = (entry,) if entry is not None and entry.session.open else _open
     if not entries:
-        return None
+        return _OUTSIDE if _blocks_outside else None
     strictest = next((each for each in entries if each.settings.mode is Mode.NONE), entries[0])
     return _guard.Watch(
         str(strictest.settings.mode),
         any(each.settings.block_network for each in entries),
         strictest.session.cassette.misses.append,
     )
+
+
+_OUTSIDE = _guard.Watch(str(Mode.NONE), True, lambda error: None)
+_blocks_outside = False
+
+
+def block_network_outside() -> None:
+    """Let the guard refuse connections in this process where no cassette is open, too; loopback aside."""
+    global _blocks_outside
+    _blocks_outside = True
+    _guard.listen(_watched)
 
 
 class _Entry:
@@ -95,6 +109,7 @@ class _Entry:
             )
         self.backends = _backend.choose(settings.backends)
         self.session, self.target = _open_session(path, settings, owner.is_growing(path))
+        self.rerecorded_before = frozenset(_rerecorded) if self.target is not None else frozenset()
         self._installed = _backend.with_layers(self.backends)
         _backend.install(self._installed)
         _guard.listen(_watched)
@@ -123,8 +138,12 @@ class _Entry:
             except ValueError:  # left in another context than entered (async fixtures, generators)
                 if _current.get() is self:
                     _current.set(None)
-        if error is None:
-            _finish(self)
+        try:
+            if error is None:
+                _finish(self)
+        finally:
+            if _run.watching:
+                _note_closed(self, error)
         if error is None or isinstance(error, Exception):
             # The code under test swallowed it; the test would go on with a call that never happened.
             for miss in self.session.cassette.misses:
@@ -172,6 +191,11 @@ def _open_session(path: Path, settings: Settings, growing: bool) -> tuple[Sessio
             resuming = document.unfinished or growing
             if settings.mode is Mode.NEW_EPISODES or (settings.mode is Mode.ONCE and resuming):
                 journal = _store.Journal(path, document.header)
+    if journal is not None and settings.max_live_usd is not None:
+        from promptecho._prices import is_available
+
+        if not is_available():
+            raise SettingsError("max_live_usd needs prices: pip install 'promptecho[prices]', or set max_live_calls")
     redactor = Redactor(os.environ, redact=settings.redact, on_secret=settings.on_secret)
     session = Session(cassette, settings, redactor, time.monotonic, journal=journal, resuming=resuming)
     return session, target
@@ -192,6 +216,8 @@ def _report(document: _store.Document, path: Path, settings: Settings) -> None:
             CassetteWarning,
             stacklevel=6,
         )
+    if settings.max_age is not None:
+        _check_age(document.header.get("recorded_at"), path, settings.max_age)
     recorded = document.header.get("match_on")
     if settings.match.explicit and recorded is not None and recorded != settings.match.names:
         warnings.warn(
@@ -202,6 +228,21 @@ def _report(document: _store.Document, path: Path, settings: Settings) -> None:
         )
 
 
+def _check_age(recorded_at: Json, path: Path, days: float) -> None:
+    try:
+        age = datetime.now(timezone.utc) - datetime.strptime(str(recorded_at), _TIME).replace(tzinfo=timezone.utc)
+        if age <= timedelta(days=days):
+            return
+        what = f"was recorded {age.days} days ago"
+    except ValueError:
+        what = "doesn't say when it was recorded"
+    text = f"{path} {what}, and max_age is {days:g} days: record it again with PROMPTECHO_MODE=all"
+    if is_ci():
+        raise CassetteExpiredError(text)
+    warnings.warn(text, CassetteWarning, stacklevel=7)
+
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _VERSIONS = (
     "httpx", "httpx2", "requests", "urllib3", "aiohttp",
     "openai", "anthropic", "mistralai", "google-genai", "cohere", "groq", "ollama", "huggingface_hub",
@@ -240,7 +281,7 @@ class _Header(Mapping[str, Json]):
             names = self._settings.match.names
             self._made = {
                 "match_on": Flow(names) if isinstance(names, list) else names,
-                "recorded_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "recorded_at": time.strftime(_TIME, time.gmtime()),
                 "recorded_with": versions,
             }
         return self._made
@@ -255,11 +296,22 @@ class _Header(Mapping[str, Json]):
         return len(self._make())
 
 
+def _note_closed(entry: _Entry, error: BaseException | None) -> None:
+    """For the summary of a test run."""
+    from promptecho._tally import tally
+
+    session, place = entry.session, "file"
+    if entry.target is not None:
+        place = "beside" if entry.target in entry.rerecorded_before else "new"
+    unfinished = session.journal is not None and error is not None and bool(session.cassette.recorded_count)
+    _run.closed.append(tally(session.cassette, place=place, failed=error is not None, unfinished=unfinished))
+
+
 def _finish(entry: _Entry) -> None:
     """A clean end: the recording is complete, and a re-recording takes its place."""
     session, target = entry.session, entry.target
     journal, cassette = session.journal, session.cassette
-    if journal is None or not (cassette.has_recorded or (cassette.played and session.resuming)):
+    if journal is None or not (cassette.recorded_count or (cassette.played and session.resuming)):
         return
     if target is None:
         journal.complete()
@@ -307,6 +359,8 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         on_secret: ``"warn"`` (default), ``"fail"`` or ``"ignore"`` when a body holds what looks like a credential.
         before_record: functions that see an interaction's tree and return it, changed or not, or ``None`` to drop it.
         timing: keep the seconds between chunks. replay_speed: wait them on replay (1.0: as recorded).
+        max_age: how old a recording may be, in days or as ``"30d"``: older is a warning, and in CI an error.
+        max_live_calls, max_live_usd: how much a run may spend; a call more raises. USD need ``promptecho[prices]``.
 
     Raises:
         SettingsError: a wrong argument; the text lists the right ones.
@@ -334,6 +388,9 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         before_record: Any = None,
         timing: bool | None = None,
         replay_speed: float | None = None,
+        max_age: float | str | timedelta | None = None,
+        max_live_calls: int | None = None,
+        max_live_usd: float | None = None,
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "path", "__class__")}
         self._set_up(path, given, "use_cassette", {})

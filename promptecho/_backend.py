@@ -18,6 +18,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable, Protocol
 
+from promptecho._defaults import DEFAULT_BACKENDS
 from promptecho._guard import allowed
 from promptecho.errors import BackendError
 
@@ -56,7 +57,6 @@ _BUILT_IN = {
 }
 # Not to be chosen by name: they are put in place with the backends that ride on them.
 _LAYERS = {"botocore.credentials": "promptecho_backends._botocore:BotocoreLayer"}
-DEFAULT_BACKENDS = ("httpx", "httpx2")
 
 _lock = threading.RLock()
 _loaded: dict[str, Backend] = {}

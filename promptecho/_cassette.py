@@ -379,9 +379,14 @@ class Cassette:
         return tuple(entry for entry in self._recorded if not isinstance(entry, str))
 
     @property
-    def has_recorded(self) -> bool:
-        """Whether anything was recorded in this run."""
-        return bool(self._recorded)
+    def recorded_count(self) -> int:
+        """How many calls were recorded in this run; quicker than to ask for them."""
+        return len(self._recorded)
+
+    def played_numbers(self) -> list[int]:
+        """The numbers of the recordings that were asked for or made in this run, in order."""
+        known = len(self._loaded)
+        return sorted({each.number for each in self._played if each.number < known} | set(range(known, len(self))))
 
     def _read_recorded(self) -> None:
         """Parse what was recorded, each with what it has in common with what stands before it."""

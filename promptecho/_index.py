@@ -22,7 +22,8 @@ from promptecho.errors import WAY_OUT, CassetteFormatError
 Json = Any
 
 _HEADER = re.compile(
-    rb"version: 2\n(?P<match_on>match_on: [^\n]*\n)?(?:recorded_at: [^\n]*\n)?(?:recorded_with:\n(?:  [^\n]*\n)*)?"
+    rb"version: 2\n(?P<match_on>match_on: [^\n]*\n)?(?:recorded_at: (?P<recorded_at>[^\n]*)\n)?"
+    rb"(?:recorded_with:\n(?:  [^\n]*\n)*)?"
     rb"interactions:(?=\n- )"
 )
 # An entry of our own, or any other line at column 0. The common prefix lets the search run fast.
@@ -150,7 +151,10 @@ def index(data: bytes, path: Path, options: str) -> Index | None:
     view.release()
     if plain and refers:
         return None  # what was changed by hand may be what others refer to
-    return Index(path, data, {"version": 2, **_match_on(head["match_on"] or b"")}, bounds, by_key, plain)
+    header = {"version": 2, **_match_on(head["match_on"] or b"")}
+    if head["recorded_at"]:
+        header["recorded_at"] = head["recorded_at"].decode("utf-8").strip("\"'")
+    return Index(path, data, header, bounds, by_key, plain)
 
 
 @lru_cache(maxsize=64)

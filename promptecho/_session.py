@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Callable, Union
 
-from promptecho import _streams
+from promptecho import _run, _streams
 from promptecho._cassette import Cassette, Interaction, read_interaction, response_tree
 from promptecho._content import ContentProblem, decode_chunks
 from promptecho._diff import explain_miss
@@ -32,6 +32,7 @@ from promptecho.errors import (
     CassetteWarning,
     CassetteWriteError,
     IncompleteRecordingError,
+    LiveBudgetError,
     PromptechoRecordingWarning,
     RecordedErrorResponse,
 )
@@ -243,10 +244,28 @@ class Session:
             if self.journal is None:
                 raise self._miss(request, identity)
             self.journal.prepare()
+            self._check_budget(request)
             forward = Forward(self, request, identity, self._live[identity.key])
             self._live[identity.key] += 1
             self._forwards.add(forward)
             return forward
+
+    def _check_budget(self, request: Request) -> None:
+        settings = self.settings
+        calls, usd = (
+            _run.spent() if settings.max_live_calls is not None or settings.max_live_usd is not None else (0, 0)
+        )
+        if settings.max_live_calls is not None and calls >= settings.max_live_calls:
+            used_up = f"{calls} live calls were made, and max_live_calls is {settings.max_live_calls}"
+        elif settings.max_live_usd is not None and usd >= settings.max_live_usd:
+            used_up = f"live calls cost ${usd:.4f}, and max_live_usd is {settings.max_live_usd}"
+        else:
+            _run.count_call()
+            return
+        raise LiveBudgetError(
+            f"{request.method} {self.redactor.url(request.url)} was not sent: in this run {used_up}. Record in smaller "
+            f"steps, or raise the limit; the cassette is {self.cassette.path}"
+        )
 
     def _identify(self, request: Request) -> Identity:
         """The identity of a request, whose credentials are taken note of; of those asked lately it is remembered."""
@@ -379,7 +398,29 @@ class Session:
                 text = self.journal.append(_with_body_as_json(changed), digest)
             self._written[key] += 1
             self.cassette.note_recorded(interaction if interaction and self.settings.repeats == "reuse" else text)
+            if self.settings.max_live_usd is not None:
+                self._count_cost()
         self._warn(forward, head)
+
+    def _count_cost(self) -> None:
+        """Add what the call just recorded cost to what the run has spent."""
+        from promptecho._answers import read_answer
+        from promptecho._prices import price
+
+        last = self.cassette.recorded[-1]
+        answer = read_answer(last)
+        if answer is None or answer.usage is None:
+            return
+        cost = price(answer, last.url)
+        if cost is not None:
+            _run.count_usd(cost)
+        else:
+            warnings.warn(
+                f"what {answer.model or 'a model'} costs is not known, so max_live_usd can't count it; "
+                "set max_live_calls as well",
+                CassetteWarning,
+                stacklevel=2,
+            )
 
     def _warn(self, forward: Forward, head: ResponseHead) -> None:
         if head.status_code >= 400 and self.settings.on_record_error == "warn":
@@ -453,7 +494,7 @@ class Session:
         for forward in list(self._forwards):
             forward.abandon()
         fired = self.redactor.found
-        if fired and self.settings.on_secret == "warn" and self.cassette.has_recorded:
+        if fired and self.settings.on_secret == "warn" and self.cassette.recorded_count:
             warnings.warn(
                 f"{self.cassette.path}: masked what looks like credentials in recorded bodies ({', '.join(fired)}); "
                 "look at the file before it is committed, or pass on_secret='ignore'",

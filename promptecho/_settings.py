@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, Callable
@@ -53,6 +54,9 @@ class Settings:
     before_record: tuple[Callable[[dict[str, Any]], Any], ...] = ()
     timing: bool = False
     replay_speed: float | None = None
+    max_age: float | None = None  # days
+    max_live_calls: int | None = None
+    max_live_usd: float | None = None
 
 
 _MATCH_ARGUMENTS = ("match_on", "ignore", "volatile")
@@ -139,6 +143,32 @@ def _speed(value: object, place: str) -> float:
     return float(value)
 
 
+_AGE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(d|day|days|h|hour|hours|w|week|weeks)?\s*")
+_DAYS = {"d": 1.0, "h": 1 / 24, "w": 7.0}
+
+
+def _days(value: object, place: str) -> float:
+    """An age in days: a number, a text such as ``"30 days"``, ``"12h"`` or ``"2 weeks"``, or a timedelta."""
+    if isinstance(value, timedelta) and value > timedelta(0):
+        return value.total_seconds() / 86400
+    found = _AGE.fullmatch(str(value)) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
+    if found is None or not float(found[1]):
+        raise SettingsError(
+            f"{place}: max_age={value!r} is no age; give days as a number, '30d', '12h', '2 weeks', or a timedelta"
+        )
+    return float(found[1]) * _DAYS[(found[2] or "d")[0]]
+
+
+def _limit(value: object, name: str, place: str, *, whole: bool = False) -> float:
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else -1.0
+    except ValueError:
+        number = -1.0
+    if not number >= 0 or (whole and number != int(number)):
+        raise SettingsError(f"{place}: {name}={value!r} is not a {'whole ' if whole else ''}number from 0 up")
+    return number
+
+
 def _hooks(value: object, place: str) -> tuple[Any, ...]:
     hooks = (value,) if callable(value) else value
     if not isinstance(hooks, (list, tuple)) or not all(callable(hook) for hook in hooks):
@@ -198,6 +228,9 @@ _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "before_record": _hooks,
     "timing": lambda value, place: _flag(value, "timing", place),
     "replay_speed": _speed,
+    "max_age": _days,
+    "max_live_calls": lambda value, place: int(_limit(value, "max_live_calls", place, whole=True)),
+    "max_live_usd": lambda value, place: _limit(value, "max_live_usd", place),
 }
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AmbiguousCassetteError",
     "BackendError",
+    "CassetteExpiredError",
     "CassetteFileError",
     "CassetteFormatError",
     "CassetteMiss",
@@ -24,6 +25,7 @@ __all__ = [
     "CassetteWarning",
     "CassetteWriteError",
     "IncompleteRecordingError",
+    "LiveBudgetError",
     "PromptechoError",
     "PromptechoRecordingWarning",
     "PromptechoWarning",
@@ -81,6 +83,10 @@ class CassetteWriteError(PromptechoError):
     """A finished call could not be written to its cassette; what stood in the file before is unchanged."""
 
 
+class LiveBudgetError(PromptechoError):
+    """One live call more than ``max_live_calls`` or ``max_live_usd`` allow for the run; it was not sent."""
+
+
 class UninterceptedCallError(PromptechoError):
     """In mode ``none``, a call to an LLM provider went around the cassette; nothing was sent.
 
@@ -100,6 +106,10 @@ class CassetteFormatError(PromptechoError, ValueError):
 
 class CassetteFileError(PromptechoError, OSError):
     """A cassette cannot be opened, read or replaced (permissions, a folder in its place, a full disk)."""
+
+
+class CassetteExpiredError(PromptechoError, ValueError):
+    """In CI, a cassette is older than its ``max_age``; elsewhere that is a warning."""
 
 
 class CassetteNestingError(PromptechoError, RuntimeError):

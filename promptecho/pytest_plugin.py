@@ -1,6 +1,6 @@
 """The pytest plugin: the fixture, the marker, the options.
 
-Rule: it imports nothing of promptecho until a test asks for a cassette, so that a suite that doesn't is not slower.
+Rule: it imports little of promptecho until a test asks for a cassette, so that a suite that doesn't is not slower.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from promptecho._defaults import is_ci
 
 if TYPE_CHECKING:
     from promptecho._activation import use_cassette
@@ -35,6 +37,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--promptecho-backends", metavar="NAMES", help="HTTP libraries to intercept, with commas between, or 'all'"
     )
+    group.addoption(
+        "--promptecho-fail-on-unused", action="store_true", help="recordings that no test asked for fail the run"
+    )
+    group.addoption(
+        "--promptecho-block-network",
+        action="store_true",
+        help="a connection that goes around the cassettes raises, also in tests without one (loopback aside)",
+    )
+    group.addoption("--promptecho-max-live-calls", metavar="N", help="stop the run at one live call more")
+    group.addoption("--promptecho-max-live-usd", metavar="USD", help="stop the run once live calls cost as much")
     parser.addini("promptecho_mode", "default mode of cassettes (once; none where CI is set)", default="")
     parser.addini("promptecho_backends", "HTTP libraries to intercept", type="args", default=[])
 
@@ -44,19 +56,37 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "promptecho(path=None, mode=..., match_on=..., ...): run the test in a cassette; takes what use_cassette takes",
     )
-    mode = config.getoption("promptecho_mode")
-    backends = config.getoption("promptecho_backends")
-    if mode or backends or config.getini("promptecho_mode") or config.getini("promptecho_backends"):
+    from promptecho._pytest_report import Reporting
+
+    settings = {}
+    if _is_configured(config):
         from promptecho.errors import PromptechoError
 
         try:
-            _lower(config)
+            settings = _lower(config)
         except PromptechoError as problem:
             raise pytest.UsageError(str(problem)) from None
+    reporting = Reporting(config, settings)
+    if "max_live_calls" in settings or "max_live_usd" in settings:
+        reporting.share_budget()
+    if settings.get("block_network"):
+        from promptecho import _activation
+
+        _activation.block_network_outside()
+    config.pluginmanager.register(reporting, "promptecho-report")
 
 
-def _is_ci() -> bool:
-    return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no", "off")
+def _is_configured(config: pytest.Config) -> bool:
+    """Whether anybody set anything, so that it is worth to load what reads settings."""
+    options = ("mode", "backends", "block_network", "max_live_calls", "max_live_usd")
+    if any(config.getoption(f"promptecho_{name}") for name in options):
+        return True
+    if config.getini("promptecho_mode") or config.getini("promptecho_backends"):
+        return True
+    try:
+        return "[tool.promptecho" in (config.rootpath / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _lower(config: pytest.Config) -> dict[str, Any]:
@@ -65,16 +95,16 @@ def _lower(config: pytest.Config) -> dict[str, Any]:
 
     settings = dict(_settings.from_project(config.rootpath))
     if "mode" not in settings:
-        settings["mode"] = _settings.Mode.NONE if _is_ci() else _settings.Mode.ONCE
+        settings["mode"] = _settings.Mode.NONE if is_ci() else _settings.Mode.ONCE
     ini = {"mode": config.getini("promptecho_mode") or None, "backends": config.getini("promptecho_backends") or None}
     if ini["backends"] == ["all"]:
         ini["backends"] = "all"
     settings.update(_settings.check(ini, "pytest ini file"))
-    if config.getoption("promptecho_mode"):
-        settings.update(_settings.check({"mode": config.getoption("promptecho_mode")}, "--promptecho-mode"))
-    if config.getoption("promptecho_backends"):
-        names = _settings.split_names(config.getoption("promptecho_backends"))
-        settings.update(_settings.check({"backends": names}, "--promptecho-backends"))
+    for name in ("mode", "backends", "block_network", "max_live_calls", "max_live_usd"):
+        value = config.getoption(f"promptecho_{name}") or None
+        if name == "backends" and value:
+            value = _settings.split_names(value)
+        settings.update(_settings.check({name: value}, f"--promptecho-{name.replace('_', '-')}"))
     return settings
 
 

@@ -1,0 +1,155 @@
+"""What a pytest run says of its cassettes: header, progress, the miss on top of a failure, and the summary.
+
+Like the plugin, it loads nothing heavy until there is something to say.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from promptecho import _run
+from promptecho._defaults import DEFAULT_BACKENDS, is_ci
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+    from promptecho._summary import Summary
+
+_WORKER_OUTPUT = "promptecho_closed"
+
+
+class Reporting:
+    """The reporting half of the plugin; one for each pytest process."""
+
+    def __init__(self, config: pytest.Config, settings: dict[str, Any]) -> None:
+        self._config = config
+        self._settings = settings
+        self._tallies: list[dict[str, Any]] = []  # of the workers of pytest-xdist
+        self._counted = 0
+        self._ledger: str | None = None
+        _run.watching = True
+        _run.closed.clear()
+
+    # --- budget -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_worker(self) -> bool:
+        return hasattr(self._config, "workerinput")
+
+    def share_budget(self) -> None:
+        """Let the processes of this run add up what they spend in one file."""
+        if not self._is_worker and _run.LEDGER_VARIABLE not in os.environ:
+            descriptor, self._ledger = tempfile.mkstemp(prefix="promptecho-ledger-")
+            os.close(descriptor)
+            os.environ[_run.LEDGER_VARIABLE] = self._ledger
+
+    def pytest_unconfigure(self) -> None:
+        _run.watching = False
+        if self._ledger is not None:
+            os.environ.pop(_run.LEDGER_VARIABLE, None)
+            Path(self._ledger).unlink(missing_ok=True)
+
+    # --- header and progress ------------------------------------------------------------------------------------------
+
+    def pytest_report_header(self) -> str:
+        mode = os.environ.get("PROMPTECHO_MODE", "").strip() or self._settings.get("mode")
+        backends = os.environ.get("PROMPTECHO_BACKENDS", "").strip() or self._settings.get("backends")
+        mode = mode or ("none (CI is set)" if is_ci() else "once")
+        names = backends if isinstance(backends, str) else ", ".join(backends or DEFAULT_BACKENDS)
+        return f"promptecho: mode {mode}, backends {names}"
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        outcome: Any = yield
+        report = outcome.get_result()
+        if call.when == "teardown":  # by then the cassette of the fixture is closed too
+            fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
+            report.promptecho_recorded = sum(int(str(each["recorded"])) for each in fresh)
+        if call.excinfo is not None and type(call.excinfo.value).__module__ == "promptecho.errors":
+            _put_first(report, call.excinfo)
+            if type(call.excinfo.value).__name__ == "LiveBudgetError":
+                item.session.shouldstop = f"promptecho: {call.excinfo.value}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """A test that recorded shows ``r`` and, with ``-v``, how many calls: the progress of a re-recording."""
+        recorded = getattr(report, "promptecho_recorded", 0)
+        if report.when == "teardown" and report.passed and recorded:
+            return "", "r", f"RECORDED {recorded} call{'s' if recorded > 1 else ''}"
+        return None
+
+    # --- summary ------------------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self._tallies += getattr(node, "workeroutput", {}).get(_WORKER_OUTPUT, [])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        worker_output = getattr(self._config, "workeroutput", None)
+        if worker_output is not None:
+            worker_output[_WORKER_OUTPUT] = list(_run.closed)
+            return
+        summary = self._summary()
+        if summary is None:
+            return
+        self._keep_record(summary)
+        if self._config.getoption("promptecho_fail_on_unused") and summary.unused and session.exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _summary(self) -> Summary | None:
+        tallies = [*self._tallies, *_run.closed]
+        if not tallies:
+            return None
+        from promptecho._summary import Summary
+
+        return Summary(tallies, self._config.rootpath)
+
+    def _keep_record(self, summary: Summary) -> None:
+        from promptecho._summary import LAST_RUN
+
+        cache = getattr(self._config, "cache", None)
+        if cache is None:
+            return
+        file = Path(cache.mkdir("promptecho")) / LAST_RUN
+        old = file.read_text(encoding="utf-8") if file.exists() else ""
+        file.write_text(summary.record(old), encoding="utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        summary = self._summary()
+        if summary is None:
+            return
+        terminalreporter.section("promptecho", sep="-", blue=True)
+        for line in summary.lines():
+            terminalreporter.write_line(line)
+        for line in summary.warnings():
+            terminalreporter.write_line(line, yellow=True)
+        if self._config.getoption("promptecho_fail_on_unused") and summary.unused:
+            terminalreporter.write_line("unused recordings fail the run (--promptecho-fail-on-unused)", red=True)
+
+
+def _put_first(report: Any, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Show what promptecho says on top of a failure, and below it only the way through the user's own code."""
+    from _pytest._code.code import ReprEntry
+
+    trace = getattr(report.longrepr, "reprtraceback", None)
+    if trace is None or not trace.reprentries:
+        return
+    name = type(excinfo.value).__name__
+    own = [entry for entry in trace.reprentries if not _is_foreign(entry)]
+    for entry in own:
+        entry.lines = [line for line in entry.lines if not line.startswith("E  ")]
+    said = [f"E   {line}" if line else "E" for line in f"{name}: {excinfo.value}".splitlines()]
+    trace.reprentries = [ReprEntry([*said, ""], None, None, None, "short"), *own]
+
+
+def _is_foreign(entry: Any) -> bool:
+    """Whether a frame is of an installed library or of promptecho."""
+    path = str(getattr(getattr(entry, "reprfileloc", None), "path", "")).replace("\\", "/")
+    return not path or "/site-packages/" in path or "promptecho/_" in path or "/promptecho_backends/" in path

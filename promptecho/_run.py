@@ -1,0 +1,59 @@
+"""What happened in a run: its live calls, counted against a budget, and its closed cassettes, for a summary.
+
+Light, since a pytest run loads it before any test asks for a cassette.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from decimal import Decimal
+
+LEDGER_VARIABLE = "PROMPTECHO_LEDGER"  # names the file in which the processes of one run add up what they spent
+
+watching = False  # whether anybody wants to know of closed cassettes
+closed: list[dict[str, object]] = []  # what promptecho._tally says of each
+
+_lock = threading.Lock()
+_calls = 0
+_usd = Decimal(0)
+
+
+def spent() -> tuple[int, Decimal]:
+    """The live calls of this run so far, and what those cost whose price is known."""
+    ledger = os.environ.get(LEDGER_VARIABLE)
+    if not ledger:
+        return _calls, _usd
+    calls, usd = 0, Decimal(0)
+    try:
+        with open(ledger, encoding="ascii") as file:  # noqa: PTH123 - pathlib is not loaded here
+            for line in file:
+                kind, _, amount = line.partition(" ")
+                calls += kind == "call"
+                usd += Decimal(amount.strip()) if kind == "usd" else 0
+    except FileNotFoundError:
+        pass
+    return calls, usd
+
+
+def count_call() -> None:
+    """A call goes out."""
+    global _calls
+    with _lock:
+        _calls += 1
+    _enter("call 1")
+
+
+def count_usd(amount: Decimal) -> None:
+    """A call that went out cost so much."""
+    global _usd
+    with _lock:
+        _usd += amount
+    _enter(f"usd {amount}")
+
+
+def _enter(line: str) -> None:
+    ledger = os.environ.get(LEDGER_VARIABLE)
+    if ledger:
+        with open(ledger, "a", encoding="ascii") as file:  # noqa: PTH123 - one short line: one write
+            file.write(line + "\n")

@@ -1,0 +1,149 @@
+"""The summary of a test run: what all cassettes did together, what deserves a look, and the record that lint reads."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+Tally = Mapping[str, Any]
+LAST_RUN = "last-run.json"
+
+
+@dataclass
+class _File:
+    """What the tests of a run did with one cassette."""
+
+    recordings: int = 0
+    played: set[int] = field(default_factory=set)
+    failed: bool = False
+    unfinished: bool = False
+    errors: Counter[int] = field(default_factory=Counter)
+    tests: dict[str, None] = field(default_factory=dict)
+
+    def add(self, tally: Tally) -> None:
+        if tally["place"] == "new":
+            self.recordings, self.played = 0, set()
+        start = self.recordings if tally["place"] == "beside" else 0
+        self.recordings = max(self.recordings, start + tally["recordings"])
+        self.played.update(start + number for number in tally["played"])
+        self.failed = self.failed or tally["failed"]
+        self.unfinished = tally["unfinished"]
+        self.errors.update(tally["errors"])
+        if tally["test"]:
+            self.tests[tally["test"]] = None
+
+
+class Summary:
+    """All cassettes of a run; ``root`` is the folder to which paths are shown relative."""
+
+    def __init__(self, tallies: Iterable[Tally], root: Path) -> None:
+        self._root = root
+        self._files: dict[str, _File] = {}
+        self._counts: Counter[str] = Counter()
+        self._unmatched: Counter[str] = Counter()
+        self._amounts = {"saved": _Amounts(), "spent": _Amounts()}
+        for tally in tallies:
+            self._files.setdefault(tally["path"], _File()).add(tally)
+            for name in ("replayed", "recorded", "passed_through", "misses"):
+                self._counts[name] += tally[name]
+            self._unmatched.update(tally["unmatched"])
+            for name, amounts in self._amounts.items():
+                amounts.add(tally[name])
+
+    def __bool__(self) -> bool:
+        return bool(self._files)
+
+    @property
+    def unused(self) -> dict[str, int]:
+        """How many recordings of each cassette no test asked for, where all its tests passed."""
+        return {
+            self._shown(path): file.recordings - len(file.played)
+            for path, file in self._files.items()
+            if len(file.played) < file.recordings and not file.failed
+        }
+
+    def lines(self) -> Iterator[str]:
+        """What happened, in a few lines."""
+        counts = self._counts
+        said = f"{counts['replayed']} replayed, {counts['recorded']} recorded"
+        if counts["passed_through"]:
+            said += f", {counts['passed_through']} passed through"
+        yield f"{said}, {counts['misses']} missed, in {len(self._files)} cassette(s)"
+        for name, amounts in self._amounts.items():
+            text = str(amounts)
+            if text:
+                yield f"{name}: {text}"
+
+    def warnings(self) -> Iterator[str]:
+        """What deserves a look, a line each."""
+        for path, count in self.unused.items():
+            yield f"{path}: {count} of {self._files[self._absolute(path)].recordings} recordings not used"
+        for path, file in self._files.items():
+            if file.unfinished:
+                yield f"{self._shown(path)}: unfinished; run its tests in mode 'once' to record the rest"
+            for status, count in file.errors.items():
+                yield f"{self._shown(path)}: recorded status {status}" + (f", {count} times" if count > 1 else "")
+        if self._unmatched:
+            fields = ", ".join(f"{name} ({count})" for name, count in sorted(self._unmatched.items()))
+            yield f"replayed although fields that are not matched differ: {fields}"
+
+    def record(self, old: str) -> str:
+        """The record of the last run as JSON: ``old`` with what this run knows better.
+
+        ``{"version": 1, "cassettes": {"tests/cassettes/a.yaml": {"recordings": 3, "played": [0, 2], "complete": true,
+        "tests": ["tests/test_a.py::test_a"]}}}``; ``complete`` says that all its tests passed.
+        """
+        try:
+            known = json.loads(old)["cassettes"]
+            known = {path: entry for path, entry in known.items() if (self._root / path).exists()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            known = {}
+        for path, file in self._files.items():
+            known[self._shown(path)] = {
+                "recordings": file.recordings,
+                "played": sorted(file.played),
+                "complete": not file.failed and not file.unfinished,
+                "tests": list(file.tests),
+            }
+        return json.dumps({"version": 1, "cassettes": known}, indent=1, sort_keys=True) + "\n"
+
+    def _shown(self, path: str) -> str:
+        try:
+            return Path(path).relative_to(self._root).as_posix()
+        except ValueError:
+            return path
+
+    def _absolute(self, shown: str) -> str:
+        return next(path for path in self._files if self._shown(path) == shown)
+
+
+class _Amounts:
+    """Tokens, money and time."""
+
+    def __init__(self) -> None:
+        self._input = self._output = self._unpriced = 0
+        self._usd, self._seconds = Decimal(0), 0.0
+
+    def add(self, amounts: Mapping[str, Any]) -> None:
+        self._input += amounts["input"]
+        self._output += amounts["output"]
+        self._unpriced += amounts["unpriced"]
+        self._usd += Decimal(amounts["usd"])
+        self._seconds += amounts["seconds"]
+
+    def __str__(self) -> str:
+        parts = []
+        if self._input or self._output:
+            parts.append(f"{self._input:,} tokens in, {self._output:,} out")
+        if self._usd:
+            parts.append(
+                f"${self._usd:,.4f}" + (f" and {self._unpriced} call(s) without a price" if self._unpriced else "")
+            )
+        if self._seconds >= 0.05:
+            parts.append(f"{self._seconds:,.1f} s")
+        return ", ".join(parts)

@@ -1,0 +1,56 @@
+"""What one cassette did in a run, as plain data that goes from the workers of pytest-xdist to the summary."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from promptecho._answers import read_answer
+from promptecho._cassette import Cassette, Interaction
+from promptecho._prices import price
+
+
+def tally(cassette: Cassette, *, place: str, failed: bool, unfinished: bool) -> dict[str, Any]:
+    """What a cassette did until it closed.
+
+    ``place`` says how its numbers relate to the file: ``"file"``, ``"new"`` (it took the file's place) or ``"beside"``
+    (mode ``all`` once more in one run: its recordings come on top of those made before). ``played`` has the numbers of
+    the recordings that were asked for or made now, ``errors`` the statuses from 400 up among those made.
+    """
+    recorded = cassette.recorded if cassette.recorded_count else ()
+    return {
+        "path": str(cassette.path),
+        "test": os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0],
+        "recordings": len(cassette),
+        "played": cassette.played_numbers(),
+        "replayed": len(cassette.played),
+        "recorded": len(recorded),
+        "passed_through": cassette.passed_through,
+        "misses": len(cassette.misses),
+        "place": place,
+        "failed": failed,
+        "unfinished": unfinished,
+        "errors": [each.status for each in recorded if each.status >= 400],
+        "unmatched": cassette.unmatched,
+        "saved": _amounts(cassette.played),
+        "spent": _amounts(recorded),
+    }
+
+
+def _amounts(interactions: Iterable[Interaction]) -> dict[str, Any]:
+    """Tokens, USD (as text) and seconds; ``unpriced`` counts the calls with tokens whose price isn't known."""
+    tokens_in = tokens_out = unpriced = 0
+    usd, seconds = Decimal(0), 0.0
+    for interaction in interactions:
+        seconds += interaction.duration or 0.0
+        answer = read_answer(interaction)
+        if answer is None or answer.usage is None:
+            continue
+        tokens_in += answer.usage.input_tokens
+        tokens_out += answer.usage.output_tokens
+        cost = price(answer, interaction.url)
+        unpriced += cost is None
+        usd += cost or 0
+    return {"input": tokens_in, "output": tokens_out, "usd": str(usd), "unpriced": unpriced, "seconds": seconds}

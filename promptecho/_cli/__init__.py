@@ -14,6 +14,8 @@ from promptecho.errors import PromptechoError
 _COMMANDS = {
     "demo": "_demo",
     "doctor": "_doctor",
+    "export": "_export",
+    "import": "_import",
 }
 
 

@@ -101,9 +101,17 @@ def _format_of(tree: object) -> str | None:
         return har.NAME
     if cassetter.is_cassetter(tree):
         return cassetter.NAME
-    if vcrpy.is_vcrpy(tree):
-        return vcrpy.NAME
-    return "promptecho" if isinstance(tree, dict) and "version" in tree and "interactions" in tree else None
+    if _is_ours(tree):
+        return "promptecho"
+    return vcrpy.NAME if vcrpy.is_vcrpy(tree) else None
+
+
+def _is_ours(tree: object) -> bool:
+    if not isinstance(tree, dict) or "version" not in tree or not isinstance(tree.get("interactions"), list):
+        return False
+    first = next(iter(tree["interactions"]), None)
+    request = first.get("request") if isinstance(first, dict) else None
+    return tree["version"] == 2 if request is None else isinstance(request, dict) and "url" in request
 
 
 def _parse(text: str, path: Path, format: str | None) -> object:

@@ -11,6 +11,7 @@ import base64
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -134,13 +135,15 @@ def _exchange(item: Place) -> Exchange:
     head = head_of(
         answer.child("status").status(),
         _headers(answer.child("headers")),
-        reason if isinstance(reason, str) else None,
+        reason if isinstance(reason, str) and not isinstance(ours, dict) else None,
         version if isinstance(version, str) and version == "HTTP/1.0" else None,
     )
+    if isinstance(ours, dict) and isinstance(reason, str) and reason != usual_reason(head.status_code):
+        head = replace(head, reason=reason)  # an empty one too, which HTTP/2 gives to other tools' every response
     data, is_text = _content(answer, head.headers, ours=isinstance(ours, dict))
     if is_text and data:
         head = without_coding(head)
-    elif data:
+    elif data and not isinstance(ours, dict):  # our own says so only where the body still has it
         head, more = with_fitting_coding(request.method, head, data)
         warnings = (*warnings, *more)
     kept, sizes = _kept(item.child(_OURS), request) if isinstance(ours, dict) else (None, [])

@@ -549,7 +549,7 @@ def test_a_har_with_a_byte_order_mark_is_read_and_a_bad_one_refused_by_its_entry
     ):
         bad = {"content": {"text": "?", "encoding": "base64"}}
         imported(tmp_path, har_file(har_entry(), har_entry(response=bad)), "b.har", force=True)
-    with pytest.raises(CassetteFormatError, match="version '2.0' of HAR is not known"):
+    with pytest.raises(CassetteFormatError, match=r"version '2\.0' of HAR is not known"):
         imported(tmp_path, {"log": {"version": "2.0", "entries": []}}, "c.har", force=True)
 
 

@@ -197,7 +197,8 @@ def _request_body(place: Place, headers: Headers) -> tuple[bytes, str, tuple[str
     if isinstance(text, str) and (text or not params):
         if "base64" in (data.get("encoding"), data.get("_encoding")):
             return _from_base64(post.child("text")), kind, ()
-        body = to_bytes(text)
+        length = int(declared) if declared.isdigit() else int(_number(size))
+        body = _encoded(text, headers.get("content-type") or kind, {length})
         request = Request("POST", "", headers if "content-encoding" not in headers else Headers(), body)
         return body, kind, changed_body(request)
     if not isinstance(params, list) or not params:
@@ -239,13 +240,29 @@ def _content(answer: Place, headers: Headers, *, ours: bool) -> tuple[bytes, boo
     if content.mapping().get("encoding") == "base64":
         return _from_base64(content.child("text")), False
     text = content.child("text").text()
-    if not ours:
-        charset = headers.get("content-type").lower().partition("charset=")[2].partition(";")[0].strip().strip('"')
-        try:  # a text in HAR is decoded, and a client decodes it by the charset of the header
-            return text.encode(charset or "utf-8"), True
+    if ours:
+        return to_bytes(text), True
+    # mitmproxy gives the size of the compressed body as ``size``, others that of the decoded one.
+    size, saved = (int(_number(content.mapping().get(name))) for name in ("size", "compression"))
+    return _encoded(text, headers.get("content-type"), {size, size + saved}), True
+
+
+def _encoded(text: str, content_type: str, lengths: set[int]) -> bytes:
+    """The bytes of which a tool made a text. It decoded them by the charset, as UTF-8, or a byte to a character.
+
+    Of the ways in which it could have been, the one that gives as many bytes as the file says there were; mitmproxy
+    takes what names no charset for Latin-1, binary request bodies and event streams among it. JSON is always UTF-8.
+    """
+    if "json" in content_type.lower():
+        return to_bytes(text)
+    charset = content_type.lower().partition("charset=")[2].partition(";")[0].strip().strip('"')
+    found = []
+    for name in (charset, "utf-8", "latin-1"):
+        try:
+            found.append(text.encode(name) if name else to_bytes(text))
         except (LookupError, UnicodeEncodeError):
-            pass
-    return to_bytes(text), True
+            continue
+    return next((data for data in found if len(data) in lengths), found[0] if found else to_bytes(text))
 
 
 def _from_base64(place: Place) -> bytes:

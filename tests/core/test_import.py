@@ -109,6 +109,7 @@ def vcrpy_file(*entries: dict[str, Any]) -> str:
         "vcrpy-httpx2.yaml",
         "vcrpy-decoded.yaml",
         "cassetter-httpx2.yaml",
+        "mitmproxy.har",
         pytest.param(
             "cassetter-httpx2.toml",
             marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML is in Python since 3.11"),
@@ -536,7 +537,7 @@ def test_request_bodies_that_are_not_in_the_file_are_told(tmp_path: Path) -> Non
 
 def test_a_text_goes_back_to_the_bytes_of_its_charset(tmp_path: Path) -> None:
     headers = [{"name": "Content-Type", "value": "text/plain; charset=ISO-8859-1"}]
-    entry = har_entry(response={"headers": headers, "content": {"size": 1, "mimeType": "text/plain", "text": "ü"}})
+    entry = har_entry(response={"headers": headers, "content": {"size": -1, "mimeType": "text/plain", "text": "ü"}})
     target, _ = imported(tmp_path, har_file(entry), "a.har")
     assert Player(target).post("/x", {"input": "a"}).body == b"\xfc"
 

@@ -2,7 +2,8 @@
 
     python tests/data/record.py
 
-Made with vcrpy 9.4.2 and cassetter 0.16.1, through httpx2 2.16.2, requests 2.34.2 and aiohttp 3.14.5.
+Made with vcrpy 9.4.2 and cassetter 0.16.1, through httpx2 2.16.2, requests 2.34.2 and aiohttp 3.14.5. mitmproxy.har are
+the calls of ``with_httpx2`` to ``mitmdump --mode reverse:http://127.0.0.1:8765 --set hardump=mitmproxy.har`` 11.0.2.
 """
 
 from __future__ import annotations

@@ -177,6 +177,11 @@ def import_file(
     if target.is_dir():
         raise CassetteFileError(f"{target} is a folder; a cassette is a YAML file: name a file in it, or use --into")
     if not force and os.path.lexists(target):
+        if target.exists() and source.exists() and target.samefile(source):
+            raise CassetteFileError(
+                f"{source}: its cassette would take its own place; pass --force to let it, or another place with -o or "
+                "--into"
+            )
         raise CassetteFileError(
             f"{target} is there already; pass --force to replace it, or another place with -o or --into"
         )
@@ -272,7 +277,10 @@ class _Writer:
             streams=sum(interaction.streaming for interaction in recorded),
             errors=sum(interaction.status >= 400 for interaction in recorded),
             skipped=dict(self._skipped),
-            warnings=(*self._grouped(), *(str(warning.message) for warning in caught)),
+            warnings=(
+                *self._grouped(),
+                *(str(warning.message).replace(f"{self._cassette.path}: ", "") for warning in caught),
+            ),
             backends=tuple(self._backends),
         )
 

@@ -19,6 +19,8 @@ from promptecho._import.exchange import (
     Skipped,
     Source,
     head_of,
+    json_bytes,
+    replayed_json,
     time_of,
     to_bytes,
     without_coding,
@@ -151,11 +153,7 @@ def _body(place: Place, *, compact: bool) -> bytes:
             tree = json.loads(content.text())
         except (ValueError, RecursionError) as problem:
             raise content.wrong(f"JSON ({problem})") from None
-    return to_bytes(json.dumps(tree, separators=(",", ":"), ensure_ascii=False)) if compact else _replayed(tree)
-
-
-def _replayed(tree: Any) -> bytes:
-    return json.dumps(tree).encode("ascii")
+    return json_bytes(tree) if compact else replayed_json(tree)
 
 
 def _warnings(request: Request) -> tuple[str, ...]:

@@ -140,6 +140,11 @@ def json_bytes(tree: Json) -> bytes:
     return to_bytes(json.dumps(tree, ensure_ascii=False, separators=(",", ":")))
 
 
+def replayed_json(tree: Json) -> bytes:
+    """A parsed body as the tools that store it parsed replay it: as ``json.dumps`` writes it."""
+    return json.dumps(tree).encode("ascii")
+
+
 def head_of(status: int, headers: Headers, reason: str | None, http_version: str | None = None) -> ResponseHead:
     """A head that names reason and version only where they are not the usual ones, as recordings do."""
     return ResponseHead(

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,8 @@ def _skipped(item: Place) -> Skipped | None:
     if kind in _PAGE_TYPES:
         return Skipped("part of a web page")
     status = answer.mapping().get("status")
+    if isinstance(status, int) and status not in (0, -1) and not 200 <= status <= 599:
+        return Skipped("status that can't be replayed")
     where = f"{request.mapping().get('method')} {url.partition('?')[0]}"
     if status in (0, -1, None):
         return Skipped("no response", f"{item.path} ({where}) has no response: it was blocked, cut off or not recorded")
@@ -107,16 +110,14 @@ def _skipped(item: Place) -> Skipped | None:
 def _lacks_body(request: Place, answer: Place) -> bool:
     content = answer.mapping().get("content")
     fields = content if isinstance(content, dict) else {}
-    if fields.get("text") is not None or str(request.mapping().get("method")).upper() == "HEAD":
+    method = str(request.mapping().get("method")).upper()
+    if fields.get("text") or method == "HEAD" or answer.mapping().get("status") in (204, 304):
         return False
-    if answer.mapping().get("status") in (204, 304):
-        return False
-    sizes = (fields.get("size"), answer.mapping().get("bodySize"))
-    if any(isinstance(size, (int, float)) and size > 0 for size in sizes):
+    size = _whole(fields.get("size"))
+    if size + _whole(fields.get("compression")) > 0 or "_file" in fields:
         return True
-    # Browsers leave both out for streams. With neither a body nor a size, only an explicit 0 says that there was none.
-    streamed = "event-stream" in str(fields.get("mimeType", ""))
-    return streamed and not any(isinstance(size, (int, float)) and size == 0 for size in sizes[:1])
+    # A stream that a browser has not kept has no size; that there was no body, only a size of 0 says.
+    return "text" not in fields and "event-stream" in str(fields.get("mimeType", "")) and fields.get("size") != 0
 
 
 def _exchange(item: Place) -> Exchange:
@@ -167,7 +168,11 @@ def _number(value: object) -> float:
     return max(0.0, float(value)) if _is_number(value) and isinstance(value, (int, float)) else 0.0
 
 
-def _started(item: Place) -> Any:
+def _whole(value: object) -> int:
+    return int(value) if _is_number(value) and isinstance(value, (int, float)) else 0
+
+
+def _started(item: Place) -> datetime | None:
     text = item.mapping().get("startedDateTime")
     return None if text == _NEVER else time_of(text)
 
@@ -243,7 +248,7 @@ def _content(answer: Place, headers: Headers, *, ours: bool) -> tuple[bytes, boo
     if ours:
         return to_bytes(text), True
     # mitmproxy gives the size of the compressed body as ``size``, others that of the decoded one.
-    size, saved = (int(_number(content.mapping().get(name))) for name in ("size", "compression"))
+    size, saved = (_whole(content.mapping().get(name)) for name in ("size", "compression"))
     return _encoded(text, headers.get("content-type"), {size, size + saved}), True
 
 

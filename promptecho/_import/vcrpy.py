@@ -24,10 +24,11 @@ from promptecho._import.exchange import (
     date_of,
     head_of,
     json_bytes,
+    replayed_json,
     to_bytes,
     with_fitting_coding,
 )
-from promptecho._models import Headers, Request
+from promptecho._models import Headers, Request, ResponseHead
 from promptecho.errors import CassetteFormatError
 
 Json = Any
@@ -160,7 +161,7 @@ def _exchange(item: Place) -> Exchange:
     )
 
 
-def _response(answer: Place) -> Any:
+def _response(answer: Place) -> tuple[ResponseHead, bytes]:
     fields = answer.mapping()
     headers = answer.child("headers").headers()
     if "status_code" in fields:  # the httpx stub of vcrpy before 6
@@ -173,15 +174,8 @@ def _response(answer: Place) -> Any:
     reason = status.mapping().get("message")
     head = head_of(status.child("code").status(), headers, reason if isinstance(reason, str) else None)
     if "parsed_body" in fields:
-        return head, to_json_text(fields["parsed_body"])
+        return head, replayed_json(fields["parsed_body"])
     return head, _response_body(answer.child("body"))
-
-
-def to_json_text(tree: Json) -> bytes:
-    """A parsed response body as the tools that stored it give it back: as ``json.dumps`` writes it."""
-    import json
-
-    return json.dumps(tree).encode("ascii")
 
 
 def _response_body(place: Place) -> bytes:

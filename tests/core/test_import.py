@@ -473,6 +473,10 @@ def test_what_is_no_call_or_has_no_answer_is_left_out_by_reason(tmp_path: Path) 
             {**har_entry(f"{BASE}/logo.png"), "_resourceType": "image"},
             {**har_entry(f"{BASE}/y"), "_resourceType": "fetch"},
             har_entry(f"{BASE}/blocked", response={"status": 0}),
+            har_entry(f"{BASE}/odd", response={"status": 999}),
+            har_entry(f"{BASE}/attached", response={"content": {"size": -1, "_file": "a.json"}}),
+            har_entry(f"{BASE}/lost", response={"content": {"size": 9, "text": ""}}),
+            har_entry(f"{BASE}/nothing", response={"content": {"size": 20, "compression": -20, "text": ""}}),
             har_entry(f"{BASE}/evicted?key=local-sample-key-3", response=absent),
             har_entry(f"{BASE}/stream", response=stream),
             har_entry(f"{BASE}/empty", response={"status": 204, "content": {"size": 0, "mimeType": "x-unknown"}}),
@@ -485,11 +489,12 @@ def test_what_is_no_call_or_has_no_answer_is_left_out_by_reason(tmp_path: Path) 
         "not HTTP": 2,
         "part of a web page": 2,
         "no response": 1,
-        "response body not in the file": 2,
+        "status that can't be replayed": 1,
+        "response body not in the file": 4,
         "passes through by its host": 1,
     }
-    assert report.recordings == 2
-    assert any("log.entries[7]" in line and "save the HAR with content" in line for line in report.warnings)
+    assert report.recordings == 3
+    assert any("log.entries[11]" in line and "save the HAR with content" in line for line in report.warnings)
     assert not any("local-sample-key" in line for line in report.warnings)
     assert Player(target).post("/empty", {"input": "a"}).body == b""
 
@@ -612,8 +617,12 @@ def test_a_cassette_that_is_there_is_replaced_only_by_force_and_only_by_a_whole_
     source.write_text(vcrpy_file(vcrpy_entry()))
     refused = promptecho("import", "test_a.yaml", cwd=tmp_path)  # beside the source: the source itself
     assert refused.returncode == 2
-    assert "is there already; pass --force" in refused.stderr
+    assert "test_a.yaml: its cassette would take its own place; pass --force" in refused.stderr
     assert source.read_text() == vcrpy_file(vcrpy_entry())
+
+    other = promptecho("import", DATA / "vcrpy-text.json", "-o", "test_a.yaml", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "test_a.yaml is there already; pass --force" in other.stderr
 
     broken = tmp_path / "broken.yaml"
     broken.write_text(vcrpy_file(vcrpy_entry(), vcrpy_entry(response={"status": 5})))

@@ -15,10 +15,20 @@ from promptecho._import import (
     Imported,
     UnknownFormatError,
     import_file,
+    read_source,
     sources_below,
     target_for,
 )
 from promptecho.errors import PromptechoError, SettingsError
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A file to import, where its cassette goes, and whether it was found in a folder rather than named."""
+
+    source: Path
+    target: Path
+    from_folder: bool
 
 
 @dataclass
@@ -30,38 +40,62 @@ class _Run:
     ignored: list[Path] = field(default_factory=list)
 
 
-def _plan(sources: Sequence[Path], output: Path | None, into: Path | None) -> list[tuple[Path, Path, bool]]:
-    """Source, target, and whether it was found in a folder rather than named."""
+def _plan(sources: Sequence[Path], output: Path | None, into: Path | None) -> list[_Step]:
     if output is not None and into is not None:
         raise click.UsageError("-o names the one cassette and --into a folder for many; give one of them")
     if output is not None and (len(sources) != 1 or sources[0].is_dir()):
         raise click.UsageError("-o names one cassette, so it goes with one file; use --into FOLDER for several")
-    plan: list[tuple[Path, Path, bool]] = []
+    plan: list[_Step] = []
     for source in sources:
         if source.is_dir():
-            plan += [(path, target_for(path, root=source, into=into), True) for path in sources_below(source)]
+            plan += [_Step(path, target_for(path, root=source, into=into), True) for path in sources_below(source)]
         else:
-            plan.append((source, output or target_for(source, into=into), False))
+            plan.append(_Step(source, output or target_for(source, into=into), False))
     return plan
 
 
-def _run(plan: Sequence[tuple[Path, Path, bool]], format: str | None, force: bool, hosts: Sequence[str]) -> _Run:
+def _rivals(plan: Sequence[_Step], format: str | None) -> dict[_Step, _Step]:
+    """Steps that would write what another one writes too, or reads: with ``--force``, one would undo the other."""
+    by_target: dict[Path, list[_Step]] = {}
+    for step in plan:
+        by_target.setdefault(step.target.resolve(), []).append(step)
+    rivals: dict[_Step, _Step] = {}
+    for steps in by_target.values():
+        if len(steps) > 1:
+            steps = [step for step in steps if not (step.from_folder and _is_unknown(step.source, format))]
+        if len(steps) > 1:
+            rivals.update(zip(steps, [*steps[1:], steps[0]]))
+    return rivals
+
+
+def _is_unknown(source: Path, format: str | None) -> bool:
+    try:
+        read_source(source, format)
+    except UnknownFormatError:
+        return True
+    except PromptechoError:
+        pass  # said when it is imported
+    return False
+
+
+def _run(plan: Sequence[_Step], format: str | None, force: bool, hosts: Sequence[str]) -> _Run:
     run = _Run()
-    taken: dict[Path, Path] = {}
-    for source, target, from_folder in plan:
-        if target in taken:
-            run.failed.append((source, f"{source} and {taken[target]} would both be written to {target}; rename one"))
+    rivals = _rivals(plan, format)
+    for step in plan:
+        source, target = step.source, step.target
+        if step in rivals:
+            problem = f"{source} and {rivals[step].source} would both become {target}; rename one, or import it with -o"
+            run.failed.append((source, problem))
             continue
         try:
             run.imported.append(import_file(source, target, format=format, force=force, only_hosts=hosts))
-            taken[target] = source
         except SettingsError:
             raise  # of the project, not of this file
         except UnknownFormatError as problem:
-            if not from_folder:
-                run.failed.append((source, str(problem)))
-            else:
+            if step.from_folder:
                 run.ignored.append(source)
+            else:
+                run.failed.append((source, str(problem)))
         except PromptechoError as problem:
             run.failed.append((source, str(problem)))
     return run

@@ -174,18 +174,8 @@ def import_file(
         CassetteWriteError: a body holds credentials and the project says ``on_secret = "fail"``, or the disk is full.
         SettingsError: a setting of the project is wrong.
     """
-    if target.is_dir():
-        raise CassetteFileError(f"{target} is a folder; a cassette is a YAML file: name a file in it, or use --into")
-    if not force and os.path.lexists(target):
-        if target.exists() and source.exists() and target.samefile(source):
-            raise CassetteFileError(
-                f"{source}: its cassette would take its own place; pass --force to let it, or another place with -o or "
-                "--into"
-            )
-        raise CassetteFileError(
-            f"{target} is there already; pass --force to replace it, or another place with -o or --into"
-        )
     found = read_source(source, format)
+    _check_target(source, target, force)
     entries = list(found.entries)
     arguments = {
         "on_record_error": "record",  # the calls were made long ago: there is nobody to warn
@@ -204,6 +194,20 @@ def import_file(
         with contextlib.suppress(OSError):
             side.unlink()
     return report
+
+
+def _check_target(source: Path, target: Path, force: bool) -> None:
+    if target.is_dir():
+        raise CassetteFileError(f"{target} is a folder; a cassette is a YAML file: name a file in it, or use --into")
+    if not force and os.path.lexists(target):
+        if target.exists() and source.exists() and target.samefile(source):
+            raise CassetteFileError(
+                f"{source}: its cassette would take its own place; pass --force to let it, or another place with -o or "
+                "--into"
+            )
+        raise CassetteFileError(
+            f"{target} is there already; pass --force to replace it, or another place with -o or --into"
+        )
 
 
 def _header(source: Source, entries: Sequence[Entry], settings: Settings) -> dict[str, Json]:
@@ -314,6 +318,8 @@ class _Writer:
             assert decision is None or isinstance(decision, Forward)  # there is nothing to replay yet
             return decision
         request = exchange.request
+        if self._session._passes(request):
+            return None
         body = self._redactor.mask_tree(kept.body) if not self._redactor.is_clean(_text_of(kept)) else kept.body
         identity = identify_recorded(request.method, request.url, kept.query, body, self._settings.match)
         repeat = self._keys[identity.key] if kept.repeat is None else kept.repeat

@@ -601,15 +601,39 @@ def test_a_folder_is_imported_with_its_paths_and_what_is_no_recording_is_left_al
     assert not (tmp_path / "new" / ".git").exists()
 
 
+def test_a_folder_is_imported_in_place_beside_what_is_no_recording_of_another_tool(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(vcrpy_file(vcrpy_entry()))
+    (tmp_path / "b.yaml").write_text(vcrpy_file(vcrpy_entry()))
+    (tmp_path / "settings.yaml").write_text("colour: blue\n")
+    refused = promptecho("import", ".", cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "b.yaml: its cassette would take its own place" in refused.stderr
+    assert "settings.yaml" not in refused.stderr
+    again = promptecho("import", ".", "--force", "--json", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    said = json.loads(again.stdout)
+    assert [each["target"] for each in said["imported"]] == ["a.yaml", "b.yaml"]
+    assert said["ignored"] == ["a.yaml", "settings.yaml"]  # the first is what the other run made
+    assert (tmp_path / "settings.yaml").read_text() == "colour: blue\n"
+    assert len(Cassette.load(tmp_path / "b.yaml").interactions) == 1
+
+
 def test_one_broken_file_of_a_folder_is_told_and_the_others_are_imported(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text(vcrpy_file(vcrpy_entry()))
     (tmp_path / "b.yml").write_text(vcrpy_file(vcrpy_entry(request={"uri": 5})))
-    (tmp_path / "a.json").write_text(vcrpy_file(vcrpy_entry()))
     done = promptecho("import", ".", "--into", "new", cwd=tmp_path)
     assert done.returncode == 1
     assert "b.yml: interactions[0].request.uri is 5" in done.stderr
-    assert "would both be written to" in done.stderr
     assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+def test_two_recordings_that_would_become_one_cassette_are_both_left_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(vcrpy_file(vcrpy_entry()))
+    (tmp_path / "a.yaml").write_text(vcrpy_file(vcrpy_entry(request={"body": "other"})))
+    done = promptecho("import", ".", "--force", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "a.json and a.yaml would both become a.yaml" in done.stderr
+    assert (tmp_path / "a.yaml").read_text() == vcrpy_file(vcrpy_entry(request={"body": "other"}))
 
 
 def test_a_cassette_that_is_there_is_replaced_only_by_force_and_only_by_a_whole_one(tmp_path: Path) -> None:
@@ -759,6 +783,8 @@ def test_a_cassette_is_exported_to_valid_har_and_comes_back(tmp_path: Path) -> N
     assert base64.b64decode(entries[4]["response"]["content"]["text"]).startswith(b"\x89PNG")
     assert {"name": "size", "value": "REDACTED"} in entries[4]["request"]["queryString"]
 
+    with pytest.raises(CassetteFormatError, match="12 another host"):
+        import_file(tmp_path / "out" / "a.har", tmp_path / "b.yaml", only_hosts=["openai.com"])
     back = promptecho("import", "out/a.har", "-o", "b.yaml", cwd=tmp_path)
     assert back.returncode == 0, back.stderr
     assert facts(tmp_path / "b.yaml") == facts(tmp_path / "a.yaml")

@@ -16,6 +16,8 @@ _COMMANDS = {
     "demo": "_demo",
     "diff": "_diff",
     "doctor": "_doctor",
+    "export": "_export",
+    "import": "_import",
     "ls": "_ls",
     "show": "_show",
     "stats": "_stats",

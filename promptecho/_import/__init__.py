@@ -1,0 +1,378 @@
+"""Recordings of other tools, brought into cassettes.
+
+A reader per format translates entries to exchanges and knows nothing of cassettes. What is done with an exchange is
+what is done with a call that is recorded: the session decides, keys, redacts and writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from promptecho import _settings, _store
+from promptecho._cassette import Cassette
+from promptecho._import import cassetter, har, vcrpy
+from promptecho._import.exchange import Entry, Exchange, Kept, Skipped, Source, time_of
+from promptecho._matching import identify_recorded
+from promptecho._models import Headers, Request
+from promptecho._redaction import Redactor
+from promptecho._session import Forward, Session
+from promptecho._settings import Settings
+from promptecho._version import __version__
+from promptecho._yaml import Flow, YamlProblem
+from promptecho.errors import CassetteFileError, CassetteFormatError
+
+Json = Any
+FORMATS = (vcrpy.NAME, cassetter.NAME, har.NAME)
+SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".har")
+# Who sent a request, as its User-Agent says, and the backend that such a call needs on replay.
+_BACKENDS = (("python-requests/", "requests"), ("aiohttp/", "aiohttp"), ("Boto3/", "urllib3"), ("urllib3/", "urllib3"))
+
+
+class UnknownFormatError(CassetteFormatError):
+    """A file is readable and is no recording of a tool that is known here."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one file. ``errors`` counts statuses of 400 and more, ``skipped`` entries by reason.
+
+    ``backends`` names the backends beyond the default that the recorded calls need.
+    """
+
+    source: Path
+    target: Path
+    format: str
+    recordings: int
+    streams: int
+    errors: int
+    skipped: dict[str, int]
+    warnings: tuple[str, ...]
+    backends: tuple[str, ...]
+
+
+# --- finding out the format -------------------------------------------------------------------------------------------
+
+
+def read_source(path: Path, format: str | None = None) -> Source:
+    """The calls in a file of another tool; which tool, its content says unless ``format`` does.
+
+    Raises:
+        CassetteFileError: it can't be read.
+        UnknownFormatError: it is a file of another kind.
+        CassetteFormatError: it is empty, damaged, of another version.
+    """
+    data = _store.read_bytes(path)
+    if data is None:
+        raise CassetteFileError(f"{path} doesn't exist; name a cassette of vcrpy or cassetter, a HAR, or a folder")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise CassetteFormatError(f"{path}, line {line}: not UTF-8 text; restore the file and import again") from None
+    if not text.strip():
+        raise CassetteFormatError(f"{path} is empty; there is nothing to import")
+    tree = _parse(text, path, format)
+    found = _format_of(tree)
+    if found is None and format is None:
+        raise UnknownFormatError(
+            f"{path} is no cassette of vcrpy or cassetter and no HAR, which hold 'interactions' or 'log.entries'; "
+            "name the format with --from to see where it differs"
+        )
+    if found == "promptecho":
+        raise UnknownFormatError(f"{path} is a cassette of promptecho already; use it as it is")
+    if format is not None and found is not None and found != format:
+        raise CassetteFormatError(f"{path} was to be read as {format} and looks like {found}; leave --from out")
+    readers = {vcrpy.NAME: vcrpy.read, cassetter.NAME: cassetter.read, har.NAME: har.read}
+    return readers[format or found or ""](tree, path)
+
+
+def _format_of(tree: object) -> str | None:
+    if har.is_har(tree):
+        return har.NAME
+    if cassetter.is_cassetter(tree):
+        return cassetter.NAME
+    if _is_ours(tree):
+        return "promptecho"
+    return vcrpy.NAME if vcrpy.is_vcrpy(tree) else None
+
+
+def _is_ours(tree: object) -> bool:
+    if not isinstance(tree, dict) or "version" not in tree or not isinstance(tree.get("interactions"), list):
+        return False
+    first = next(iter(tree["interactions"]), None)
+    request = first.get("request") if isinstance(first, dict) else None
+    return tree["version"] == 2 if request is None else isinstance(request, dict) and "url" in request
+
+
+def _parse(text: str, path: Path, format: str | None) -> object:
+    suffix = path.suffix.lower()
+    if suffix == ".toml":
+        return cassetter.load_toml(text, path)
+    if suffix in (".json", ".har") or text.lstrip()[:1] in ("{", "["):
+        try:
+            tree: object = json.loads(text, object_pairs_hook=_without_repeats)
+            return tree
+        except (ValueError, RecursionError) as problem:
+            if suffix in (".json", ".har"):
+                raise CassetteFormatError(
+                    f"{path}: not readable JSON ({problem}); restore the file and import again"
+                ) from None
+    return _parse_yaml(text, path, format)
+
+
+def _without_repeats(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        name = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {name!r} stands twice in one mapping")
+    return found
+
+
+def _parse_yaml(text: str, path: Path, format: str | None) -> object:
+    """vcrpy writes YAML 1.1 and cassetter 1.2, so that a plain ``1e5`` or ``no`` is not the same in both."""
+    try:
+        if format != cassetter.NAME:
+            with contextlib.suppress(YamlProblem):
+                tree = vcrpy.load_yaml(text)
+                if not cassetter.is_cassetter(tree):
+                    return tree
+        if format != vcrpy.NAME:
+            with contextlib.suppress(YamlProblem):
+                tree = cassetter.load_yaml(text)
+                if cassetter.is_cassetter(tree):
+                    return tree
+        return cassetter.load_yaml(text) if format == cassetter.NAME else vcrpy.load_yaml(text)
+    except YamlProblem as problem:
+        place = f", line {problem.line}" if problem.line else ""
+        raise CassetteFormatError(f"{path}{place}: {problem.problem}; restore the file and import again") from None
+
+
+# --- importing --------------------------------------------------------------------------------------------------------
+
+
+def import_file(
+    source: Path, target: Path, *, format: str | None = None, force: bool = False, only_hosts: Sequence[str] = ()
+) -> Imported:
+    """Write the recordings of another tool's file as a cassette, as if the calls were recorded now.
+
+    The settings of the project hold (what is matched, what is masked, which hosts are left out); ``only_hosts`` wins
+    over them. The cassette is written beside its place and moved there when it is complete.
+
+    Raises:
+        CassetteFileError: the target is there and ``force`` isn't given, or a file can't be read or written.
+        CassetteFormatError: the source can't be understood, or holds nothing that could be replayed.
+        CassetteWriteError: a body holds credentials and the project says ``on_secret = "fail"``, or the disk is full.
+        SettingsError: a setting of the project is wrong.
+    """
+    found = read_source(source, format)
+    _check_target(source, target, force)
+    entries = list(found.entries)
+    arguments = {
+        "on_record_error": "record",  # the calls were made long ago: there is nobody to warn
+        "repeats": "sequence",
+        "match_on": found.header.get("match_on"),
+        "only_hosts": list(only_hosts) or None,
+    }
+    settings = _settings.resolve(arguments, place=f"import of {source}")
+    side = target.with_name(f".{target.stem[:100]}.importing-{os.getpid()}.yaml")
+    try:
+        writer = _Writer(target, settings, _store.Journal(side, _header(found, entries, settings)))
+        report = writer.write(source, found.format, entries)
+        writer.journal.complete()
+        writer.journal.move_to(target)
+    finally:
+        with contextlib.suppress(OSError):
+            side.unlink()
+    return report
+
+
+def _check_target(source: Path, target: Path, force: bool) -> None:
+    if target.is_dir():
+        raise CassetteFileError(f"{target} is a folder; a cassette is a YAML file: name a file in it, or use --into")
+    if not force and os.path.lexists(target):
+        if target.exists() and source.exists() and target.samefile(source):
+            raise CassetteFileError(
+                f"{source}: its cassette would take its own place; pass --force to let it, or another place with -o or "
+                "--into"
+            )
+        raise CassetteFileError(
+            f"{target} is there already; pass --force to replace it, or another place with -o or --into"
+        )
+
+
+def _header(source: Source, entries: Sequence[Entry], settings: Settings) -> dict[str, Json]:
+    names = settings.match.names
+    header: dict[str, Json] = {"match_on": Flow(names) if isinstance(names, list) else names}
+    times = [entry.recorded_at for entry in entries if isinstance(entry, Exchange) and entry.recorded_at is not None]
+    recorded_at = time_of(source.header.get("recorded_at")) or min(map(_aware, times), default=None)
+    if recorded_at is not None:
+        header["recorded_at"] = recorded_at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    written_by = re.sub(r"[^\x20-\x7e]+", " ", source.written_by)[:80]
+    header["recorded_with"] = {"promptecho": __version__, "imported_from": written_by}
+    return header
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+class _Clock:
+    """Tells the time at which the recorded call ended, so that the session measures the recorded duration."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class _Writer:
+    """Records exchanges into one file by way of a session."""
+
+    def __init__(self, target: Path, settings: Settings, journal: _store.Journal) -> None:
+        self.journal = journal
+        self._settings = settings
+        self._clock = _Clock()
+        self._redactor = Redactor(os.environ, redact=settings.redact, on_secret=settings.on_secret)
+        self._cassette = Cassette(target, settings.match)
+        self._session = Session(
+            self._cassette, settings, self._redactor, self._clock, journal=journal, resuming=False
+        )  # fmt: skip
+        self._skipped: Counter[str] = Counter()
+        self._warned: dict[str, list[str]] = {}
+        self._keys: Counter[str] = Counter()
+        self._backends: dict[str, None] = {}
+
+    def write(self, source: Path, format: str, entries: Sequence[Entry]) -> Imported:
+        # What a request carries as credentials is masked everywhere, so all of it is to be known before the first.
+        entries = [_without_placeholders(entry) for entry in entries]
+        for entry in entries:
+            if isinstance(entry, Exchange):
+                self._redactor.learn(entry.request, only_headers=True)
+        for number, entry in enumerate(entries):
+            if isinstance(entry, Skipped):
+                self._skipped[entry.reason] += 1
+                if entry.warning:
+                    self._warned.setdefault(entry.warning, [])
+            else:
+                self._record(entry, number)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            self._session.close()
+        recorded = self._cassette.recorded
+        if not recorded:
+            why = ", ".join(f"{count} {reason}" for reason, count in self._skipped.items()) or "it is empty"
+            raise CassetteFormatError(f"{source} holds no recording that could be taken over ({why})")
+        return Imported(
+            source,
+            self._cassette.path,
+            format,
+            recordings=len(recorded),
+            streams=sum(interaction.streaming for interaction in recorded),
+            errors=sum(interaction.status >= 400 for interaction in recorded),
+            skipped=dict(self._skipped),
+            warnings=(
+                *self._grouped(),
+                *(str(warning.message).replace(f"{self._cassette.path}: ", "") for warning in caught),
+            ),
+            backends=tuple(self._backends),
+        )
+
+    def _record(self, exchange: Exchange, number: int) -> None:
+        self._clock.now = 0.0
+        forward = self._forward(exchange, exchange.kept)
+        if forward is None:
+            reason = "another host" if self._settings.only_hosts else "passes through by its host"
+            self._skipped[reason] += 1
+            return
+        self._clock.now = exchange.duration
+        if exchange.kept is None:
+            forward.start(exchange.head)
+            for chunk in exchange.chunks:
+                forward.feed(chunk)
+            forward.finish()
+        else:
+            kept = exchange.kept
+            self._session.write(forward, exchange.head, list(exchange.chunks), list(kept.delays), kept.incomplete)
+        url = self._redactor.url(exchange.request.url).partition("?")[0]
+        for warning in exchange.warnings:
+            self._warned.setdefault(warning, []).append(f"entry {number} ({exchange.request.method} {url})")
+        sender = exchange.request.headers.get("user-agent")
+        backend = next((name for mark, name in _BACKENDS if mark in sender), None)
+        if backend is not None:
+            self._backends[backend] = None
+
+    def _forward(self, exchange: Exchange, kept: Kept | None) -> Forward | None:
+        if kept is None:
+            decision = self._session.decide(exchange.request)
+            assert decision is None or isinstance(decision, Forward)  # there is nothing to replay yet
+            return decision
+        request = exchange.request
+        if self._session._passes(request):
+            return None
+        body = self._redactor.mask_tree(kept.body) if not self._redactor.is_clean(_text_of(kept)) else kept.body
+        identity = identify_recorded(request.method, request.url, kept.query, body, self._settings.match)
+        repeat = self._keys[identity.key] if kept.repeat is None else kept.repeat
+        self._keys[identity.key] += 1
+        self.journal.prepare()
+        return Forward(self._session, Request(request.method, request.url), identity, repeat)
+
+    def _grouped(self) -> list[str]:
+        lines = []
+        for text, places in self._warned.items():
+            more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+            lines.append(f"{places[0]}{more}: {text}" if places else text)
+        return lines
+
+
+# What suites put in the place of a key (DUMMY, <FILTERED>, my-api-key): no key, and an ordinary word in a prompt.
+_PLACEHOLDER = re.compile(r"(?:\w+ )?[^\d\s]{0,24}")
+
+
+def _without_placeholders(entry: Entry) -> Entry:
+    """An exchange less the header values that are surely no credentials, so that they are not masked elsewhere."""
+    if isinstance(entry, Skipped):
+        return entry
+    request = entry.request
+    kept = [
+        (name, value)
+        for name, value in request.headers
+        if name.lower() in ("content-type", "user-agent") or not _PLACEHOLDER.fullmatch(value)
+    ]
+    return replace(entry, request=replace(request, headers=Headers(kept)))
+
+
+def _text_of(kept: Kept) -> bytes:
+    return json.dumps(kept.body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+# --- folders ----------------------------------------------------------------------------------------------------------
+
+
+def sources_below(folder: Path) -> list[Path]:
+    """The files below a folder that could be cassettes, by their names; hidden folders are left out."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def target_for(source: Path, *, root: Path | None = None, into: Path | None = None) -> Path:
+    """Where the cassette of a file goes: beside it, or at the same place below ``into``, as ``.yaml``."""
+    if into is None:
+        return source.with_suffix(".yaml")
+    relative = source.relative_to(root) if root is not None else Path(source.name)
+    return into / relative.with_suffix(".yaml")

@@ -1,0 +1,243 @@
+"""vcrpy cassettes (format 1, as YAML or JSON) to exchanges.
+
+Bodies are a text, bytes (``!!binary``), base64, what a file or an iterator gave, or a tree (its aiohttp stub stores
+what was passed as ``json=``; serializers that people wrote for LLM suites store ``parsed_body``). Response bodies have
+their content coding unless the suite asked for ``decode_compressed_response``.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from promptecho import _yaml
+from promptecho._import.exchange import (
+    Entry,
+    Exchange,
+    Place,
+    Source,
+    changed_body,
+    date_of,
+    head_of,
+    json_bytes,
+    replayed_json,
+    to_bytes,
+    with_fitting_coding,
+)
+from promptecho._models import Headers, Request, ResponseHead
+from promptecho.errors import CassetteFormatError
+
+Json = Any
+NAME = "vcrpy"
+
+
+class _Reader(_yaml._BASE):  # type: ignore[misc]  # libyaml's loader where it is there
+    """YAML 1.1 as PyYAML writes it, without repeated keys; of Python's tags only the ones of plain data.
+
+    Those are the tags that vcrpy's own reader takes, and nothing of Python is called for them.
+    """
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names: set[object] = set()
+        for key_node, _ in node.value:
+            name = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            if name in names and name != "<<":
+                raise _yaml._at(key_node, f"the key {name!r} stands twice in one mapping")
+            names.add(name)
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return found
+
+    def construct_plain(self, node: Any) -> str:
+        return str(self.construct_scalar(node))
+
+    def construct_tuple(self, node: Any) -> list[Any]:
+        return list(self.construct_sequence(node, deep=True))
+
+    def construct_file(self, node: Any) -> bytes:
+        """What a file-like body held: the first item of the state of an ``io.BytesIO``."""
+        state = self.construct_mapping(node, deep=True).get("state") or [b""]
+        return _joined(state[0] if isinstance(state, list) else state)
+
+    def construct_iterator(self, node: Any) -> bytes:
+        arguments = self.construct_mapping(node, deep=True).get("args") or [[]]
+        return _joined(arguments[0] if isinstance(arguments, list) else arguments)
+
+    def refuse(self, node: Any) -> Any:
+        raise _yaml._at(
+            node, f"the tag {node.tag!r} would make a Python object, and is not read; record this cassette again"
+        )
+
+
+_TAG = "tag:yaml.org,2002:"
+for _name, _make in {
+    f"{_TAG}timestamp": _Reader.construct_plain,
+    f"{_TAG}value": _Reader.construct_plain,
+    f"{_TAG}python/str": _Reader.construct_plain,
+    f"{_TAG}python/unicode": _Reader.construct_plain,
+    f"{_TAG}python/tuple": _Reader.construct_tuple,
+    f"{_TAG}python/object/new:_io.BytesIO": _Reader.construct_file,
+    f"{_TAG}python/object/apply:builtins.iter": _Reader.construct_iterator,
+}.items():
+    _Reader.add_constructor(_name, _make)
+_Reader.add_constructor(None, _Reader.refuse)
+
+
+def load_yaml(text: str) -> object:
+    """The tree of a YAML cassette.
+
+    Raises:
+        YamlProblem: bad syntax, repeated keys, tags that make objects, aliases that explode.
+    """
+    return _yaml._load(text, _Reader)
+
+
+def _joined(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return to_bytes(value)
+    if isinstance(value, list) and all(isinstance(each, (str, bytes, int)) for each in value):
+        if all(isinstance(each, int) for each in value):
+            return bytes(value)  # an iterator over bytes gives numbers
+        return b"".join(_joined(each) for each in value)
+    raise _yaml.YamlProblem("the content of a request body is neither text nor bytes")
+
+
+def is_vcrpy(tree: object) -> bool:
+    """Whether a parsed file has the shape of a vcrpy cassette, of any version."""
+    if isinstance(tree, list):
+        return bool(tree) and isinstance(tree[0], dict) and "request" in tree[0] and "response" in tree[0]
+    if not isinstance(tree, dict) or not isinstance(tree.get("interactions"), list):
+        return False
+    first = next(iter(tree["interactions"]), None)
+    request = first.get("request") if isinstance(first, dict) else None
+    return first is None or (isinstance(request, dict) and "uri" in request)
+
+
+def read(tree: object, file: Path) -> Source:
+    """The calls of a parsed cassette.
+
+    Raises:
+        CassetteFormatError: another version; while the calls are gone through, an entry of another shape.
+    """
+    if isinstance(tree, list):
+        raise CassetteFormatError(
+            f"{file} was written by vcrpy before 1.0, a format without a version; bring it to format 1 with "
+            "'python -m vcr.migration', or record it again"
+        )
+    top = Place(file, "", tree)
+    version = top.mapping().get("version", 1)
+    if version != 1 or isinstance(version, bool):
+        raise CassetteFormatError(f"{file}: version {version!r} of a vcrpy cassette is not known here (expected 1)")
+    items = top.child("interactions").items()
+    return Source(NAME, "vcrpy", _entries(items))
+
+
+def _entries(items: list[Place]) -> Iterator[Entry]:
+    for item in items:
+        yield _exchange(item)
+
+
+def _exchange(item: Place) -> Exchange:
+    place = item.child("request")
+    headers = place.child("headers").headers()
+    body, warnings = _request_body(place, headers)
+    request = Request(
+        place.child("method").text("an HTTP method such as POST"), place.child("uri").url(), headers, body
+    )
+    answer = item.child("response")
+    head, data = _response(answer)
+    head, more = with_fitting_coding(request.method, head, data)
+    return Exchange(
+        request,
+        head,
+        (data,) if data else (),
+        recorded_at=date_of(head.headers),
+        warnings=(*(warnings or changed_body(request)), *more),
+    )
+
+
+def _response(answer: Place) -> tuple[ResponseHead, bytes]:
+    fields = answer.mapping()
+    headers = answer.child("headers").headers()
+    if "status_code" in fields:  # the httpx stub of vcrpy before 6
+        version = fields.get("http_version")
+        head = head_of(
+            answer.child("status_code").status(), headers, None, version if isinstance(version, str) else None
+        )
+        return head, _response_body(answer.child("content"))
+    status = answer.child("status")
+    reason = status.mapping().get("message")
+    head = head_of(status.child("code").status(), headers, reason if isinstance(reason, str) else None)
+    if "parsed_body" in fields:
+        return head, replayed_json(fields["parsed_body"])
+    return head, _response_body(answer.child("body"))
+
+
+def _response_body(place: Place) -> bytes:
+    value = place.value
+    if value is None or value == {}:
+        return b""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return to_bytes(value)
+    fields = place.mapping()
+    if "base64_string" in fields:
+        return _from_base64(place.child("base64_string"))
+    if "string" not in fields:
+        raise place.wrong("a mapping with 'string' or 'base64_string'")
+    if fields.get("encoding") == "base64":
+        return _from_base64(place.child("string"))
+    inner = place.child("string")
+    if isinstance(inner.value, (dict, list)):
+        raise inner.wrong("a text or bytes")
+    return _response_body(inner)
+
+
+def _from_base64(place: Place) -> bytes:
+    value = place.value
+    try:
+        return base64.b64decode("".join(value.split()) if isinstance(value, str) else value, validate=True)
+    except (ValueError, TypeError) as problem:
+        raise place.wrong(f"base64 ({problem})") from None
+
+
+def _request_body(place: Place, headers: Headers) -> tuple[bytes, tuple[str, ...]]:
+    """The body as it would be sent; the second value tells that its length was not to be looked at, and why."""
+    fields = place.mapping()
+    if "parsed_body" in fields:
+        return json_bytes(fields["parsed_body"]), ()
+    body = place.child("body")
+    value = body.value
+    if isinstance(value, dict) and not value.keys().isdisjoint({"string", "base64_string"}) and value.keys() <= {
+        "string", "base64_string", "encoding",
+    }:  # fmt: skip
+        return _response_body(body), ()
+    if isinstance(value, (dict, list)):
+        if isinstance(value, list) and value and all(isinstance(each, bytes) for each in value):
+            return b"".join(value), ()  # the chunks of an iterator
+        return _passed_data(body, headers)
+    if value is None or isinstance(value, (str, bytes)):
+        return _response_body(body), ()
+    return json_bytes(value), ()
+
+
+def _passed_data(body: Place, headers: Headers) -> tuple[bytes, tuple[str, ...]]:
+    """What was passed to aiohttp as ``json=`` or ``data=``: the cassette doesn't say which."""
+    value = body.value
+    if "form" in headers.get("content-type"):
+        from urllib.parse import urlencode
+
+        return urlencode(value, doseq=True).encode("ascii"), ()
+    try:
+        data = json_bytes(value)
+    except (TypeError, ValueError) as problem:
+        raise body.wrong(f"a body of JSON values ({problem})") from None
+    if isinstance(value, dict) and value and all(isinstance(each, str) for each in value.values()):
+        return data, ("the request body is taken for JSON; if it was sent as a form, it finds no recording",)
+    return data, ()

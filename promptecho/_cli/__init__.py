@@ -14,6 +14,7 @@ from promptecho.errors import PromptechoError
 _COMMANDS = {
     "demo": "_demo",
     "doctor": "_doctor",
+    "lint": "_lint",
 }
 
 

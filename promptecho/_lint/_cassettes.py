@@ -120,6 +120,8 @@ def _unreadable(path: Path, problem: str) -> Finding:
     entry = re.match(r"interactions\[(\d+)\]", message)
     if entry:
         line = _line_of_entry(path, int(entry[1]))
+    elif line > 1:  # what is missing at the end of a file is looked for behind it
+        line = max(1, min(line, len(path.read_bytes().splitlines())))
     if message.startswith("is a version 1 cassette"):
         return Finding("old-version", path, _line_of_version(path), 1, message.partition(";")[0], _REFRESH)
     what, _, hint = message.partition("; ")

@@ -961,8 +961,9 @@ class Follower:
         places.update({keyword.arg: keyword.value for keyword in node.keywords if keyword.arg})
         for name, value in summary.changed:
             place = places.get(name)
-            if isinstance(place, ast.Call):  # super()
-                frame.names[frame.first] = value
+            if bound and place is expressions[0] and isinstance(place, ast.Call):
+                if isinstance(place.func, ast.Name) and place.func.id == "super":
+                    frame.names[frame.first] = value
             elif isinstance(place, (ast.Name, ast.Attribute)):
                 self.store(frame, place, value)
 

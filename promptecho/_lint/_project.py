@@ -30,8 +30,8 @@ class Module:
 
     path: Path
     name: str
-    text: str = ""
-    tree: ast.Module | None = None
+    text: str = field(default="", repr=False)
+    tree: ast.Module | None = field(default=None, repr=False)
     problem: tuple[int, str] | None = None
     is_package: bool = False
     namespace: Any = field(default=None, repr=False)  # the Frame of its top level, once it was evaluated

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptecho._lint._values import UNKNOWN, Text, Value
+from promptecho._lint._values import UNKNOWN, Piece, Text, Value
 
 _HASH = re.compile(r"-[0-9a-f]{8}$")
 
@@ -55,12 +55,21 @@ class NamedUse(Use):
             return True
         pieces = list(self.pattern.pieces)
         first = pieces[0]
-        if first is not None:
+        if isinstance(first, str):
             pieces[0] = os.path.join(self.folder, first).replace("/./", "/")  # noqa: PTH118 - text only
-        if first is not None and ".." in first:
-            pieces[0] = None  # brought to one form only as a whole
-        wanted = "".join(".*" if piece is None else re.escape(piece) for piece in pieces)
+            if ".." in first:
+                pieces[0] = None  # brought to one form only as a whole
+        elif isinstance(first, tuple):
+            pieces[0] = tuple(os.path.normpath(os.path.join(self.folder, each)) for each in first)  # noqa: PTH118
+        wanted = "".join(_expression(piece) for piece in pieces)
         return re.fullmatch(wanted, path.as_posix(), re.IGNORECASE | re.DOTALL) is not None
+
+
+def _expression(piece: Piece) -> str:
+    if piece is None:
+        return ".*"
+    options = (piece,) if isinstance(piece, str) else piece
+    return "(?:" + "|".join(re.escape(option) for option in options) + ")"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from promptecho._lint._project import Module
 
 
+Piece = Union[str, "tuple[str, ...]", None]
+
+
 @dataclass(frozen=True)
 class Value:
     """Base of all; ``UNKNOWN`` is the only plain one."""
@@ -35,27 +38,34 @@ NONE = Constant(None, "NoneType")
 
 @dataclass(frozen=True)
 class Text(Value):
-    """A text or a path; ``None`` among the pieces stands for a part that can't be told."""
+    """A text or a path, in pieces: known ones, one of several known ones, and ``None`` for what can't be told."""
 
-    pieces: tuple[str | None, ...]
+    pieces: tuple[Piece, ...]
     is_path: bool = False
 
     @property
     def exact(self) -> str | None:
         """The whole text, where all of it is known."""
-        if any(piece is None for piece in self.pieces):
-            return None
-        return "".join(piece for piece in self.pieces if piece is not None)
+        known = [piece for piece in self.pieces if isinstance(piece, str)]
+        return "".join(known) if len(known) == len(self.pieces) else None
 
     @property
     def start(self) -> str:
         """The part before the first unknown one."""
         known = []
         for piece in self.pieces:
-            if piece is None:
+            if not isinstance(piece, str):
                 break
             known.append(piece)
         return "".join(known)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What the whole text may be, where that can be told."""
+        if self.exact is not None:
+            return (self.exact,)
+        only = self.pieces[0] if len(self.pieces) == 1 else None
+        return only if isinstance(only, tuple) else ()
 
 
 def text(value: str, is_path: bool = False) -> Text:
@@ -241,6 +251,9 @@ def is_client(value: Value) -> bool:
     return isinstance(value, Instance)
 
 
+_MOST_CHOICES = 300
+
+
 def join(left: Value, right: Value) -> Value:
     """What holds after two ways through the code, of which one was taken.
 
@@ -251,6 +264,10 @@ def join(left: Value, right: Value) -> Value:
         return left
     if left == NONE:
         return right
+    if isinstance(left, Text) and isinstance(right, Text):
+        options = tuple(dict.fromkeys(left.choices + right.choices))
+        known = left.choices and right.choices and len(options) <= _MOST_CHOICES
+        return Text((options if known else None,), left.is_path or right.is_path)
     if isinstance(left, (Instance, External)) and type(left) is type(right):
         return left
     if isinstance(left, Object) and isinstance(right, Object) and left.cls == right.cls:
@@ -291,7 +308,7 @@ def depth(value: Value, limit: int = 8) -> int:
 
 def joined_path(parts: tuple[Value, ...]) -> Text:
     """Path components put together, as ``Path`` and ``os.path.join`` do; an absolute one begins anew."""
-    pieces: list[str | None] = []
+    pieces: list[Piece] = []
     for part in parts:
         if not isinstance(part, Text):
             pieces += ["/", None] if pieces else [None]
@@ -304,11 +321,12 @@ def joined_path(parts: tuple[Value, ...]) -> Text:
     return Text(tuple(_merged(pieces)), True)
 
 
-def _merged(pieces: list[str | None]) -> list[str | None]:
-    merged: list[str | None] = []
+def _merged(pieces: list[Piece]) -> list[Piece]:
+    merged: list[Piece] = []
     for piece in pieces:
-        if merged and isinstance(piece, str) and isinstance(merged[-1], str):
-            merged[-1] += piece
+        last = merged[-1] if merged else None
+        if isinstance(piece, str) and isinstance(last, str):
+            merged[-1] = last + piece
         else:
             merged.append(piece)
     return merged
@@ -316,7 +334,7 @@ def _merged(pieces: list[str | None]) -> list[str | None]:
 
 def concatenated(parts: list[Value]) -> Text:
     """Texts one after the other, as in f-strings."""
-    pieces: list[str | None] = []
+    pieces: list[Piece] = []
     for part in parts:
         if isinstance(part, Text):
             pieces += part.pieces
@@ -332,7 +350,7 @@ def parent(path: Text) -> Text:
     pieces = list(path.pieces)
     while pieces:
         last = pieces[-1]
-        if last is None:
+        if not isinstance(last, str):
             pieces.pop()
             continue
         folder, slash, _ = last.rstrip("/").rpartition("/")

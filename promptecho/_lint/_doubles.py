@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import re
 
+# Functions that keep calls in from when they are called.
+STARTERS = frozenset(
+    ("responses.start", "respx.start", "httpretty.enable", "pook.on", "pytest_socket.disable_socket",
+     "responses.mock.start", "respx.mock.start", "mocket.Mocket.enable")
+)  # fmt: skip
+# Variables that lead SDKs elsewhere.
+_ROUTES = re.compile(r"(?:_BASE_URL|_API_BASE|_ENDPOINT(?:_URL\w*)?|_HOST|_PROXY|_API_URL)$", re.IGNORECASE)
 # Names of libraries whose call, decorator or context keeps HTTP calls in.
 _RECORDERS = frozenset(
     ("vcr.use_cassette", "vcr.VCR.use_cassette", "vcr.mode", "respx.mock", "respx.MockRouter", "responses.activate",
@@ -33,6 +40,11 @@ PATCHERS = frozenset(
         "unittest.mock.patch.multiple", "mock.patch.multiple",
     )
 )  # fmt: skip
+
+
+def is_route(variable: str) -> bool:
+    """Whether an environment variable tells SDKs where to send their calls."""
+    return _ROUTES.search(variable) is not None
 
 
 def says_double(name: str) -> bool:

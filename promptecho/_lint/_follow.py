@@ -11,6 +11,7 @@ import ast
 import builtins
 import re
 from collections.abc import Callable, Iterable
+from collections.abc import Sequence as Sequence_
 from dataclasses import replace
 from typing import Any
 
@@ -290,14 +291,20 @@ class Follower:
             return self.block(frame, node.body)
         if truth is False:
             return self.block(frame, node.orelse)
-        return self._branches(frame, [node.body, node.orelse])
+        switch = _SWITCH.search(ast.unparse(node.test)) is not None
+        negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
+        return self._branches(frame, [node.body, node.orelse], [switch and not negated, switch and negated])
 
-    def _branches(self, frame: Frame, bodies: list[list[ast.stmt]]) -> bool:
-        """Follow each way through the code from the same state, and bring together what holds after all of them."""
+    def _branches(self, frame: Frame, bodies: list[list[ast.stmt]], meant: Sequence_[bool] = ()) -> bool:
+        """Follow each way through the code from the same state, and bring together what holds after all of them.
+
+        ``meant``: on which of them somebody has asked for live calls.
+        """
         names, covered, patches = frame.names, frame.covered, frame.patches
         states = []
-        for body in bodies:
-            frame.names, frame.covered, frame.patches = dict(names), covered, patches
+        for number, body in enumerate(bodies):
+            frame.names, frame.patches = dict(names), patches
+            frame.covered = covered or (number < len(meant) and meant[number])
             if not self.block(frame, body):
                 states.append((frame.names, frame.covered, frame.patches))
         if not states:
@@ -436,12 +443,15 @@ class Follower:
             self.store(frame, target.value, UNKNOWN)
         elif isinstance(target, ast.Attribute):
             self.set_attribute(frame, target.value, target.attr, value)
-        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
-            known = frame.names.get(target.value.id)
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, (ast.Name, ast.Attribute)):
+            known = frame.names.get(target.value.id) if isinstance(target.value, ast.Name) else None
             key = self.evaluate(frame, target.slice)
-            if isinstance(known, Mapping):
+            if self.evaluate(frame, target.value) == External("os.environ"):
+                if _doubles.is_route(str(_plain(key))):
+                    frame.patches |= {EVERYTHING}
+            elif isinstance(known, Mapping):
                 kept = tuple(pair for pair in known.items if pair[0] != _plain(key))
-                frame.names[target.value.id] = Mapping((*kept, (_plain(key), value)))
+                self.store(frame, target.value, Mapping((*kept, (_plain(key), value))))
 
     def set_attribute(self, frame: Frame, owner: ast.AST, name: str, value: Value) -> None:
         """``owner.name = value``: an object keeps it; on a module, a class or a client it is a replacement."""
@@ -1070,6 +1080,8 @@ class Follower:
         return names
 
 
+# Conditions by which somebody asks for live calls.
+_SWITCH = re.compile(r"\benviron\b|\bgetenv\b|\bgetoption\b")
 # Contexts that go on after what was raised in them.
 _SWALLOWS = re.compile(r"^(?:\w+\.)*(?:raises|suppress|assertRaises\w*|RaisesGroup|warns|subTest)\b")
 _FLAGS = {

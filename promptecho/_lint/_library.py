@@ -90,14 +90,19 @@ class LibraryCalls:
             return self._pytest(frame, name.partition(".")[2], args, options, complete, node)
         if name in _doubles.PATCHERS:
             return self._patcher(frame, args, options, by_object=not name.endswith("mock.patch"), node=node)
-        if name == "unittest.mock.patch.dict":
-            return Cover("patch", blocks=False)
+        if name in ("unittest.mock.patch.dict", "mock.patch.dict"):
+            values = args[1] if len(args) > 1 else options.get("values", UNKNOWN)
+            named = [key for key, _ in values.items] if isinstance(values, Mapping) else []
+            led = any(isinstance(key, str) and _doubles.is_route(key) for key in named)
+            return Cover("patch", patches=frozenset({"*"} if led else ()), blocks=False)
         if name in ("unittest.skip", "unittest.case.skip"):
             return Mark("skip")
         if name in ("unittest.skipIf", "unittest.skipUnless"):
             return Mark("skipif", args, node=node)
         if name in ("vcr.VCR", "respx.MockRouter"):
             return Instance(name)
+        if name in _doubles.STARTERS:
+            frame.covered = True
         if _doubles.is_recorder(name):
             return Cover("other")
         return self._standard(frame, name, args, options, node)
@@ -237,6 +242,8 @@ class LibraryCalls:
                 else:
                     frame.patches |= self._replaced_attribute(args[0], args[1] if len(args) > 1 else UNKNOWN)
                     self._override(frame, args, node)
+            if name == "setenv" and args and isinstance(args[0], Text) and _doubles.is_route(args[0].exact or ""):
+                frame.patches |= {"*"}
             return Instance("pytest.MonkeyPatch") if name == "context" else UNKNOWN
         if callee.kind == "mocker":
             if name in ("patch", "patch.object", "patch.multiple"):

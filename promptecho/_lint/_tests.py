@@ -6,6 +6,7 @@ import ast
 import fnmatch
 import re
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from promptecho._lint import _doubles
@@ -28,10 +29,12 @@ from promptecho._lint._values import (
     Sequence,
     Text,
     Value,
+    text,
 )
 
 CASSETTE_FIXTURE = "promptecho_cassette"
 _SCOPES = ("session", "package", "module", "class", "function")
+_ELSEWHERE = "/a temporary folder"  # no cassette of the project is there
 _GIVEN: dict[str, Value] = {
     "monkeypatch": Instance("pytest.MonkeyPatch"),
     "mocker": Instance("mocker"),
@@ -41,8 +44,8 @@ _GIVEN: dict[str, Value] = {
     "session_mocker": Instance("mocker"),
     "request": Instance("request"),
     "benchmark": Instance("benchmark"),
-    "tmp_path": Text((None,), True),
-    "tmpdir": Text((None,), True),
+    "tmp_path": text(_ELSEWHERE, True),
+    "tmpdir": text(_ELSEWHERE, True),
 }
 # Conditions that say on which machine a test runs, not whether it may call a model.
 _PLATFORM = re.compile(r"version_info|platform|os\.name|find_spec|\bPY3|WINDOWS|LINUX|MACOS|__version__|implementation")
@@ -111,6 +114,8 @@ class Collector:
         self.follower.get_fixture = self._get_fixture
         self._conftests: dict[Path, list[Module]] = {}
         self._layers: dict[Module, dict[str, Function]] = {}
+        self._by_class: dict[tuple[Module, tuple[ClassValue, ...]], list[dict[str, Function]]] = {}
+        self._hooks: dict[Path, list[str]] = {}
         self._run: _Run | None = None
 
     def collect(self) -> Suite:
@@ -224,6 +229,12 @@ class Collector:
 
     def layers(self, test: Test) -> list[dict[str, Function]]:
         """The fixtures that a test can ask for: those of its classes, its file, its conftests."""
+        key = (test.module, test.classes)
+        if key not in self._by_class:
+            self._by_class[key] = self._all_layers(test)
+        return self._by_class[key]
+
+    def _all_layers(self, test: Test) -> list[dict[str, Function]]:
         found = [
             self._fixtures(each.body.names)
             for cls in reversed(test.classes)
@@ -235,6 +246,19 @@ class Collector:
             plugin_fixtures for plugin in self._plugins(test.module) if (plugin_fixtures := self.fixtures_of(plugin))
         ]
         return found + [self.fixtures_of(conftest) for conftest in self.conftests(test.module.path)]
+
+    def hooks(self, path: Path) -> list[str]:
+        """The sources of hooks of conftest files that change what is collected."""
+        folder = path.parent
+        if folder not in self._hooks:
+            self._hooks[folder] = found = []
+            for conftest in self.conftests(path):
+                names = self.follower.namespace(conftest).names
+                for name in ("pytest_collection_modifyitems", "pytest_itemcollected", "pytest_runtest_setup"):
+                    hook = names.get(name)
+                    if isinstance(hook, Function):
+                        found.append(ast.unparse(hook.node).replace('"', "'"))
+        return self._hooks[folder]
 
     # --- following ---
 
@@ -268,6 +292,7 @@ class _Run:
         self.test = test
         self.frame = Frame(test.module)
         self.layers = collector.layers(test)
+        self.hooks = collector.hooks(test.module.path)
         self.marks = self._all_marks()
         self.parameters = self._parametrised()
         self.values: dict[tuple[str, int], Value] = {}
@@ -304,7 +329,7 @@ class _Run:
                 return True
             if mark.name in ("skipif", "xfail") and self._is_switched_off(mark):
                 return True
-            if _doubles.is_covering_mark(mark.name) or any(f"'{mark.name}'" in hook for hook in self._hooks()):
+            if _doubles.is_covering_mark(mark.name) or any(f"'{mark.name}'" in hook for hook in self.hooks):
                 return True
         return False
 
@@ -318,17 +343,6 @@ class _Run:
         if isinstance(condition, Text):
             source = condition.start
         return _SWITCH.search(source) is not None or _PLATFORM.search(source) is None
-
-    def _hooks(self) -> list[str]:
-        """The sources of hooks of conftest files that change what is collected."""
-        found = []
-        for conftest in self.collector.conftests(self.test.module.path):
-            names = self.follower.namespace(conftest).names
-            for name in ("pytest_collection_modifyitems", "pytest_itemcollected", "pytest_runtest_setup"):
-                hook = names.get(name)
-                if isinstance(hook, Function):
-                    found.append(ast.unparse(hook.node).replace('"', "'"))
-        return found
 
     def _parametrised(self) -> dict[str, Value]:
         """Values of parameters that ``parametrize`` gives; several are taken as one where they are alike."""
@@ -369,12 +383,13 @@ class _Run:
     def run(self) -> None:
         """Follow set-up, fixtures and body, in pytest's order."""
         promptecho = [mark for mark in self.marks if mark.name == "promptecho"]
-        if promptecho or any("promptecho" in hook and "add_marker" in hook for hook in self._hooks()):
+        if promptecho or any("promptecho" in hook and "add_marker" in hook for hook in self.hooks):
             self.frame.covered = True
             self.has_cassette = promptecho[0].site if promptecho else self._place()
-        if self._is_left_out() or any("vcr" in hook and "add_marker" in hook for hook in self._hooks()):
+        if self._is_left_out() or any("vcr" in hook and "add_marker" in hook for hook in self.hooks):
             self.frame.covered = True
         names = self.follower.namespace(self.test.module).names
+        self._session()
         self._set_up(names.get("setup_module"), "setup_module", None)
         if not self.test.is_unittest:
             self._set_up_class("setup_class")
@@ -391,6 +406,20 @@ class _Run:
             for name in ("setUpClass", "setUp", "asyncSetUp"):
                 self._set_up_class(name)
         self._body()
+
+    def _session(self) -> None:
+        """What modules and hooks replace for all tests."""
+        for module in (self.test.module, *self.collector.conftests(self.test.module.path)):
+            frame = self.follower.namespace(module)
+            self.frame.patches |= frame.patches
+            self.frame.covered = self.frame.covered or frame.covered
+            if module.path.name == "conftest.py":
+                for name in ("pytest_configure", "pytest_sessionstart", "pytest_runtest_setup"):
+                    hook = frame.names.get(name)
+                    if isinstance(hook, Function):
+                        summary = self.follower.invoke(hook, (), {}, False, self.frame.patches)
+                        self.frame.patches |= summary.patches
+                        self.frame.covered = self.frame.covered or summary.covers_after
 
     def _set_up_each(self, names: dict[str, Value]) -> None:
         if self.test.classes:
@@ -517,6 +546,8 @@ class _Run:
                 options["request"] = Mapping((("param", self.follower.element(made.params)),))
             else:
                 options[argument.arg] = self.fixture(argument.arg, level + 1 if argument.arg == name else 0)
+        if _doubles.says_double(name) and not name.startswith("vcr_"):
+            self.frame.covered = True
         summary = self.follower.invoke(function, args, options, True, self.frame.patches)
         self.follower.absorb(self.frame, summary, f"fixture {name}")
         self._take_subject(function, summary.changed)
@@ -591,6 +622,7 @@ def _arguments(function: Function) -> list[ast.arg]:
     return plain + [each for each, default in zip(spec.kwonlyargs, spec.kw_defaults) if default is None]
 
 
+@cache
 def _is_generator(node: ast.AST) -> bool:
     waiting = list(ast.iter_child_nodes(node))
     while waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from promptecho._lint._values import UNKNOWN, Piece, Text, Value
@@ -24,7 +25,7 @@ class Use:
         """Whether the test may open this file."""
         raise NotImplementedError
 
-    @property
+    @cached_property
     def exact(self) -> str | None:
         """The path of the one file that the test opens, where that can be told."""
         return None
@@ -40,9 +41,12 @@ class NamedUse(Use):
     @property
     def is_open(self) -> bool:
         """Whether nothing is known of the path, so that it may be any."""
-        return not isinstance(self.pattern, Text) or not any(self.pattern.pieces)
+        if not isinstance(self.pattern, Text):
+            return True
+        known = "".join(str(piece) for piece in self.pattern.pieces if piece is not None)
+        return re.search(r"\w", re.sub(r"\.ya?ml$", "", known)) is None
 
-    @property
+    @cached_property
     def exact(self) -> str | None:
         whole = self.pattern.exact if isinstance(self.pattern, Text) else None
         return os.path.normpath(os.path.join(self.folder, whole)) if whole else None  # noqa: PTH118 - text only
@@ -81,13 +85,13 @@ class NamelessUse(Use):
     parametrised: bool = False
     plain: bool = True  # the test may run without parameters
 
-    @property
+    @cached_property
     def exact(self) -> str | None:
         if self.parametrised:
             return None
         from promptecho.pytest_plugin import _file_safe
 
-        return str(Path(self.folder) / f"{_file_safe(self.name)}.yaml")
+        return os.path.join(self.folder, f"{_file_safe(self.name)}.yaml")  # noqa: PTH118 - text only
 
     def matches(self, path: Path) -> bool:
         from promptecho.pytest_plugin import _file_safe

@@ -25,8 +25,7 @@ FOLDER = "cassettes"
 LAST_RUN = Path(".promptecho") / "last-run.json"
 _REFRESH = "record it again with PROMPTECHO_MODE=all"
 _LEFTOVER = re.compile(r"\.rerecording\.ya?ml$")
-_VCRPY = re.compile(r"^version: 1\s*$", re.MULTILINE)
-_VCRPY_ENTRY = re.compile(r"^ +uri: ", re.MULTILINE)
+_VCRPY = re.compile(r"\A(?:version: 1\s*\n)?interactions:\s*\n(?:.*\n)*?\s+uri: ")
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,8 @@ def check_file(path: Path, uses: Sequence[Use], played: Played | None) -> list[F
 
 
 def _is_of_vcrpy(text: str) -> bool:
-    return _VCRPY.search(text) is not None and _VCRPY_ENTRY.search(text) is not None
+    """Its version stands at the end, behind all that was recorded; the address tells them apart."""
+    return _VCRPY.search(text) is not None and not text.startswith("version: 2")
 
 
 def _foreign(path: Path, uses: Sequence[Use]) -> list[Finding]:

@@ -30,10 +30,17 @@ _VCRPY = re.compile(r"\A(?:version: 1\s*\n)?interactions:\s*\n(?:.*\n)*?\s+uri: 
 
 @dataclass(frozen=True)
 class Played:
-    """What the last run played of one cassette."""
+    """What the last run played of one cassette; ``tests`` are those that opened it, where the record says so."""
 
     recordings: int
     played: frozenset[int]
+    tests: frozenset[str] | None = None
+
+    def is_whole(self, path: Path, uses: Sequence[Use]) -> bool:
+        """Whether every test that names the file was in that run."""
+        if self.tests is None:
+            return True
+        return all(any(use.test.endswith("/" + test) for test in self.tests) for use in uses if use.exact == str(path))
 
 
 def cassette_files(project: Project, uses: Sequence[Use]) -> list[Path]:
@@ -70,7 +77,9 @@ def last_run(root: Path) -> dict[Path, Played] | None:
         played, count = entry.get("played"), entry.get("recordings")
         if isinstance(played, list) and isinstance(count, int):
             numbers = frozenset(number for number in played if isinstance(number, int))
-            found[root / name] = Played(count, numbers)
+            tests = entry.get("tests")
+            names = frozenset(str(test).partition("[")[0] for test in tests) if isinstance(tests, list) else None
+            found[root / name] = Played(count, numbers, names)
     return found
 
 
@@ -90,7 +99,7 @@ def check_file(path: Path, uses: Sequence[Use], played: Played | None) -> list[F
         return [_unreadable(path, str(problem))]
     checks = _File(path, text, document, interactions)
     found = [*checks.unfinished(), *checks.errors(uses), *checks.secrets(), *checks.old()]
-    if played is not None:
+    if played is not None and played.is_whole(path, uses):
         found += checks.never_played(played)
     return found
 

@@ -247,8 +247,8 @@ class Follower:
         for alias in node.names:
             bound = alias.asname or alias.name
             if alias.name == "*":
-                if found is not None:
-                    for name in self.namespace(found).names:
+                if found is not None and found is not frame.module:
+                    for name in list(self.namespace(found).names):
                         if not name.startswith("_"):
                             frame.names[name] = ModuleGlobal(found, name)
             elif found is not None:

@@ -67,3 +67,13 @@ def test_nothing_to_ignore():
 @use_cassette("tests/cassettes/test_ignored_in_part.yaml")
 def test_ignored_in_part():
     ask()  # promptecho: ignore[unrecorded-cal]  # FINDING: stale-ignore
+
+
+@use_cassette("tests/cassettes/partly_played.yaml")
+class TestPartly:
+    def test_one(self):
+        ask()
+
+    def test_two(self):
+        """Not in the last run."""
+        ask()

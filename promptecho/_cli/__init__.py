@@ -18,6 +18,7 @@ _COMMANDS = {
     "doctor": "_doctor",
     "export": "_export",
     "import": "_import",
+    "lint": "_lint",
     "ls": "_ls",
     "show": "_show",
     "stats": "_stats",

@@ -1,0 +1,107 @@
+"""Which cassette files the tests name, exactly or in part."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from promptecho._lint._values import UNKNOWN, Piece, Text, Value
+
+_HASH = re.compile(r"-[0-9a-f]{8}$")
+
+
+@dataclass(frozen=True)
+class Use:
+    """A test and a cassette that it opens. ``site`` is the file, line and column at which it is named."""
+
+    test: str
+    site: tuple[str, int, int]
+    recorded_errors_meant: bool = False
+
+    def matches(self, path: Path) -> bool:
+        """Whether the test may open this file."""
+        raise NotImplementedError
+
+    @cached_property
+    def exact(self) -> str | None:
+        """The path of the one file that the test opens, where that can be told."""
+        return None
+
+
+@dataclass(frozen=True)
+class NamedUse(Use):
+    """A cassette named by a path, parts of which may be unknown."""
+
+    pattern: Value = UNKNOWN
+    folder: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is known of the path, so that it may be any."""
+        if not isinstance(self.pattern, Text):
+            return True
+        known = "".join(str(piece) for piece in self.pattern.pieces if piece is not None)
+        return re.search(r"\w", re.sub(r"\.ya?ml$", "", known)) is None
+
+    @cached_property
+    def exact(self) -> str | None:
+        whole = self.pattern.exact if isinstance(self.pattern, Text) else None
+        return os.path.normpath(os.path.join(self.folder, whole)) if whole else None  # noqa: PTH118 - text only
+
+    def matches(self, path: Path) -> bool:
+        exact = self.exact
+        if exact is not None:
+            return exact.casefold() == os.path.normpath(str(path)).casefold()
+        if self.is_open or not isinstance(self.pattern, Text):
+            return True
+        pieces = list(self.pattern.pieces)
+        first = pieces[0]
+        if isinstance(first, str):
+            pieces[0] = os.path.join(self.folder, first).replace("/./", "/")  # noqa: PTH118 - text only
+            if ".." in first:
+                pieces[0] = None  # brought to one form only as a whole
+        elif isinstance(first, tuple):
+            pieces[0] = tuple(os.path.normpath(os.path.join(self.folder, each)) for each in first)  # noqa: PTH118
+        wanted = "".join(_expression(piece) for piece in pieces)
+        return re.fullmatch(wanted, path.as_posix(), re.IGNORECASE | re.DOTALL) is not None
+
+
+def _expression(piece: Piece) -> str:
+    if piece is None:
+        return ".*"
+    options = (piece,) if isinstance(piece, str) else piece
+    return "(?:" + "|".join(re.escape(option) for option in options) + ")"
+
+
+@dataclass(frozen=True)
+class NamelessUse(Use):
+    """A cassette that the fixture names after the test."""
+
+    folder: str = ""
+    name: str = ""
+    parametrised: bool = False
+    plain: bool = True  # the test may run without parameters
+
+    @cached_property
+    def exact(self) -> str | None:
+        if self.parametrised:
+            return None
+        from promptecho.pytest_plugin import _file_safe
+
+        return os.path.join(self.folder, f"{_file_safe(self.name)}.yaml")  # noqa: PTH118 - text only
+
+    def matches(self, path: Path) -> bool:
+        from promptecho.pytest_plugin import _file_safe
+
+        if path.parent != Path(self.folder) or path.suffix != ".yaml":
+            return False
+        if self.plain and path.stem.casefold() == _file_safe(self.name).casefold():
+            return True
+        if not self.parametrised:
+            return False
+        begin = f"{self.name}["
+        shown = _HASH.sub("", path.stem)
+        return path.stem.startswith(begin) or shown.startswith(begin) or (len(shown) > 60 and begin.startswith(shown))

@@ -1,0 +1,3 @@
+"""The tests in ``lint_suite`` are material for ``promptecho lint``; nobody runs them."""
+
+collect_ignore = ["lint_suite"]

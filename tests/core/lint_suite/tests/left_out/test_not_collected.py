@@ -1,0 +1,5 @@
+from openai import OpenAI
+
+
+def test_not_collected():
+    OpenAI().models.list()

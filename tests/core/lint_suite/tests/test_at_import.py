@@ -1,0 +1,7 @@
+from openai import OpenAI
+
+MODELS = OpenAI().models.list()  # FINDING: unrecorded-call
+
+
+def test_models():
+    assert MODELS

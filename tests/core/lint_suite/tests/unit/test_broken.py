@@ -1,0 +1,5 @@
+import openai
+
+
+def test_half_written(:  # FINDING: unreadable
+    pass

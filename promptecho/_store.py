@@ -247,7 +247,7 @@ class Journal:
         self._seen: tuple[int, int] | None = None  # inode and size as this journal left the file
         self._written = _references.Written()
         self._mutex = threading.Lock()
-        self._lock = _Lock(path)
+        self._lock = FileLock(path)
 
     def prepare(self) -> None:
         """Make sure that a recording can be written, before a call is paid for.
@@ -380,7 +380,7 @@ class Journal:
         """
         real = Path(os.path.realpath(target))
         try:
-            with self._mutex, _Lock(real):
+            with self._mutex, FileLock(real):
                 with contextlib.suppress(FileNotFoundError):
                     self.path.chmod(stat.S_IMODE(real.stat().st_mode))
                 self.path.replace(real)
@@ -390,7 +390,7 @@ class Journal:
             ) from problem
 
 
-class _Lock:
+class FileLock:
     """One writer at a time for a file, over all processes of this user on this machine; not reentrant.
 
     The lock lives in the temporary folder, so that no lock file turns up beside the cassettes in version control. It is

@@ -130,7 +130,7 @@ def mask_file(path: Path) -> int:
 
     The rest of the text stays as it is, comments included, where the result can be shown to be right.
     """
-    with _store.locked(path):
+    with _store.FileLock(path):
         text = _store.read_text(path)
         if text is None:
             return 0

@@ -18,6 +18,7 @@ import yaml
 
 from promptecho import Cassette
 from promptecho._lint import RULES, lint
+from promptecho._lint._cassettes import LAST_RUN
 
 SUITE = Path(__file__).parent / "lint_suite"
 CHECKOUT = Path(__file__).parents[2]
@@ -354,10 +355,10 @@ def test_what_was_never_played_is_told_from_the_record_of_the_last_run(project: 
     assert "never-played was not looked for" in done.stdout
     entry = {"recordings": 1, "played": [], "complete": True}
     record = {"version": 1, "cassettes": {"cassettes/test_a.yaml": entry}}
-    write(project / ".promptecho" / "last-run.json", json.dumps(record))
+    write(project / LAST_RUN, json.dumps(record))
     [finding] = lint([project])
     assert (finding.rule, finding.path.name, finding.line) == ("never-played", "test_a.yaml", 5)
-    write(project / ".promptecho" / "last-run.json", "{broken")
+    write(project / LAST_RUN, "{broken")
     assert lint([project]) == []
 
 

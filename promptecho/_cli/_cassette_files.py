@@ -92,7 +92,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
     """The cassettes that some files and folders name, sorted; without any, those of all ``cassettes`` folders below.
 
     Raises:
-        CassetteFileError: a path doesn't exist.
+        CassetteFileError: a path doesn't exist, or is a folder that can't be listed.
     """
     found: set[Path] = set()
     for path in paths:
@@ -105,7 +105,11 @@ def find(paths: Sequence[Path]) -> list[Path]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+    def closed(problem: OSError) -> None:
+        if problem.filename is not None and Path(problem.filename) == folder:
+            raise CassetteFileError(f"{folder} can't be listed: {problem.strerror}") from None
+
+    for parent, folders, files in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
         for name in sorted(files):
             if name.endswith(SUFFIXES) and not name.startswith("."):

@@ -374,8 +374,8 @@ def from_git(path: Path, revision: str, options: MatchOptions) -> OpenedCassette
 
 
 @click.command("diff")
-@click.argument("before", type=click.Path(path_type=Path))
-@click.argument("after", type=click.Path(path_type=Path), required=False)
+@click.argument("before", type=click.Path(readable=False, path_type=Path))
+@click.argument("after", type=click.Path(readable=False, path_type=Path), required=False)
 @click.option(
     "--git",
     "revision",

@@ -114,7 +114,7 @@ def show(rows: Sequence[Row], *, ages: bool) -> None:
 
 
 @click.command("ls")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(readable=False, path_type=Path))
 @click.option("--age", "ages", is_flag=True, help="Show how long ago each was recorded, not on which day.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def command(paths: tuple[Path, ...], ages: bool, as_json: bool) -> None:

@@ -335,7 +335,7 @@ def answer_json(answer: Answer) -> Json:
 
 
 @click.command("show")
-@click.argument("cassette", type=click.Path(path_type=Path))
+@click.argument("cassette", type=click.Path(readable=False, path_type=Path))
 @click.argument("recording", required=False)
 @click.option("--full", is_flag=True, help="Show the messages that stand in an earlier recording again.")
 @click.option(

@@ -111,7 +111,7 @@ def _cells(totals: Totals) -> tuple[str, ...]:
 
 
 @click.command("stats")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(readable=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the statistics as JSON.")
 def command(paths: tuple[Path, ...], as_json: bool) -> None:
     """Add up calls, tokens, cost and recorded time, by model and by file.

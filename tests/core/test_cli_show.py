@@ -322,6 +322,16 @@ def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
     assert run(tmp_path, "show", str(path)).returncode == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_without_permission_is_an_error_and_not_empty(tmp_path: Path) -> None:
+    folder = cassette(tmp_path / "closed" / "a.yaml", recording([user("x")], said("y"))).parent
+    folder.chmod(0)
+    done = run(tmp_path, "ls", "closed")
+    folder.chmod(0o700)
+    assert done.returncode == 2
+    assert "closed can't be listed" in done.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
 def test_a_fifo_is_no_cassette_and_nothing_waits_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.yaml")

@@ -177,14 +177,14 @@ def _response(tree: Mapping[str, Json], shape: _Shape) -> Response:
                 "response.body", f"a body as promptecho writes it ({problem})", tree.get("body")
             ) from None
         pieces = [data] if data else []
-    chunks = _cut(pieces, tree.get("chunks"), shape)
     delays = tree.get("delays", [])
     if not isinstance(delays, list) or not all(isinstance(delay, (int, float)) for delay in delays):
         raise shape.wrong("response.delays", "a list of seconds", delays)
+    chunks, waits = _cut(pieces, tree.get("chunks"), delays, shape)
     head = ResponseHead(
         status, _replayed_headers(headers, sum(map(len, chunks)), tree), tree.get("reason"), tree.get("http_version")
     )
-    return Response(head, chunks, tuple(float(delay) for delay in delays), tree.get("incomplete"))
+    return Response(head, chunks, waits, tree.get("incomplete"))
 
 
 def _replayed_headers(headers: Headers, length: int, tree: Mapping[str, Json]) -> Headers:
@@ -221,17 +221,25 @@ def _decode(stream: Any, event: Json) -> bytes:
     raise ValueError("a text was expected")
 
 
-def _cut(pieces: list[bytes], sizes: object, shape: _Shape) -> tuple[bytes, ...]:
-    """Chunks that end wherever an event or a chunk of the recording ended."""
+def _cut(
+    pieces: list[bytes], sizes: object, delays: list[float], shape: _Shape
+) -> tuple[tuple[bytes, ...], tuple[float, ...]]:
+    """Chunks that end wherever an event or a chunk of the recording ended, and the seconds before each of them."""
+    whole = tuple(piece for piece in pieces if piece)
     if sizes is None:
-        return tuple(piece for piece in pieces if piece)
+        return whole, tuple(map(float, delays)) if len(delays) == len(whole) else ()
     if not isinstance(sizes, list) or not all(isinstance(size, int) and size > 0 for size in sizes):
         raise shape.wrong("response.chunks", "a list of sizes in bytes", sizes)
     data = b"".join(pieces)
     if sum(sizes) != len(data):
-        return tuple(piece for piece in pieces if piece)  # the body was edited by hand: its old cuts mean nothing
-    ends = sorted({0, *accumulate(len(piece) for piece in pieces), *accumulate(sizes)})
-    return tuple(data[start:end] for start, end in zip(ends, ends[1:]))
+        return whole, ()  # the body was edited by hand: its old cuts mean nothing
+    starts = [0, *accumulate(sizes)]
+    ends = sorted({*starts, *accumulate(len(piece) for piece in pieces)})
+    chunks = tuple(data[start:end] for start, end in zip(ends, ends[1:]))
+    if len(delays) != len(sizes):
+        return chunks, ()
+    before = dict(zip(starts, map(float, delays)))  # what came within one chunk came at once
+    return chunks, tuple(before.get(start, 0.0) for start in ends[:-1])
 
 
 def response_tree(
@@ -279,6 +287,13 @@ def response_tree(
     if delays:
         tree["delays"] = Flow(delays)
     return tree
+
+
+def _in_order(entries: list[Interaction]) -> list[Interaction]:
+    """Identical calls in the order in which they were asked: where no ``repeat`` says so, that of the file."""
+    entries = sorted(entries, key=lambda entry: entry.number)
+    places = [(int(entry.document.get("repeat", place)), entry.number) for place, entry in enumerate(entries)]
+    return [entry for _, entry in sorted(zip(places, entries), key=lambda pair: pair[0])]
 
 
 class Cassette:
@@ -342,8 +357,8 @@ class Cassette:
     def _file_under_key(self, interaction: Interaction) -> None:
         entries = self._by_key.setdefault(interaction.identity.key, [])
         entries.append(interaction)
-        if len(entries) > 1:  # calls side by side finish in another order than they were asked in
-            entries.sort(key=lambda entry: (int(entry.document.get("repeat", 0)), entry.number))
+        if len(entries) > 1:
+            self._by_key[interaction.identity.key] = _in_order(entries)
 
     def _load(self, number: int) -> Interaction:
         found = self._loaded[number]

@@ -216,6 +216,7 @@ class Session:
         self._asked: Counter[tuple[str, str]] = Counter()
         self._written: Counter[str] = Counter()
         self._live: Counter[str] = Counter()
+        self._answered: set[tuple[str, str]] = set()
         self._forwards: set[Forward] = set()
 
     @property
@@ -245,6 +246,8 @@ class Session:
                 raise self._miss(request, identity)
             self.journal.prepare()
             self._check_budget(request)
+            if identity.key not in self._live:  # it goes on where the file ends
+                self._live[identity.key] = self._written[identity.key] = len(self.cassette.find([identity.key]))
             forward = Forward(self, request, identity, self._live[identity.key])
             self._live[identity.key] += 1
             self._forwards.add(forward)
@@ -381,8 +384,10 @@ class Session:
             return
         with self._lock:
             key = forward.identity.key
-            if self.settings.repeats == "reuse" and self._written[key]:
-                return  # the same question was in flight twice; one recording per distinct request
+            if self.settings.repeats == "reuse":
+                if (key, forward.identity.host) in self._answered:
+                    return  # the same question was in flight twice; one recording per distinct request
+                self._answered.add((key, forward.identity.host))
             if forward.repeat != self._written[key]:
                 changed = {**changed, "repeat": forward.repeat}
                 changed["duration"] = changed.pop("duration")  # it closes the entry: see without_torn_tail

@@ -1,0 +1,101 @@
+"""The decision path by itself, with no HTTP library."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from promptecho import Cassette
+from promptecho._models import Headers, Request, ResponseHead
+from promptecho._redaction import Redactor
+from promptecho._session import Forward, Replay, Session
+from promptecho._settings import resolve
+from promptecho._store import Journal, parse, read_text
+
+SSE = ResponseHead(200, Headers({"content-type": "text/event-stream"}))
+
+
+def request(text: str = "the same", host: str = "api.openai.com") -> Request:
+    return Request("POST", f"https://{host}/v1/x", Headers({"content-type": "application/json"}), text.encode())
+
+
+def session(path: Path, clock: Callable[[], float] = lambda: 0.0, *, record: bool = True, **given: object) -> Session:
+    chosen = resolve(given, environ={}, project={})
+    cassette = Cassette(path, chosen.match)
+    text = read_text(path)
+    if text is not None:
+        cassette.add_document(parse(text, path))
+    return Session(
+        cassette, chosen, Redactor({}), clock, journal=Journal(path, {}) if record else None, resuming=record
+    )
+
+
+def finish(forward: object, *chunks: bytes, head: ResponseHead | None = None) -> None:
+    assert isinstance(forward, Forward)
+    forward.start(head or ResponseHead(200))
+    for chunk in chunks:
+        forward.feed(chunk)
+    forward.finish()
+
+
+def replayed(path: Path, count: int, host: str = "api.openai.com") -> list[bytes]:
+    again = session(path, record=False)
+    answers = [again.decide(request(host=host)) for _ in range(count)]
+    return [answer.response.body for answer in answers if isinstance(answer, Replay)]
+
+
+@settings(deadline=None)
+@given(st.lists(st.permutations(range(4)), min_size=1, max_size=3))
+def test_identical_calls_replay_as_they_were_asked_whatever_the_order_in_which_they_ended(
+    runs: list[list[int]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "c.yaml"
+        for number, order in enumerate(runs):  # each run goes on where the one before ended
+            recording = session(path)
+            for _ in range(4 * number):
+                assert isinstance(recording.decide(request()), Replay)
+            asked = [recording.decide(request()) for _ in range(4)]
+            for place in order:
+                finish(asked[place], b"run %d answer %d" % (number, place))
+        assert replayed(path, 4 * len(runs)) == [
+            b"run %d answer %d" % (number, place) for number in range(len(runs)) for place in range(4)
+        ]
+
+
+def test_reuse_keeps_one_recording_for_each_host(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    recording = session(path, repeats="reuse")
+    finish(recording.decide(request(host="one.example")), b"one")
+    finish(recording.decide(request(host="two.example")), b"two")
+    assert isinstance(recording.decide(request(host="one.example")), Replay)
+    assert replayed(path, 1, "one.example") == [b"one"]
+    assert replayed(path, 1, "two.example") == [b"two"]
+
+
+def test_the_delay_of_a_chunk_with_several_events_is_waited_once(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    ticks = iter([0.0, 0.0, 1.0, 3.0, 4.0])
+    recording = session(path, lambda: next(ticks), timing=True)
+    finish(recording.decide(request()), b"data: 1\n\ndata: 2\n\n", b"data: 3\n\n", head=SSE)
+    answer = session(path, record=False, replay_speed=1.0).decide(request())
+    assert isinstance(answer, Replay)
+    waits = [(chunk, answer.seconds(place)) for place, chunk in enumerate(answer.response.chunks)]
+    assert waits == [(b"data: 1\n\n", 1.0), (b"data: 2\n\n", 0.0), (b"data: 3\n\n", 2.0)]
+
+
+@pytest.mark.parametrize("chunks", ["[3, 3]", "[7]"])
+def test_delays_of_cuts_that_no_longer_fit_mean_nothing(tmp_path: Path, chunks: str) -> None:
+    path = tmp_path / "c.yaml"
+    ticks = iter([0.0, 0.0, 1.0, 3.0])
+    finish(session(path, lambda: next(ticks), timing=True).decide(request()), b"some text", head=ResponseHead(200))
+    text = path.read_text(encoding="utf-8").replace("    delays:", f"    chunks: {chunks}\n    delays:")
+    path.write_text(text, encoding="utf-8")
+    answer = session(path, record=False, replay_speed=1.0).decide(request())
+    assert isinstance(answer, Replay)
+    assert (answer.response.body, answer.seconds(0)) == (b"some text", 0.0)

@@ -433,7 +433,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
             current.enter_again()  # a decorated method that calls another one, or itself
             return current
         settings = _settings.resolve(self._given, place=self._place, lower=self._lower)
-        return _Entry(self, Path.cwd() / self.path, settings)
+        return _Entry(self, self.path if self.path.is_absolute() else Path.cwd() / self.path, settings)
 
     def __enter__(self) -> Cassette:
         entry = self._enter()

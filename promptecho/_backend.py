@@ -185,6 +185,7 @@ class _Patched:
 
 _users: dict[str, int] = {}
 _patches: dict[str, list[_Patched]] = {}
+_last: dict[tuple[int, str], _Patched] = {}  # the wrappers made before, for the next cassette
 _finder: _PatchOnImport | None = None
 
 
@@ -235,9 +236,12 @@ def _patch(name: str, module: ModuleType) -> None:
                 f"{name} {version} has no {where}.{point.name} any more, so its calls would go out unrecorded; "
                 f"install a version of {name} that this promptecho supports, or upgrade promptecho"
             )
-        replacement = point.wrap(original)
-        setattr(point.owner, point.name, replacement)
-        patches.append(_Patched(point.owner, point.name, original, replacement))
+        patched = _last.get((id(point.owner), point.name))
+        if patched is None or patched.owner is not point.owner or patched.original is not original:
+            patched = _Patched(point.owner, point.name, original, point.wrap(original))
+            _last[id(point.owner), point.name] = patched
+        setattr(point.owner, point.name, patched.replacement)
+        patches.append(patched)
 
 
 class _PatchOnImport:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Callable, Union
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunsplit
 
@@ -55,16 +55,21 @@ class MatchOptions:
     ignore: tuple[str, ...] = ()
     volatile: tuple[re.Pattern[str], ...] = ()
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Stands for all that a key depends on beside the request; keys made with another digest are not trusted."""
-        patterns = [[pattern.pattern, pattern.flags] for pattern in self.volatile]
-        return _digest(canonical_json([KEYS_VERSION, self.names, self.ignore, patterns]))[:8]
+        return _digest_of(self)
 
     @property
     def names(self) -> list[str] | str:
         """The form in which the file says it."""
         return WHOLE_BODY if self.fields is None else list(self.fields)
+
+
+@lru_cache(maxsize=64)
+def _digest_of(options: MatchOptions) -> str:
+    patterns = [[pattern.pattern, pattern.flags] for pattern in options.volatile]
+    return _digest(canonical_json([KEYS_VERSION, options.names, options.ignore, patterns]))[:8]
 
 
 def volatile_pattern(entry: str | re.Pattern[str]) -> re.Pattern[str]:

@@ -31,6 +31,7 @@ class Mode(str, Enum):
         return self.value
 
 
+_MODES = tuple(mode.value for mode in Mode)
 REPEATS = ("sequence", "reuse", "strict")
 ON_RECORD_ERROR = ("warn", "raise", "record")
 ON_SECRET = ("warn", "fail", "ignore")
@@ -212,7 +213,7 @@ def _volatile(value: object, place: str) -> tuple[re.Pattern[str], ...]:
 
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
-    "mode": lambda value, place: Mode(_one_of(value, [mode.value for mode in Mode], "mode", place)),
+    "mode": lambda value, place: Mode(_one_of(value, _MODES, "mode", place)),
     "match_on": _match_fields,
     "ignore": lambda value, place: _strings(value, "ignore", place),
     "volatile": _volatile,
@@ -256,14 +257,15 @@ def split_names(text: str) -> list[str] | str:
     return "all" if names == ["all"] else names
 
 
-_project_cache: dict[Path, dict[str, Any]] = {}
+_project_cache: dict[str, dict[str, Any]] = {}
 
 
-def from_project(folder: Path) -> dict[str, Any]:
+def from_project(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """``[tool.promptecho]`` of the nearest ``pyproject.toml`` at or above a folder."""
-    if folder not in _project_cache:
-        _project_cache[folder] = _read_project(folder)
-    return _project_cache[folder]
+    name = os.fspath(folder)
+    if name not in _project_cache:
+        _project_cache[name] = _read_project(Path(name))
+    return _project_cache[name]
 
 
 def _read_project(folder: Path) -> dict[str, Any]:
@@ -313,8 +315,9 @@ def resolve(
 ) -> Settings:
     """The settings of a cassette that opens now. ``lower`` holds checked values that stand below the variables."""
     variables = from_environment(os.environ if environ is None else environ)
-    merged: dict[str, Any] = dict(from_project(Path.cwd()) if project is None else project)
-    merged.update(check(_configured, "configure"))
+    merged: dict[str, Any] = dict(from_project(os.getcwd()) if project is None else project)  # noqa: PTH109 - quicker
+    if _configured:
+        merged.update(check(_configured, "configure"))
     merged.update(lower or {})
     merged.update(variables)
     merged.update(check(arguments, place))

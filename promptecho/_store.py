@@ -52,10 +52,20 @@ def read_bytes(path: Path) -> bytes | None:
         CassetteFileError: the file can't be opened, or is no regular file.
     """
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        # Without waiting: a FIFO would wait for its writer for ever.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        try:
+            now = os.fstat(descriptor)
+            if stat.S_ISDIR(now.st_mode):
+                raise IsADirectoryError
+            if not stat.S_ISREG(now.st_mode):
                 raise CassetteFileError(f"{path} is no regular file; a cassette is a YAML file: choose another path")
-            return file.read()
+            pieces = []
+            while piece := os.read(descriptor, max(now.st_size, 4096)):
+                pieces.append(piece)
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         return None
     except IsADirectoryError:
@@ -85,10 +95,6 @@ def read_text(path: Path) -> str | None:
     """The text of a cassette file, or ``None`` if there is none; raises what the two above do."""
     data = read_bytes(path)
     return None if data is None else decode(data, path)
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a FIFO would wait for its writer for ever
 
 
 def parse(text: str, path: Path) -> Document:

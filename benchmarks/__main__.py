@@ -20,7 +20,16 @@ from benchmarks.scenario import CONTENDERS, OURS
 from dev import ROOT, environment
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
-CLIENTS = ("httpx", "httpx2; python_version >= '3.10'", "requests", "urllib3>=2", "aiohttp", "boto3", "openai", "pytest")
+CLIENTS = (
+    "httpx",
+    "httpx2; python_version >= '3.10'",
+    "requests",
+    "urllib3>=2",
+    "aiohttp",
+    "boto3",
+    "openai",
+    "pytest",
+)
 LIBRARIES = ("httpx", "httpx2", "requests", "urllib3", "aiohttp", "boto3", "openai", "pytest", "PyYAML")
 
 
@@ -56,9 +65,8 @@ def environments() -> dict[str, Path]:
 
 def surroundings(pythons: Mapping[str, Path]) -> str:
     """Date, machine and versions, as a list for the head of the results."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ).stdout.strip()  # fmt: skip
+    describe = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True).stdout.strip()
     peers = []
     for name, python in pythons.items():
         version = versions_in(python, (DISTRIBUTION[name],))[DISTRIBUTION[name]]

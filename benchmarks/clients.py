@@ -86,7 +86,7 @@ def _requests(url: str, floor: bool) -> Caller:
 
     data = corpus.chat_answer(0)
 
-    class Constant(HTTPAdapter):
+    class Constant(HTTPAdapter):  # type: ignore[misc]  # the libraries have no types here
         def send(self, request: Any, *arguments: Any, **named: Any) -> Any:
             return self.build_response(request, _urllib3_response(data))
 
@@ -103,7 +103,7 @@ def _urllib3(url: str, floor: bool) -> Caller:
 
     data = corpus.chat_answer(0)
 
-    class Constant(urllib3.HTTPConnectionPool):
+    class Constant(urllib3.HTTPConnectionPool):  # type: ignore[misc]  # as above
         def _make_request(self, *arguments: Any, preload_content: bool = True, **named: Any) -> Any:
             return _urllib3_response(data, preload_content)
 
@@ -210,7 +210,7 @@ def _constant_connector(loop: asyncio.AbstractEventLoop) -> Any:
         def close(self) -> None:
             pass
 
-    class Connector(BaseConnector):
+    class Connector(BaseConnector):  # type: ignore[misc]  # as above
         async def _create_connection(self, *arguments: Any, **named: Any) -> Any:
             transport = Transport()
             transport.protocol = ResponseHandler(loop=loop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import warnings
+from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ MATCH_ON = {
     VCRPY: ["method", "scheme", "host", "port", "path", "query", "body"],
     CASSETTER: ["method", "uri", "json_body"],
 }
+
+
+Samples = Generator[dict[str, float], None, None]  # the first says that all is set up
 
 
 class NotReplayed(Exception):
@@ -72,8 +76,8 @@ class Task:
             return contextlib.nullcontext()
         module: Any = importlib.import_module(MODULE[self.contender])
         if self.contender == VCRPY:
-            recorder = module.VCR(match_on=MATCH_ON[VCRPY], allow_playback_repeats=True)
-            return recorder.use_cassette(str(path), record_mode=mode)  # type: ignore[no-any-return]
+            named = {"record_mode": mode, "match_on": MATCH_ON[VCRPY], "allow_playback_repeats": True}
+            return module.use_cassette(str(path), **named)  # type: ignore[no-any-return]
         if self.contender == CASSETTER:
             return module.use_cassette(str(path), record_mode=mode, match_on=MATCH_ON[CASSETTER])  # type: ignore[no-any-return]
         backend = {"boto3": "urllib3"}.get(self.library, self.library)

@@ -14,11 +14,15 @@ KB = 1000
 EVENTS = 500  # of a stream
 MODEL = "gpt-5"
 BEDROCK_MODEL = "us.amazon.nova-lite-v1:0"
-WORDS = (
-    "the report of a small town on a river says that its mill bakery bridge school and harbour were built again after "
-    "each flood by people who knew what water does with wood stone iron and clay so they kept records letters maps and "
-    "prices for every winter spring summer autumn and wrote down which plan had failed why it failed who paid for it"
-).split()
+WORDS = tuple(
+    word
+    for line in (
+        "the report of a small town on a river says that its mill bakery bridge school and harbour were built again",
+        "after each flood by people who knew what water does with wood stone iron and clay so they kept records and",
+        "letters maps prices for every winter spring summer autumn and wrote down which plan had failed why and who",
+    )
+    for word in line.split()
+)
 ANSWER_CHARACTERS = 1250
 _QUESTION = re.compile(rb"Question (\d+)")
 _ANSWER_POOL = " ".join(random.Random(0).choices(WORDS, k=2000))
@@ -67,7 +71,7 @@ def answer_text(number: int) -> str:
 
 def chat_answer(number: int) -> bytes:
     usage = {"prompt_tokens": 212, "completion_tokens": 240, "total_tokens": 452}
-    message = {"role": "assistant", "content": answer_text(number), "refusal": None, "annotations": []}
+    message: dict[str, Any] = {"role": "assistant", "content": answer_text(number), "refusal": None, "annotations": []}
     choices = [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}]
     head = {"id": f"chatcmpl-{number}", "object": "chat.completion", "created": 1790000000, "model": MODEL}
     return json.dumps({**head, "choices": choices, "usage": usage, "service_tier": "default"}).encode()

@@ -6,15 +6,26 @@ import gc
 import statistics
 import sys
 import time
-from collections.abc import Iterator
 
 from benchmarks import corpus
-from benchmarks.contenders import NotReplayed, Task
-from benchmarks.scenario import CASSETTER, CONTENDERS, EARLIER, FLOOR, OURS, VCRPY, Entrant, Metric, Recordings, Scenario
+from benchmarks.contenders import NotReplayed, Samples, Task
+from benchmarks.scenario import (
+    CASSETTER,
+    CONTENDERS,
+    EARLIER,
+    FLOOR,
+    OURS,
+    VCRPY,
+    Entrant,
+    Metric,
+    Recordings,
+    Scenario,
+)
 
 MB = 1e6
 _ENTERED, _ENTERED_SECONDS = 60, 0.2
 _MISSES, _MISSES_SECONDS = 5, 3.0
+_SHOWN = Metric("shown", "its text has the line that differs (1) or not (0)", "")
 
 
 def peak_memory() -> int:
@@ -27,7 +38,7 @@ def peak_memory() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def opened(task: Task) -> Iterator[dict[str, float]]:
+def opened(task: Task) -> Samples:
     """Milliseconds of entering a cassette in a fresh process (imports aside), and the growth of its peak memory."""
     path, size = task.path(), task.path().stat().st_size
     if not task.is_floor:
@@ -49,7 +60,7 @@ def opened(task: Task) -> Iterator[dict[str, float]]:
     yield {"time": seconds * 1e3, "memory": growth / MB, "of file": growth / size, "file": size / MB}
 
 
-def entered(task: Task) -> Iterator[dict[str, float]]:
+def entered(task: Task) -> Samples:
     """Milliseconds of entering and leaving a cassette; for the floor, of reading the file."""
 
     def once() -> float:
@@ -66,33 +77,41 @@ def entered(task: Task) -> Iterator[dict[str, float]]:
     once()
     yield {}
     while True:
-        times, end = [], time.perf_counter() + _ENTERED_SECONDS
+        times: list[float] = []
+        end = time.perf_counter() + _ENTERED_SECONDS
         while len(times) < _ENTERED and time.perf_counter() < end:
             times.append(once())
         yield {"time": statistics.median(times) * 1e3}
 
 
-def missed(task: Task) -> Iterator[dict[str, float]]:
+def missed(task: Task) -> Samples:
     """Milliseconds from a call that nothing answers to the error's text: the first in a process, and later ones."""
     with task.opened(task.path()):
         call = task.caller()
         call(corpus.payload(0, task.size))
         yield {}
 
-        def once(variant: int) -> float:
+        def once(variant: int) -> tuple[float, bool]:
             body = corpus.unknown(task.calls // 2 + variant, task.size, variant)
             start = time.perf_counter()
             try:
                 call(body)
             except BaseException as miss:
-                str(miss)
-                return time.perf_counter() - start
+                text = str(miss)
+                seconds = time.perf_counter() - start
+                return seconds, "was changed for the" in text
             raise NotReplayed("no miss: another recording was replayed")
 
-        first, times, end = once(0), [], time.perf_counter() + _MISSES_SECONDS
+        end = time.perf_counter() + _MISSES_SECONDS
+        first, shown = once(0)
+        times: list[float] = []
         while len(times) < _MISSES and time.perf_counter() < end:
-            times.append(once(len(times) + 1))
-        yield {"first": first * 1e3, "again": statistics.median(times) * 1e3 if times else first * 1e3}
+            times.append(once(len(times) + 1)[0])
+        yield {
+            "first": first * 1e3,
+            "shown": int(shown),
+            **({"again": statistics.median(times) * 1e3} if times else {}),
+        }
 
 
 MEASURES = {"opened": opened, "entered": entered, "missed": missed}
@@ -106,25 +125,25 @@ def scenarios(quick: bool) -> list[Scenario]:
             "entering and leaving a cassette of one recording",
             "entered",
             (Metric("time", "", "ms", 0.1, "value"),),
-            tuple(
-                Entrant(column, {}, {"cassette": Recordings(1)}) for column in (FLOOR, *CONTENDERS)
-            ),
+            tuple(Entrant(column, {}, {"cassette": Recordings(1)}) for column in (FLOOR, *CONTENDERS)),
         )
     )
     calls = 20 if quick else 1000
-    held = {EARLIER: min(calls, 50)}  # 1,000 take it a minute and a half for each miss, and longer to write
+    held = {EARLIER: 1 if quick else 10}  # each takes it about a second
     found.append(
         Scenario(
             "miss",
             f"a miss among {calls:,} recordings with 20 KB prompts, diff included",
             "missed",
-            (Metric("first", "first of a process", "ms", 100, "value"), Metric("again", "later ones", "ms")),
+            (Metric("first", "first of a process", "ms", 100, "value"), Metric("again", "later ones", "ms"), _SHOWN),
             tuple(
                 Entrant(
                     column,
                     {"calls": held.get(column, calls), "size": 20_000},
                     {"cassette": Recordings(held.get(column, calls), 20_000)},
-                    note=f"with {held[column]} recordings" if held.get(column, calls) < calls else "",
+                    note=f"with {held[column]} recording{'s' if held[column] > 1 else ''}"
+                    if held.get(column, calls) < calls
+                    else "",
                 )
                 for column in CONTENDERS
             ),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from pathlib import Path
 from typing import Any
 
 from benchmarks import corpus
-from benchmarks.contenders import NotReplayed, Task
+from benchmarks.contenders import NotReplayed, Samples, Task
 from benchmarks.scenario import VCRPY
 
 
-def record(task: Task) -> Iterator[dict[str, float]]:
+def record(task: Task) -> Samples:
     """Record some calls into a new cassette; one sample with nothing in it says that it is there."""
     path = task.path()
     stream = bool(task.options.get("stream"))
@@ -48,8 +48,6 @@ def _continue_vcrpy(path: Path, task: Task) -> None:
 
 
 def _with_prompt(body: bytes, old: str, new: str) -> bytes:
-    import json
-
     return body.replace(json.dumps(old).encode(), json.dumps(new).encode())
 
 

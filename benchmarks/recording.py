@@ -11,10 +11,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from pathlib import Path
 
 from benchmarks import corpus
-from benchmarks.contenders import Task
+from benchmarks.contenders import Samples, Task
 from benchmarks.opening import MB, peak_memory
 from benchmarks.scenario import CASSETTER, CONTENDERS, FLOOR, OURS, Entrant, Metric, Scenario
 
@@ -23,7 +23,7 @@ _TURNS = (25, 50, 100)
 _attempts = itertools.count()
 
 
-def recorded(task: Task) -> Iterator[dict[str, float]]:
+def recorded(task: Task) -> Samples:
     """Seconds of some calls to a server on loopback, recorded into a new cassette, and the growth of peak memory."""
     payloads = [corpus.payload(number, task.size) for number in range(task.calls)]
     call = task.caller()
@@ -44,20 +44,19 @@ def recorded(task: Task) -> Iterator[dict[str, float]]:
     yield {"time": seconds, "each": seconds / task.calls * 1e3, "memory": (peak_memory() - before) / MB}
 
 
-def _new_path(task: Task) -> os.PathLike[str]:
+def _new_path(task: Task) -> Path:
     return task.folder / f"new-{os.getpid()}-{next(_attempts)}.yaml"
 
 
-def _entries(path: os.PathLike[str]) -> int:
+def _entries(path: Path) -> int:
     """How many recordings are in a file of any contender; none if there is no file."""
     try:
-        with open(path, encoding="utf-8") as file:
-            return len(re.findall(r"^\s*(?:- )?request:", file.read(), re.MULTILINE))
+        return len(re.findall(r"^\s*(?:- )?request:", path.read_text("utf-8"), re.MULTILINE))
     except FileNotFoundError:
         return 0
 
 
-def killed(task: Task) -> Iterator[dict[str, float]]:
+def killed(task: Task) -> Samples:
     """How many recordings are on disk after SIGKILL, at the moment when the program had seen its last answer."""
     from benchmarks import worker
 
@@ -73,7 +72,7 @@ def killed(task: Task) -> Iterator[dict[str, float]]:
         yield {"kept": _entries(path)}
 
 
-def record_and_die(task: Task) -> Iterator[dict[str, float]]:
+def record_and_die(task: Task) -> Samples:
     """The program that ``killed`` watches: it says of each answer that it saw it, and kills itself after the last."""
     with task.opened(task.path(), "once"):
         call = task.caller()
@@ -84,7 +83,7 @@ def record_and_die(task: Task) -> Iterator[dict[str, float]]:
     yield {}
 
 
-def conversation(task: Task) -> Iterator[dict[str, float]]:
+def conversation(task: Task) -> Samples:
     """Kilobytes of the cassette of a conversation whose every request repeats what was said before."""
     yield {}
     while True:
@@ -98,7 +97,7 @@ def conversation(task: Task) -> Iterator[dict[str, float]]:
                     said.append(corpus.prompt(turn))
                     answer = call({"model": corpus.MODEL, "messages": corpus.turns(*said)})
                     said.append(json.loads(answer)["choices"][0]["message"]["content"])
-            sizes[f"{turns}"] = os.stat(path).st_size / 1e3
+            sizes[f"{turns}"] = path.stat().st_size / 1e3
         yield {**sizes, "growth": sizes["100"] / sizes["50"]}
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
 from benchmarks import clients, corpus
-from benchmarks.contenders import Task
+from benchmarks.contenders import Samples, Task
 from benchmarks.scenario import CONTENDERS, EARLIER, FLOOR, OURS, VCRPY, Entrant, Metric, Recordings, Scenario
 
 _ASKED = 200  # different recordings, if there are as many
 _BATCH, _BATCH_SECONDS = 400, 0.12
 _FIRST = 3  # first calls in each round
-_ENTERED_AGAIN = 100  # below as many recordings, a cassette is entered again to have a first call
 
 
-def replayed_call(task: Task) -> Iterator[dict[str, float]]:
+def replayed_call(task: Task) -> Samples:
     """Microseconds of a call that was asked before (``again``), and of the first call for a recording (``first``)."""
     every = max(1, task.calls // _ASKED)
     numbers = range(0, task.calls, every)[:_ASKED]
@@ -33,7 +31,7 @@ def replayed_call(task: Task) -> Iterator[dict[str, float]]:
         yield {}
         while True:
             first: list[float] = []
-            if task.calls < _ENTERED_AGAIN:
+            if every == 1:  # all have been asked, so the cassette is entered again to have a first call
                 for _ in range(_FIRST):
                     stack.close()
                     stack.enter_context(task.opened(task.path() if not task.is_floor else task.folder))
@@ -49,7 +47,7 @@ def _median(name: str, times: list[float]) -> dict[str, float]:
     return {name: statistics.median(times) * 1e6} if times else {}
 
 
-def stream(task: Task) -> Iterator[dict[str, float]]:
+def stream(task: Task) -> Samples:
     """Microseconds to the first chunk and to the last of a replayed stream."""
     body = corpus.payload(0, stream=True)
     with task.opened(task.path() if not task.is_floor else task.folder):
@@ -57,7 +55,7 @@ def stream(task: Task) -> Iterator[dict[str, float]]:
         url = task.url + clients.PATH
 
         def once() -> tuple[float, float, bytes]:
-            seen = []
+            seen: list[bytes] = []
             start = time.perf_counter()
             with client.stream("POST", url, json=body) as response:
                 for chunk in response.iter_bytes():
@@ -74,7 +72,7 @@ def stream(task: Task) -> Iterator[dict[str, float]]:
             yield {name: statistics.median(column) * 1e6 for name, column in zip(("first", "total"), zip(*times))}
 
 
-def sdk_stream(task: Task) -> Iterator[dict[str, float]]:
+def sdk_stream(task: Task) -> Samples:
     """Microseconds until the openai SDK gives the first event of a replayed stream."""
     import openai
 
@@ -115,11 +113,10 @@ def _entrant(column: str, library: str, calls: int, size: int) -> Entrant:
     # What a contender can hold so that its set-up takes seconds, not minutes.
     most = {VCRPY: 1000, EARLIER: 1000 if size <= 1000 else 50}.get(column, calls)
     held = min(calls, most)
-    source = Recordings(held, size, "boto3" if library == "boto3" else "httpx")
     return Entrant(
         column,
         {"library": library, "calls": held, "size": size},
-        {} if column == FLOOR else {"cassette": source},
+        {} if column == FLOOR else {"cassette": Recordings(held, size, library)},
         note="" if held == calls else f"with {held:,} recordings",
     )
 

@@ -7,12 +7,22 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import clients, corpus
-from benchmarks.contenders import MODULE, NotReplayed, Task
-from benchmarks.scenario import CASSETTER, CONTENDERS, EARLIER, FLOOR, OURS, VCRPY, Entrant, Metric, Recordings, Scenario
+from benchmarks import clients
+from benchmarks.contenders import MODULE, NotReplayed, Samples, Task
+from benchmarks.scenario import (
+    CASSETTER,
+    CONTENDERS,
+    EARLIER,
+    FLOOR,
+    OURS,
+    VCRPY,
+    Entrant,
+    Metric,
+    Recordings,
+    Scenario,
+)
 
 _STARTS = 6  # processes of each kind in a sample
 _CASSETTE_TEST = {
@@ -30,7 +40,7 @@ _MODES = {
 }
 
 
-def started(task: Task) -> Iterator[dict[str, float]]:
+def started(task: Task) -> Samples:
     """Milliseconds above an empty interpreter: of the import alone, and with entering a first cassette."""
     module, path = MODULE[task.contender], str(task.path())
     mode = "record_mode='none'" if module in ("vcr", "cassetter") else "mode='none'"
@@ -60,7 +70,7 @@ def _suite(task: Task) -> Path:
     return task.folder / f"suite-{task.contender.replace(' ', '-')}-{task.options['tests']}"
 
 
-def write_suite(task: Task) -> Iterator[dict[str, float]]:
+def write_suite(task: Task) -> Samples:
     """Write a suite of tests, and run it once so that its cassettes are recorded."""
     suite = _suite(task)
     suite.mkdir(exist_ok=True)
@@ -81,7 +91,7 @@ def write_suite(task: Task) -> Iterator[dict[str, float]]:
     yield {}
 
 
-def suite(task: Task) -> Iterator[dict[str, float]]:
+def suite(task: Task) -> Samples:
     """Seconds of a whole run of pytest: over tests that do nothing, and over tests that replay one call each."""
     test_file = f"test_{task.options['file']}.py"
     _run_suite(task, test_file, "none")
@@ -122,7 +132,7 @@ def scenarios(quick: bool) -> list[Scenario]:
     return [
         Scenario(
             "import",
-            "above an empty interpreter",
+            "starting, above an empty interpreter",
             "started",
             (Metric("import", "import", "ms", 12, "value"), Metric("first use", "import and enter a cassette", "ms")),
             tuple(Entrant(column, {}, {"cassette": Recordings(1)}) for column in CONTENDERS),

@@ -82,7 +82,9 @@ def number(value: float) -> str:
     """Three digits that count, without an exponent."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+    if value == int(value):
+        return str(int(value))
+    return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def markdown(lines: Sequence[Sequence[str]]) -> str:

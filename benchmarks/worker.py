@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Callable
 
 from benchmarks import contenders, opening, prepare, recording, replay, starting
-from benchmarks.contenders import Task
+from benchmarks.contenders import Samples, Task
 
 ROOT = Path(__file__).resolve().parent.parent
 # The checkout comes last on the path: what is installed in the environment wins over it.
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from benchmarks import worker; worker.main()"
-MEASURES: dict[str, Callable[[Task], Iterator[dict[str, float]]]] = {
+MEASURES: dict[str, Callable[[Task], Samples]] = {
     **replay.MEASURES,
     **opening.MEASURES,
     **recording.MEASURES,
@@ -42,6 +41,6 @@ def main() -> None:
         print(json.dumps(next(samples)), flush=True)
         for _ in sys.stdin:
             print(json.dumps(next(samples)), flush=True)
-        samples.close()  # type: ignore[attr-defined]  # they are generators
+        samples.close()
     except BaseException as error:
         print(json.dumps({"reason": contenders.why(error, task["options"].get("folder", ""))}), flush=True)

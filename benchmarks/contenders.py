@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import warnings
 from collections.abc import Generator
 from contextlib import AbstractContextManager
@@ -104,8 +105,8 @@ def why(error: BaseException, folder: str) -> str:
         if isinstance(seen, ConnectionRefusedError) or "refused" in str(seen) or "Could not connect" in str(seen):
             return "not intercepted"
         seen = seen.__cause__ or seen.__context__
-    text = next(iter(str(error).splitlines()), "").replace(folder, "").strip("/ ")
-    return str(error) if isinstance(error, NotReplayed) else f"{type(error).__name__}: {text}"[:110]
+    text = next(iter(str(error).splitlines()), "").replace(f"{folder}{os.sep}", "")
+    return str(error) if isinstance(error, NotReplayed) else f"{type(error).__name__}: {text}"[:160]
 
 
 def be_quiet() -> None:

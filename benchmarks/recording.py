@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import corpus
 from benchmarks.contenders import Samples, Task
 from benchmarks.opening import MB, peak_memory
-from benchmarks.scenario import CASSETTER, CONTENDERS, FLOOR, OURS, Entrant, Metric, Scenario
+from benchmarks.scenario import CONTENDERS, FLOOR, OURS, Entrant, Metric, Scenario
 
 _KILLED_AT = 50
 _TURNS = (25, 50, 100)
@@ -113,7 +113,7 @@ def scenarios(quick: bool) -> list[Scenario]:
     few, many = (50, 200) if quick else (1000, 10_000)
     found = [_recording(few, CONTENDERS)]
     if not quick:
-        found += [_recording(3000, (OURS, CASSETTER)), _recording(many, (OURS, CASSETTER))]
+        found += [_recording(3000, (OURS,)), _recording(many, (OURS,))]
     found.append(
         Scenario(
             "growth-record",

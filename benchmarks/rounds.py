@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ from benchmarks.scenario import FLOOR, OURS, Entrant, Recordings, Scenario
 from benchmarks.server import Server
 from benchmarks.worker import command
 
+_LIMIT = 240  # seconds that a worker may take for its set-up or for a sample
 Sample = Mapping[str, float]
 
 
@@ -66,7 +68,10 @@ class Worker:
 
     def _answer(self) -> Sample:
         assert self._process.stdout is not None
+        limit = threading.Timer(_LIMIT, self._process.kill)
+        limit.start()
         line = self._process.stdout.readline()
+        limit.cancel()
         answer: dict[str, Any] = json.loads(line) if line else {"reason": self._last_words()}
         if "reason" in answer:
             self.__exit__(None, None, None)
@@ -74,7 +79,8 @@ class Worker:
         return answer
 
     def _last_words(self) -> str:
-        self._process.wait()
+        if self._process.wait() < 0:
+            return f"took more than {_LIMIT} s"
         self._log.seek(0)
         lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
         return f"ended with code {self._process.returncode}: {lines[-1] if lines else ''}"

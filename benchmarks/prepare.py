@@ -69,7 +69,10 @@ def _continue_vcrpy(path: Path, task: Task) -> None:
     FilesystemPersister.save_cassette(str(path), tree, yamlserializer)
 
 
-def _with_prompt(body: bytes, old: str, new: str) -> bytes:
+def _with_prompt(body: Any, old: str, new: str) -> Any:
+    """A body with another prompt; the one that vcrpy keeps of aiohttp's calls is a tree, not bytes."""
+    if isinstance(body, dict):
+        return json.loads(json.dumps(body).replace(json.dumps(old), json.dumps(new)))
     return body.replace(json.dumps(old).encode(), json.dumps(new).encode())
 
 

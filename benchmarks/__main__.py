@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -91,11 +92,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="promptecho-bench-") as folder:
         bench = Bench(pythons, Path(folder), budget=5 if options.quick else 90)
         for scenario in chosen:
-            print(f"{scenario.name}: ", end="", file=sys.stderr, flush=True)
-            outcomes = bench.run(scenario, options.rounds or (2 if options.quick else scenario.rounds))
+            start = time.monotonic()
+            outcomes = bench.run(scenario, options.rounds or (1 if options.quick else scenario.rounds))
+            print(f"{scenario.name}, {time.monotonic() - start:.1f} s", file=sys.stderr)
             found = table.rows(scenario, outcomes)
             for row in found:
-                print(" | ".join(row), file=sys.stderr, flush=True)
+                print("   ", " | ".join(row), file=sys.stderr, flush=True)
             lines += found
     text = surroundings(pythons) + "\n" + table.markdown(lines)
     if options.quick or options.only:

@@ -19,7 +19,6 @@ from benchmarks.opening import MB, peak_memory
 from benchmarks.scenario import CONTENDERS, FLOOR, OURS, Entrant, Metric, Scenario
 
 _KILLED_AT = 50
-_TURNS = (25, 50, 100)
 _attempts = itertools.count()
 
 
@@ -89,7 +88,7 @@ def conversation(task: Task) -> Samples:
     while True:
         sizes = {}
         call = task.caller()
-        for turns in _TURNS:
+        for turns in task.options["turns"]:
             path = _new_path(task)
             said: list[str] = []
             with task.opened(path, "once"):
@@ -98,7 +97,8 @@ def conversation(task: Task) -> Samples:
                     answer = call({"model": corpus.MODEL, "messages": corpus.turns(*said)})
                     said.append(json.loads(answer)["choices"][0]["message"]["content"])
             sizes[f"{turns}"] = path.stat().st_size / 1e3
-        yield {**sizes, "growth": sizes["100"] / sizes["50"]}
+        *_, half, whole = sizes.values()
+        yield {**sizes, "growth": whole / half}
 
 
 MEASURES = {
@@ -131,9 +131,10 @@ def scenarios(quick: bool) -> list[Scenario]:
         title = f"recordings on disk after SIGKILL at the {_KILLED_AT}th call"
         entrants = tuple(Entrant(column) for column in CONTENDERS)
         found.append(Scenario("kill", title, "killed", kept, entrants, server=True, rounds=3))
-    sizes = tuple(Metric(f"{turns}", f"{turns} turns", "KB") for turns in _TURNS)
-    growth = Metric("growth", "100 turns against 50", "x", 2.2, "value")
-    entrants = tuple(Entrant(column) for column in CONTENDERS)
+    lengths = (5, 10, 20) if quick else (25, 50, 100)
+    sizes = tuple(Metric(f"{turns}", f"{turns} turns", "KB") for turns in lengths)
+    growth = Metric("growth", f"{lengths[-1]} turns against {lengths[-2]}", "x", 2.2, "value")
+    entrants = tuple(Entrant(column, {"turns": lengths}) for column in CONTENDERS)
     title = "file size of a conversation"
     found.append(Scenario("conversation", title, "conversation", (*sizes, growth), entrants, server=True, rounds=1))
     return found

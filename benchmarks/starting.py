@@ -24,7 +24,6 @@ from benchmarks.scenario import (
     Scenario,
 )
 
-_STARTS = 6  # processes of each kind in a sample
 _CASSETTE_TEST = {
     OURS: "def test_{n:04}(promptecho_cassette): ask({n})\n",
     EARLIER: "def test_{n:04}(promptecho_cassette): ask({n})\n",
@@ -53,7 +52,7 @@ def started(task: Task) -> Samples:
     yield {}
     while True:
         above: dict[str, list[float]] = {name: [] for name in programs}
-        for _ in range(_STARTS):
+        for _ in range(int(task.options["starts"])):
             empty = _run_seconds("pass")
             for name, program in programs.items():
                 above[name].append(_run_seconds(program) - empty)
@@ -127,7 +126,7 @@ MEASURES = {"started": started, "write_suite": write_suite, "suite": suite}
 
 
 def scenarios(quick: bool) -> list[Scenario]:
-    tests = 50 if quick else 1000
+    tests, starts = (20, 2) if quick else (1000, 6)  # starts: processes of each kind in a sample
     columns = (FLOOR, *CONTENDERS)
     return [
         Scenario(
@@ -135,7 +134,7 @@ def scenarios(quick: bool) -> list[Scenario]:
             "starting, above an empty interpreter",
             "started",
             (Metric("import", "import", "ms", 12, "value"), Metric("first use", "import and enter a cassette", "ms")),
-            tuple(Entrant(column, {}, {"cassette": Recordings(1)}) for column in CONTENDERS),
+            tuple(Entrant(column, {"starts": starts}, {"cassette": Recordings(1)}) for column in CONTENDERS),
             rounds=9,
         ),
         Scenario(

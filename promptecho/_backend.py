@@ -284,6 +284,8 @@ class _PatchingLoader:
 
 def _watch_imports() -> None:
     global _finder
+    if sys.meta_path is None:  # the interpreter is shutting down
+        return
     missing = any(name not in _patches for name in _users)
     if missing and _finder is None:
         _finder = _PatchOnImport()

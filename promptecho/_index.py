@@ -22,7 +22,8 @@ from promptecho.errors import WAY_OUT, CassetteFormatError
 Json = Any
 
 _HEADER = re.compile(
-    rb"version: 2\n(?P<match_on>match_on: [^\n]*\n)?(?:recorded_at: (?P<recorded_at>[^\n]*)\n)?"
+    rb"version: 2(?:  # (?P<sum>[0-9a-f]{8}) (?P<options>[0-9a-f]{8}))?\n"
+    rb"(?P<match_on>match_on: [^\n]*\n)?(?:recorded_at: (?P<recorded_at>[^\n]*)\n)?"
     rb"(?:recorded_with:\n(?:  [^\n]*\n)*)?"
     rb"interactions:(?=\n- )"
 )
@@ -41,6 +42,19 @@ def mark(entry: str, options: str, refers: bool) -> str:
     """The mark of an entry: a checksum of its text without the mark, the digest of the options of its key, and a plus
     if it refers to earlier entries."""
     return f"  # {zlib.crc32(entry.rstrip(chr(10)).encode('utf-8')):08x} {options}{' +' if refers else ''}"
+
+
+_MARKED_ENTRY = re.compile(r"^- request:\n|^  duration: \S+(?:  # [0-9a-f]{8} ([0-9a-f]{8})(?: \+)?)?$", re.MULTILINE)
+
+
+def file_mark(rest: str) -> str:
+    """The mark of a whole finished file, for its first line: a checksum of the ``rest``, and the digest of the options
+    of all its keys; nothing if they have none, or several."""
+    found = [match[1] or match[0][:1] for match in _MARKED_ENTRY.finditer(rest)]
+    options = set(found[1::2])
+    if set(found[::2]) != {"-"} or len(found) % 2 or len(options) != 1 or len(min(options)) != 8:
+        return ""
+    return f"  # {zlib.crc32(rest.encode('utf-8')):08x} {options.pop()}"
 
 
 @dataclass
@@ -132,10 +146,17 @@ def index(data: bytes, path: Path, options: str) -> Index | None:
         keys.append(found[2])
     bounds.append(len(data))
     by_key: dict[bytes, list[int]] = {}
-    plain: list[int] = []
-    refers = False
+    header = {"version": 2, **_match_on(head["match_on"] or b"")}
+    if head["recorded_at"]:
+        header["recorded_at"] = head["recorded_at"].decode("utf-8").strip("\"'")
     view = memoryview(data)
     wanted = options.encode("ascii")
+    if head["options"] == wanted and int(head["sum"], 16) == zlib.crc32(view[data.index(b"\n") + 1 :]):
+        for number, key in enumerate(keys):
+            by_key.setdefault(key, []).append(number)  # type: ignore[arg-type]  # a file with this mark has no other
+        return Index(path, data, header, bounds, by_key, [])
+    plain: list[int] = []
+    refers = False
     for number, key in enumerate(keys):
         end = bounds[number + 1]
         last = _LAST_LINE.search(data, end - _LONGEST_LAST_LINE, end)
@@ -151,9 +172,6 @@ def index(data: bytes, path: Path, options: str) -> Index | None:
     view.release()
     if plain and refers:
         return None  # what was changed by hand may be what others refer to
-    header = {"version": 2, **_match_on(head["match_on"] or b"")}
-    if head["recorded_at"]:
-        header["recorded_at"] = head["recorded_at"].decode("utf-8").strip("\"'")
     return Index(path, data, header, bounds, by_key, plain)
 
 

@@ -119,6 +119,11 @@ def _header_values(name: str, value: str) -> Iterator[str]:
         for pair in value.split(";"):
             yield pair.partition("=")[2].strip()
         return
+    if (
+        "Signature=" in value
+    ):  # of AWS: new each second; the key id is what stays, and signatures are noted by themselves
+        yield from re.findall(r"Credential=([^/,\s]+)", value)
+        return
     yield value
     scheme, _, rest = value.partition(" ")
     if not rest:
@@ -131,7 +136,6 @@ def _header_values(name: str, value: str) -> Iterator[str]:
             return
         user, _, password = plain.partition(":")
         yield from (plain, user, password)
-    yield from re.findall(r"Credential=([^/,\s]+)", rest)
 
 
 def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Callable, Union
 
 from promptecho import _run, _streams
@@ -63,7 +64,7 @@ BACKGROUND_LOOKUPS = (
     "://raw.githubusercontent.com/BerriAI/litellm/",  # litellm: prices and headers
     "/api/agent-harnesses",  # huggingface_hub: names of coding agents
 )
-_REMEMBERED, _REMEMBERED_BYTES = 64, 100_000
+_REMEMBERED, _REMEMBERED_BYTES = 50_000, 100_000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")
 
 
@@ -212,7 +213,7 @@ class Session:
         self.open = True
         self.resuming = resuming
         self._lock = threading.RLock()
-        self._identified: dict[tuple[object, ...], tuple[int, Identity]] = {}
+        self._identified: dict[bytes, tuple[int, Identity]] = {}
         self._asked: Counter[tuple[str, str]] = Counter()
         self._written: Counter[str] = Counter()
         self._live: Counter[str] = Counter()
@@ -241,6 +242,8 @@ class Session:
             found = self._choose(request, identity)
             if found is not None:
                 self.cassette.note_played(found, identity)
+                if identity is not found.identity:
+                    self._remember(request, identity, found)
                 return Replay(found, found.response, self.settings.replay_speed)
             if self.journal is None:
                 raise self._miss(request, identity)
@@ -255,9 +258,10 @@ class Session:
 
     def _check_budget(self, request: Request) -> None:
         settings = self.settings
-        calls, usd = (
-            _run.spent() if settings.max_live_calls is not None or settings.max_live_usd is not None else (0, 0)
-        )
+        if settings.max_live_calls is None and settings.max_live_usd is None:
+            _run.count_call()
+            return
+        calls, usd = _run.spent()
         if settings.max_live_calls is not None and calls >= settings.max_live_calls:
             used_up = f"{calls} live calls were made, and max_live_calls is {settings.max_live_calls}"
         elif settings.max_live_usd is not None and usd >= settings.max_live_usd:
@@ -271,20 +275,24 @@ class Session:
         )
 
     def _identify(self, request: Request) -> Identity:
-        """The identity of a request, whose credentials are taken note of; of those asked lately it is remembered."""
-        asked = (request.method, request.url, request.headers.get("content-type"), request.body)
-        known = self._identified.get(asked)
+        """The identity of a request, whose credentials are taken note of; of those replayed before it is remembered."""
+        known = self._identified.get(_asked(request))
         self.redactor.learn(request, only_headers=known is not None)
         if known is not None and known[0] == self.redactor.version and not has_registered():
             return known[1]
         text = request.url.partition("?")[0].encode("utf-8", "replace") + b" " + request.body
         mask = _same if self.redactor.is_clean(text) else self.redactor.mask_tree
-        identity = identify(request, self.settings.match, mask)
-        if len(request.body) <= _REMEMBERED_BYTES:
-            if len(self._identified) >= _REMEMBERED:
-                self._identified.clear()
-            self._identified[asked] = (self.redactor.version, identity)
-        return identity
+        return identify(request, self.settings.match, mask)
+
+    def _remember(self, request: Request, identity: Identity, found: Interaction) -> None:
+        """Let the same request find its way at once the next time; the identity in memory already is kept."""
+        if found.identity.body == identity.body and found.identity.host == identity.host:
+            identity = found.identity
+        elif len(request.body) > _REMEMBERED_BYTES:
+            return
+        if len(self._identified) >= _REMEMBERED:
+            self._identified.clear()
+        self._identified[_asked(request)] = (self.redactor.version, identity)
 
     def _passes(self, request: Request) -> bool:
         host = request.host
@@ -506,6 +514,12 @@ class Session:
                 CassetteWarning,
                 stacklevel=2,
             )
+
+
+def _asked(request: Request) -> bytes:
+    """A digest of all that an identity depends on."""
+    head = f"{request.method} {request.url} {request.headers.get('content-type')} ".encode("utf-8", "surrogatepass")
+    return blake2b(head + request.body, digest_size=16).digest()
 
 
 def _same(tree: Json) -> Json:

@@ -25,6 +25,7 @@ from promptecho.errors import WAY_OUT, CassetteFileError, CassetteFormatError, C
 Json = Any
 VERSION = 2
 _MARK = "unfinished: true\n"
+_FIRST_LINE = r"^version: 2(?:  #[^\n]*)?\n"
 _NOT_COLUMN_0 = re.compile(r"^(?![ #\n-])", re.MULTILINE)
 _ITEM = re.compile(r"^- ", re.MULTILINE)
 _COMMITTED = re.compile(
@@ -354,7 +355,7 @@ class Journal:
                 self._written.note(self._written.shorten(item["request"]))
             head = kept[: begin.start()]
             if _MARK not in head:
-                head = re.sub(r"^version: 2\n", f"version: 2\n{_MARK}", head, count=1, flags=re.MULTILINE)
+                head = re.sub(_FIRST_LINE, f"version: {VERSION}\n{_MARK}", head, count=1, flags=re.MULTILINE)
             return old, head + kept[begin.start() :]
         head = header_text(document.header, unfinished=True) + "interactions:\n"
         return old, head + _items_text(document.items, self._written)
@@ -370,8 +371,12 @@ class Journal:
                 text = read_text(self.path)
                 if text is None or _MARK not in text[:4096]:
                     return
-                text = without_torn_tail(text)
-                write_atomically(self.path, text.replace(_MARK, "", 1))
+                text = without_torn_tail(text).replace(_MARK, "", 1)
+                first = re.match(_FIRST_LINE, text)
+                if first:
+                    rest = text[first.end() :]
+                    text = f"version: {VERSION}{_index.file_mark(rest)}\n{rest}"
+                write_atomically(self.path, text)
         except OSError as problem:
             raise CassetteFileError(
                 f"{self.path}: the finished recording can't be written: {problem.strerror or problem}; "

@@ -358,10 +358,11 @@ def _stream_classes(module: Any) -> tuple[Any, Any, Any]:
             self._replay = replay
 
         def __iter__(self) -> Iterator[bytes]:
-            for index, chunk in enumerate(self._replay.response.chunks):
-                seconds = self._replay.seconds(index)
-                if seconds:
-                    time.sleep(seconds)
+            chunks = self._replay.response.chunks
+            if not self._replay.speed:
+                yield from chunks
+            for index, chunk in enumerate(chunks if self._replay.speed else ()):
+                time.sleep(self._replay.seconds(index))
                 yield chunk
             self._replay.check_end()
 

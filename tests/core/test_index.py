@@ -200,3 +200,21 @@ def test_keys_are_what_they_were_when_their_version_was_raised_last() -> None:
     """If this fails, requests have other keys than before: raise ``KEYS_VERSION`` and write the new digest here."""
     keys = [identity(example, Turn(schema={"type": "object"})).key for _, example in sorted(EXAMPLES.items())]
     assert hashlib.sha256("".join(keys).encode()).hexdigest()[:12] == "56f48a9b60df"
+
+
+def test_a_finished_file_is_marked_as_a_whole_and_an_edit_is_seen(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    live = recorded(server, path, "one", "two")
+    first, rest = path.read_text(encoding="utf-8").split("\n", 1)
+    assert re.fullmatch(rf"version: 2  # [0-9a-f]{{8}} {DIGEST}", first)
+    with use_cassette(path, "new_episodes"):
+        live.append(ask(server, "three"))
+    assert path.read_text(encoding="utf-8").split("\n", 1)[0] != first
+    edited(path, "content: two", "content: zwei")
+    server.stop()
+    with use_cassette(path, "none") as cassette:
+        assert [ask(server, text) for text in ("one", "zwei", "three")] == live
+        assert parsed(cassette) == 3
+    with pytest.raises(CassetteMiss), use_cassette(path, "none"):
+        ask(server, "two")
+    assert rest not in path.read_text(encoding="utf-8")

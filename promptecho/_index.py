@@ -32,6 +32,8 @@ _LINE = re.compile(
     rb"\n(?:(- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n)"
     rb"|(- request:\n)|[^ \n])"
 )
+_ENTRY = b"\n- request:\n"
+_KEY = re.compile(rb"    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n")
 _LAST_LINE = re.compile(rb"\n  duration: [^\n ]+(?:(  # )([0-9a-f]{8}) ([0-9a-f]{8})( \+)?)?\n\Z")
 _LONGEST_LAST_LINE = 80
 _REFERS = b"\n    %s:\n" % _references.FIELD.encode("ascii")
@@ -137,24 +139,47 @@ def index(data: bytes, path: Path, options: str) -> Index | None:
     head = _HEADER.match(data)
     if head is None or not data.endswith(b"\n"):
         return None
+    header = {"version": 2, **_match_on(head["match_on"] or b"")}
+    if head["recorded_at"]:
+        header["recorded_at"] = head["recorded_at"].decode("utf-8").strip("\"'")
+    wanted = options.encode("ascii")
+    with memoryview(data) as view:
+        if head["options"] == wanted and int(head["sum"], 16) == zlib.crc32(view[data.index(b"\n") + 1 :]):
+            found = _find_entries(data, head.end())
+            if found is not None:
+                return Index(path, data, header, *found, [])
+        return _look_at_entries(data, view, head.end(), path, header, wanted)
+
+
+def _find_entries(data: bytes, start: int) -> tuple[array[int], dict[bytes, list[int]]] | None:
+    """The places and keys of the entries of a file that is as we wrote it, so that no line needs a look."""
+    bounds = array("Q")
+    by_key: dict[bytes, list[int]] = {}
+    at = data.find(_ENTRY, start)
+    while at >= 0:
+        key = _KEY.match(data, at + len(_ENTRY))
+        if key is None:
+            return None
+        by_key.setdefault(key[1], []).append(len(bounds))
+        bounds.append(at + 1)
+        at = data.find(_ENTRY, key.end())
+    bounds.append(len(data))
+    return bounds, by_key
+
+
+def _look_at_entries(
+    data: bytes, view: memoryview, start: int, path: Path, header: dict[str, Json], wanted: bytes
+) -> Index | None:
+    """The index of a file that was edited, or has entries of several options: each entry is trusted by its own mark."""
     bounds = array("Q")
     keys: list[bytes | None] = []
-    for found in _LINE.finditer(data, head.end()):
+    for found in _LINE.finditer(data, start):
         if found[1] is None and found[3] is None:
             return None
         bounds.append(found.start() + 1)
         keys.append(found[2])
     bounds.append(len(data))
     by_key: dict[bytes, list[int]] = {}
-    header = {"version": 2, **_match_on(head["match_on"] or b"")}
-    if head["recorded_at"]:
-        header["recorded_at"] = head["recorded_at"].decode("utf-8").strip("\"'")
-    view = memoryview(data)
-    wanted = options.encode("ascii")
-    if head["options"] == wanted and int(head["sum"], 16) == zlib.crc32(view[data.index(b"\n") + 1 :]):
-        for number, key in enumerate(keys):
-            by_key.setdefault(key, []).append(number)  # type: ignore[arg-type]  # a file with this mark has no other
-        return Index(path, data, header, bounds, by_key, [])
     plain: list[int] = []
     refers = False
     for number, key in enumerate(keys):
@@ -169,7 +194,6 @@ def index(data: bytes, path: Path, options: str) -> Index | None:
         else:
             plain.append(number)
             refers = refers or data.find(_REFERS, bounds[number], end) > 0
-    view.release()
     if plain and refers:
         return None  # what was changed by hand may be what others refer to
     return Index(path, data, header, bounds, by_key, plain)

@@ -119,9 +119,7 @@ def _header_values(name: str, value: str) -> Iterator[str]:
         for pair in value.split(";"):
             yield pair.partition("=")[2].strip()
         return
-    if (
-        "Signature=" in value
-    ):  # of AWS: new each second; the key id is what stays, and signatures are noted by themselves
+    if value.startswith("AWS4-HMAC-SHA256 "):  # new each second: only the key id stays; signatures are noted apart
         yield from re.findall(r"Credential=([^/,\s]+)", value)
         return
     yield value

@@ -184,6 +184,7 @@ def import_file(
         "only_hosts": list(only_hosts) or None,
     }
     settings = _settings.resolve(arguments, place=f"import of {source}")
+    settings = replace(settings, max_live_calls=None, max_live_usd=None)  # the calls were paid for long ago
     side = target.with_name(f".{target.stem[:100]}.importing-{os.getpid()}.yaml")
     try:
         writer = _Writer(target, settings, _store.Journal(side, _header(found, entries, settings)))

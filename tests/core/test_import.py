@@ -933,3 +933,13 @@ def test_what_is_exported_comes_back_with_the_same_keys_and_bytes(recorded: list
         assert facts(second) == facts(first)
         again, _ = export_text(second)
         assert json.loads(again)["log"]["entries"] == json.loads(text)["log"]["entries"]
+
+
+def test_the_budget_of_a_project_is_for_live_calls_and_not_for_imports(tmp_path: Path) -> None:
+    if sys.version_info < (3, 11):
+        pytest.importorskip("tomli")
+    (tmp_path / "pyproject.toml").write_text("[tool.promptecho]\nmax_live_calls = 0\n", encoding="utf-8")
+    old = DATA / "vcrpy-httpx2.yaml"
+    done = promptecho("import", old, "-o", "new.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert Cassette.load(tmp_path / "new.yaml").interactions

@@ -113,11 +113,14 @@ def read_interaction(tree: object, path: Path, index: int, options: MatchOptions
     query = request.get("query", "" if written_by_us else None)
     if query is not None and not isinstance(query, str):
         raise shape.wrong("request.query", "a text", query)
+    normalizer = request.get("normalized_by")
+    if normalizer is not None and not isinstance(normalizer, str):
+        raise shape.wrong("request.normalized_by", "the name of a normalizer", normalizer)
     repeat = tree.get("repeat", 0)
     if not isinstance(repeat, int) or isinstance(repeat, bool):
         raise shape.wrong("repeat", "a number", repeat)
     try:
-        identity = identify_recorded(method, url, query, body, options)
+        identity = identify_recorded(method, url, query, body, options, normalizer=normalizer)
     except ValueError as problem:
         raise shape.wrong("request.url", f"a URL ({problem})", url) from None
     return Interaction(tree, identity, _response(response, shape), index)

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunspli
 
 from promptecho._models import Request
 from promptecho._redaction import without_credentials
-from promptecho.normalizers import Call, Canonical, canonicalize
+from promptecho.normalizers import Call, Canonical, canonicalize, normalized_by
 
 Json = Any
 MatchOn = Union[str, Sequence[str], None]
@@ -98,6 +98,7 @@ class Identity:
     whole: bool
     provider: str
     url: str
+    registered: bool = False
 
     @property
     def short_key(self) -> str:
@@ -320,6 +321,7 @@ def _identity(method: str, url: str, query: str, canonical: Canonical, options: 
         whole=whole,
         provider=canonical.provider,
         url=url,
+        registered=canonical.registered,
     )
 
 
@@ -359,13 +361,24 @@ def _is_opaque(body: Mapping[str, Json]) -> bool:
 
 
 def identify_recorded(
-    method: str, url: str, query: str | None, body: Mapping[str, Json], options: MatchOptions
+    method: str,
+    url: str,
+    query: str | None,
+    body: Mapping[str, Json],
+    options: MatchOptions,
+    *,
+    normalizer: str | None = None,
 ) -> Identity:
-    """The identity of a recording, from what its file holds; ``query`` is ``None`` in a file of promptecho 0.1.3."""
+    """The identity of a recording, from what its file holds; ``query`` is ``None`` in a file of promptecho 0.1.3.
+
+    ``normalizer``: the registered one that made the body.
+    """
     if query is None:
         query = _query_names(address(url)[2])
     if not body or _is_opaque(body):
         canonical = Canonical(body=dict(body), provider="unknown", has_prompt=False, always_matched=(), stream=False)
+    elif normalizer is not None:
+        canonical = normalized_by(normalizer, dict(body))
     else:
         canonical = _canonical(method, url, body)
     return _identity(method, url, query, canonical, options)

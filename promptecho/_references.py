@@ -218,7 +218,7 @@ class Written:
                 if kept or not value:
                     short[name] = kept
             else:
-                value = self._shorten_texts(value, name, same_as, made)
+                value = self._shorten_texts(value, name, same_as, made, _MIN_RUN)
                 if value is not None or body[name] is None:
                     short[name] = value
         if same_as:
@@ -258,9 +258,11 @@ class Written:
                 at += 1
         return kept
 
-    def _shorten_texts(self, tree: Json, place: str, same_as: dict[str, str], made: Shortened) -> Json:
+    def _shorten_texts(
+        self, tree: Json, place: str, same_as: dict[str, str], made: Shortened, least: int = _MIN_TEXT
+    ) -> Json:
         """A tree without the long texts (images too) that stand in the file already; ``None`` for such a text."""
-        if isinstance(tree, str) and len(tree) >= _MIN_TEXT:
+        if isinstance(tree, str) and len(tree) >= least:
             digest = blake2b(tree.encode("utf-8", "surrogatepass"), digest_size=16).digest()
             found = self._texts.get(digest)
             if found is None:

@@ -464,6 +464,8 @@ class Session:
         }
         if identity.query:
             request["query"] = identity.query
+        if identity.registered:
+            request["normalized_by"] = identity.provider
         if identity.body:
             request["body"] = identity.body
         if len(delays) != len(chunks):

@@ -41,7 +41,7 @@ def register_normalizer(detect: Detect, normalize: Normalize, *, name: str = "cu
     """Add a normalizer of one's own, asked before the built-in ones; gives a function that takes it out again.
 
     ``detect`` says whether a call is of its kind; ``normalize`` gets a copy of the body and returns the canonical one,
-    with ``messages`` for the prompt. It must be idempotent.
+    with ``messages`` for the prompt. The file says which normalizer made a body, and none is asked again for it.
 
     >>> promptecho.register_normalizer(
     ...     lambda call: call.path == "/ask",
@@ -70,8 +70,7 @@ def canonicalize(call: Call) -> Canonical:
     """The canonical form of a call."""
     for name, detect, normalize in _registered:
         if detect(call):
-            body = normalize(dict(call.body))
-            return Canonical(body, name, isinstance(body.get("messages"), list), (), _streams(body))
+            return normalized_by(name, normalize(dict(call.body)))
     if call.path.endswith("/"):
         call = replace(call, path=call.path.rstrip("/"))
     for shape in _SHAPES:
@@ -79,6 +78,11 @@ def canonicalize(call: Call) -> Canonical:
             return shape.canonical(call)
     body = dict(call.body)
     return Canonical(body, "unknown", False, (), _streams(body))
+
+
+def normalized_by(name: str, body: dict[str, Json]) -> Canonical:
+    """The canonical form that a registered normalizer gave, now or when it was recorded."""
+    return Canonical(body, name, isinstance(body.get("messages"), list), (), _streams(body), registered=True)
 
 
 def _streams(body: Mapping[str, Json]) -> bool:

@@ -25,6 +25,7 @@ class Canonical:
 
     ``has_prompt``: it carries a prompt in a known chat shape, so ``match_on`` applies; otherwise it is matched whole.
     ``always_matched``: fields that are part of the prompt under names that the default ``match_on`` doesn't have.
+    ``registered``: a normalizer of the user's own made it.
     """
 
     body: dict[str, Json]
@@ -32,6 +33,7 @@ class Canonical:
     has_prompt: bool
     always_matched: tuple[str, ...]
     stream: bool
+    registered: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette
+from promptecho import Cassette, register_normalizer
 from promptecho._models import Headers, Request, ResponseHead
 from promptecho._redaction import Redactor
 from promptecho._session import Forward, Replay, Session
@@ -99,3 +99,20 @@ def test_delays_of_cuts_that_no_longer_fit_mean_nothing(tmp_path: Path, chunks: 
     answer = session(path, record=False, replay_speed=1.0).decide(request())
     assert isinstance(answer, Replay)
     assert (answer.response.body, answer.seconds(0)) == (b"some text", 0.0)
+
+
+def test_a_body_that_a_registered_normalizer_made_is_not_normalized_again(tmp_path: Path) -> None:
+    unregister = register_normalizer(
+        lambda call: call.path == "/v1/x",
+        lambda body: {"messages": [{"role": "user", "content": body["question"]}]},  # a KeyError for its own result
+        name="mine",
+    )
+    path = tmp_path / "c.yaml"
+    try:
+        finish(session(path).decide(request('{"question": "why", "trace": 1}')), b"because")
+        answer = session(path, record=False).decide(request('{"question": "why", "trace": 2}'))
+        assert isinstance(answer, Replay)
+        assert answer.interaction.body == {"messages": [{"role": "user", "content": "why"}]}
+    finally:
+        unregister()
+    assert "normalized_by: mine" in path.read_text(encoding="utf-8")

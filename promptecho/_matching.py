@@ -67,6 +67,15 @@ class MatchOptions:
         return WHOLE_BODY if self.fields is None else list(self.fields)
 
 
+def recorded_options(match_on: Json) -> MatchOptions:
+    """The options by which a cassette says (``match_on:``) that its keys were made; the usual ones if it doesn't."""
+    if match_on == WHOLE_BODY:
+        return MatchOptions(None, explicit=True)
+    if isinstance(match_on, list) and match_on and all(isinstance(name, str) for name in match_on):
+        return MatchOptions(tuple(match_on), explicit=True)
+    return MatchOptions()
+
+
 def volatile_pattern(entry: str | re.Pattern[str]) -> re.Pattern[str]:
     """A named pattern ("uuid", "datetime", "date", "time") or a regular expression of one's own."""
     if isinstance(entry, re.Pattern):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from promptecho._summary import Summary
 
 _WORKER_OUTPUT = "promptecho_closed"
+_WORKER_SCOPE = "promptecho_scope"
 
 
 class Reporting:
@@ -31,6 +32,8 @@ class Reporting:
         self._config = config
         self._settings = settings
         self._tallies: list[dict[str, Any]] = []  # of the workers of pytest-xdist
+        self._files: set[str] = set()  # in which tests were looked for
+        self._left_out: set[str] = set()
         self._counted = 0
         self._ledger: str | None = None
         _run.watching = True
@@ -86,20 +89,40 @@ class Reporting:
 
     # --- summary ------------------------------------------------------------------------------------------------------
 
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._left_out.update(item.nodeid for item in items)
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        self._tallies += getattr(node, "workeroutput", {}).get(_WORKER_OUTPUT, [])
+        output = getattr(node, "workeroutput", {})
+        self._tallies += output.get(_WORKER_OUTPUT, [])
+        files, left_out = output.get(_WORKER_SCOPE, ((), ()))
+        self._files.update(files)
+        self._left_out.update(left_out)
+
+    def _look_at_scope(self, session: pytest.Session) -> None:
+        """Note which tests this process was asked to run."""
+        chosen = [str(each).replace(os.sep, "/") for each in self._config.args if "::" in str(each)]
+        self._left_out.update(each for each in chosen if "[" in each)
+        in_part = {each.partition("::")[0] for each in chosen}
+        found = {item.nodeid.partition("::")[0] for item in session.items}
+        found.update(each.partition("::")[0] for each in self._left_out)
+        self._files.update(file for file in found if not any(each.endswith(file) for each in in_part))
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if _run.closed:
+            self._look_at_scope(session)
         worker_output = getattr(self._config, "workeroutput", None)
         if worker_output is not None:
             worker_output[_WORKER_OUTPUT] = list(_run.closed)
+            worker_output[_WORKER_SCOPE] = sorted(self._files), sorted(self._left_out)
             return
         summary = self._summary()
         if summary is None:
             return
-        self._keep_record(summary)
+        stopped = bool(session.shouldstop or session.shouldfail) or exitstatus not in (0, 1)
+        self._keep_record(summary, stopped)
         if self._config.getoption("promptecho_fail_on_unused") and summary.unused and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -111,15 +134,16 @@ class Reporting:
 
         return Summary(tallies, self._config.rootpath)
 
-    def _keep_record(self, summary: Summary) -> None:
-        from promptecho._summary import LAST_RUN
+    def _keep_record(self, summary: Summary, stopped: bool) -> None:
+        from promptecho._summary import LAST_RUN, Scope
 
         cache = getattr(self._config, "cache", None)
         if cache is None:
             return
         file = Path(cache.mkdir("promptecho")) / LAST_RUN
         old = file.read_text(encoding="utf-8") if file.exists() else ""
-        file.write_text(summary.record(old), encoding="utf-8")
+        scope = Scope(self._files, self._left_out, stopped)
+        file.write_text(summary.record(old, scope), encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         summary = self._summary()

@@ -64,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         try:
             settings = _lower(config)
+            _let_hold_everywhere(config)
         except PromptechoError as problem:
             raise pytest.UsageError(str(problem)) from None
     reporting = Reporting(config, settings)
@@ -96,16 +97,34 @@ def _lower(config: pytest.Config) -> dict[str, Any]:
     settings = dict(_settings.from_project(config.rootpath))
     if "mode" not in settings:
         settings["mode"] = _settings.Mode.NONE if is_ci() else _settings.Mode.ONCE
+    settings.update(_given(config))
+    return settings
+
+
+def _given(config: pytest.Config) -> dict[str, Any]:
+    """What the ini file and, above it, the command line say."""
+    from promptecho import _settings
+
     ini = {"mode": config.getini("promptecho_mode") or None, "backends": config.getini("promptecho_backends") or None}
     if ini["backends"] == ["all"]:
         ini["backends"] = "all"
-    settings.update(_settings.check(ini, "pytest ini file"))
+    settings = dict(_settings.check(ini, "pytest ini file"))
     for name in ("mode", "backends", "block_network", "max_live_calls", "max_live_usd"):
         value = config.getoption(f"promptecho_{name}") or None
         if name == "backends" and value:
             value = _settings.split_names(value)
         settings.update(_settings.check({name: value}, f"--promptecho-{name.replace('_', '-')}"))
     return settings
+
+
+def _let_hold_everywhere(config: pytest.Config) -> None:
+    """Let ini file and options hold for cassettes opened by ``use_cassette`` too, until the run is over."""
+    from promptecho import _settings
+
+    given = _given(config)
+    before = {name: _settings._configured.get(name) for name in given}
+    _settings.configure(**given)
+    config.add_cleanup(lambda: _settings.configure(**before))
 
 
 # --- names ------------------------------------------------------------------------------------------------------------

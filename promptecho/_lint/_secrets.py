@@ -119,7 +119,9 @@ def _in_events(place: Place, events: Sequence[Json], interaction: Interaction, r
     if [stream.encode(piece) for piece in stream.split(whole)] != events:
         yield from _in_value(events, redactor, place)  # written by hand: no other event may change
         return
-    each = [stream.edited(piece, redactor.mask_tree) for piece in stream.split(stream.masked(whole, redactor.mask_bytes))]
+    each = [
+        stream.edited(piece, redactor.mask_tree) for piece in stream.split(stream.masked(whole, redactor.mask_bytes))
+    ]
     alone = [stream.encode(piece) for piece in each]
     fresh = [stream.encode(piece) for piece in redactor.mask_across(each, stream.edited)]
     if len(alone) == len(events):
@@ -260,9 +262,7 @@ def _put(tree: Json, place: Place, value: Json) -> Json:
     return copied
 
 
-def _fresh_keys(
-    wanted: Sequence[Json], items: Sequence[Json], path: Path, options: MatchOptions
-) -> Iterator[Secret]:
+def _fresh_keys(wanted: Sequence[Json], items: Sequence[Json], path: Path, options: MatchOptions) -> Iterator[Secret]:
     """The keys of the requests that are other ones now."""
     for number, (now, was) in enumerate(zip(wanted, items)):
         known = was["request"].get("match_key")

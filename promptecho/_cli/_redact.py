@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from promptecho import _settings, _store
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find
 from promptecho._lint._secrets import Masked, mask_file, mask_text
-from promptecho.errors import PromptechoError
+from promptecho.errors import PromptechoError, SettingsError
 
 Json = Any
 
@@ -77,6 +78,14 @@ def show(outcomes: Sequence[Outcome], given: Sequence[str], *, check: bool) -> N
         )
 
 
+def _check_patterns(redact: Sequence[Any]) -> None:
+    for entry in redact:
+        try:
+            re.compile(entry)
+        except re.error as problem:
+            raise SettingsError(f"redact: {entry!r} is neither a name nor a regular expression: {problem}") from None
+
+
 @click.command("redact")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
@@ -95,8 +104,8 @@ def command(paths: tuple[Path, ...], given: tuple[str, ...], check: bool, as_jso
     [tool.promptecho] hold. What is masked is not undone: a real credential that was in a repository must be revoked.
     Exit code 1: a file can't be read, or with --check, something is to be masked.
     """
-    _settings.check({"redact": list(given)}, "--redact")
     redact = [*_settings.from_project(Path.cwd()).get("redact", ()), *given]
+    _check_patterns(redact)
     outcomes = [_go_over(path, redact, check=check) for path in find(paths)]
     if as_json:
         _screen.print_json(to_json(outcomes, check=check))

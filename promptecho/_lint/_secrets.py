@@ -307,11 +307,16 @@ def _scalars(secret: Secret) -> Iterator[Secret]:
 
 def _scalar(inside: str, secret: Secret, is_block: bool) -> str:
     """A scalar as it is to be written in the place of another."""
-    masked = secret.redactor.mask(inside) if is_block else inside
+    fresh = _yaml.emit_block({"x": secret.masked}, 0)[3:]
+    if not is_block:
+        return fresh.rstrip("\n")
+    masked = secret.redactor.mask(inside)
     if masked != inside:
         return masked
-    fresh = _yaml.emit_block({"x": secret.masked}, 0)[3:].rstrip("\n")
-    return fresh + inside[len(inside.rstrip()) :] if is_block else fresh
+    if not fresh.startswith("|"):
+        return fresh.rstrip("\n") + inside[len(inside.rstrip()) :]
+    indent = re.search(r"\n( +)\S", inside)
+    return re.sub(r"^  (?=.)", indent[1] if indent else "  ", fresh, flags=re.MULTILINE)
 
 
 def _says(text: str, path: Path, wanted: list[dict[str, Json]]) -> bool:

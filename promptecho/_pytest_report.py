@@ -5,6 +5,7 @@ Like the plugin, it loads nothing heavy until there is something to say.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -36,8 +37,8 @@ class Reporting:
         self._left_out: set[str] = set()
         self._counted = 0
         self._ledger: str | None = None
-        _run.watching = True
-        _run.closed.clear()
+        self._outer = _run.watching, _run.closed  # of a run around this one, in the same process
+        _run.watching, _run.closed = True, []
 
     # --- budget -------------------------------------------------------------------------------------------------------
 
@@ -53,7 +54,7 @@ class Reporting:
             os.environ[_run.LEDGER_VARIABLE] = self._ledger
 
     def pytest_unconfigure(self) -> None:
-        _run.watching = False
+        _run.watching, _run.closed = self._outer
         if self._ledger is not None:
             os.environ.pop(_run.LEDGER_VARIABLE, None)
             Path(self._ledger).unlink(missing_ok=True)
@@ -75,7 +76,7 @@ class Reporting:
             fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
             report.promptecho_recorded = sum(int(str(each["recorded"])) for each in fresh)
         if call.excinfo is not None and type(call.excinfo.value).__module__ == "promptecho.errors":
-            _put_first(report, call.excinfo)
+            _put_first(report, call.excinfo, whole=item.config.getoption("fulltrace", False))
             if type(call.excinfo.value).__name__ == "LiveBudgetError":
                 item.session.shouldstop = f"promptecho: {call.excinfo.value}"
 
@@ -140,10 +141,11 @@ class Reporting:
         cache = getattr(self._config, "cache", None)
         if cache is None:
             return
-        file = Path(cache.mkdir("promptecho")) / LAST_RUN
-        old = file.read_text(encoding="utf-8") if file.exists() else ""
         scope = Scope(self._files, self._left_out, stopped)
-        file.write_text(summary.record(old, scope), encoding="utf-8")
+        with contextlib.suppress(OSError):  # a cache that can't be written is for pytest to tell
+            file = Path(cache.mkdir("promptecho")) / LAST_RUN
+            old = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+            file.write_text(summary.record(old, scope), encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         summary = self._summary()
@@ -158,22 +160,37 @@ class Reporting:
             terminalreporter.write_line("unused recordings fail the run (--promptecho-fail-on-unused)", red=True)
 
 
-def _put_first(report: Any, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """Show what promptecho says on top of a failure, and below it only the way through the user's own code."""
+def _put_first(report: Any, excinfo: pytest.ExceptionInfo[BaseException], *, whole: bool) -> None:
+    """Show what promptecho says on top of a failure, and below it only the way through the user's own code.
+
+    ``whole``: show the rest as it is.
+    """
     from _pytest._code.code import ReprEntry
 
     trace = getattr(report.longrepr, "reprtraceback", None)
     if trace is None or not trace.reprentries:
         return
-    name = type(excinfo.value).__name__
-    own = [entry for entry in trace.reprentries if not _is_foreign(entry)]
-    for entry in own:
-        entry.lines = [line for line in entry.lines if not line.startswith("E  ")]
-    said = [f"E   {line}" if line else "E" for line in f"{name}: {excinfo.value}".splitlines()]
-    trace.reprentries = [ReprEntry([*said, ""], None, None, None, "short"), *own]
+    if not whole and all(isinstance(entry, ReprEntry) for entry in trace.reprentries):
+        trace.reprentries = [entry for entry in trace.reprentries if not _is_foreign(entry)]
+        for entry in trace.reprentries:
+            entry.lines = [line for line in entry.lines if not line.startswith("E  ")]
+    said = f"{type(excinfo.value).__name__}: {excinfo.value}"
+    lines = [f"E   {line}" if line else "E" for line in said.splitlines()]
+    first = report.longrepr.chain[0][0] if getattr(report.longrepr, "chain", None) else trace
+    first.reprentries = [ReprEntry([*lines, ""], None, None, None, "short"), *first.reprentries]
+
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - text only, for each frame of a failure
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))  # noqa: PTH100, PTH120
 
 
 def _is_foreign(entry: Any) -> bool:
-    """Whether a frame is of an installed library or of promptecho."""
-    path = str(getattr(getattr(entry, "reprfileloc", None), "path", "")).replace("\\", "/")
-    return not path or "/site-packages/" in path or "promptecho/_" in path or "/promptecho_backends/" in path
+    """Whether a frame is of an installed library, of Python's own or of promptecho."""
+    shown = str(getattr(getattr(entry, "reprfileloc", None), "path", ""))
+    path = os.path.abspath(shown)  # noqa: PTH100
+    inside = path.replace("\\", "/")
+    return (
+        not shown
+        or path.startswith((_PACKAGE + os.sep, _LIBRARY + os.sep))
+        or any(f"/{name}/" in inside for name in ("site-packages", "dist-packages", "promptecho_backends"))
+    )

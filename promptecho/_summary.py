@@ -166,7 +166,8 @@ class _Amounts:
             parts.append(f"{self._input:,} tokens in, {self._output:,} out")
         if self._usd:
             parts.append(
-                f"${self._usd:,.4f}" + (f" and {self._unpriced} call(s) without a price" if self._unpriced else "")
+                f"${self._usd:,.{4 if self._usd >= Decimal('0.001') else 6}f}"
+                + (f" and {self._unpriced} call(s) without a price" if self._unpriced else "")
             )
         if self._seconds >= 0.05:
             parts.append(f"{self._seconds:,.1f} s")

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import pytest
 
@@ -24,7 +24,7 @@ FIXTURE = "promptecho_cassette"
 MARKER = "promptecho"
 _FOLDER = "cassettes"
 _MAX_NAME = 120
-_failure = pytest.StashKey[BaseException]()
+_ended = pytest.StashKey[Optional[BaseException]]()  # how the test did; not there if it was cut off
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -216,19 +216,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    if call.when == "call" and call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
-        item.stash[_failure] = call.excinfo.value
-    yield
+    yield  # the plugin for unittest puts in what a test raised
+    if call.excinfo is not None and call.when != "teardown":
+        skipped = isinstance(call.excinfo.value, pytest.skip.Exception)
+        item.stash[_ended] = None if skipped else call.excinfo.value
+    elif call.when == "call":
+        item.stash[_ended] = None
 
 
 @pytest.fixture
 def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
     """A cassette for this test: ``cassettes/<test name>.yaml``, recorded on the first run, replayed from then on."""
     __tracebackhide__ = True
+    stash = request.node.stash
+    if _ended in stash:  # of the same test, run before
+        del stash[_ended]
     use = _make_cassette(request.node)
     cassette = use.__enter__()
     try:
         yield cassette
     finally:
-        # A failed test leaves its recording marked unfinished, as an exception in a with block does.
-        use.leave(request.node.stash.get(_failure, None))
+        # A failed or interrupted test leaves its recording marked unfinished, as an exception in a with block does.
+        use.leave(stash.get(_ended, KeyboardInterrupt()))

@@ -151,7 +151,7 @@ class Reporting:
         summary = self._summary()
         if summary is None:
             return
-        terminalreporter.section("promptecho", sep="-", blue=True)
+        terminalreporter.write_sep("-", "promptecho", blue=True)
         for line in summary.lines():
             terminalreporter.write_line(line)
         for line in summary.warnings():

@@ -206,7 +206,7 @@ async def test_it(promptecho_cassette):
 
 
 @pytest.mark.parametrize(
-    ("mark", "plugin"), [("@pytest.mark.asyncio", "pytest_asyncio"), ("@pytest.mark.anyio", "anyio")]
+    ("mark", "plugin"), [("@pytest.mark.asyncio", "pytest_asyncio.plugin"), ("@pytest.mark.anyio", "anyio")]
 )
 def test_async_tests_are_counted_too(pytester: pytest.Pytester, server: ModelServer, mark: str, plugin: str) -> None:
     pytester.makepyfile(test_it=ASYNC.format(mark=mark, url=server.url))
@@ -747,7 +747,7 @@ def test_a(promptecho_cassette):
 
 def test_inner(pytester):
     pytester.makepyfile("def test_x(): pass")
-    pytester.runpytest_inprocess("--promptecho-mode=none").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "promptecho.pytest_plugin", "--promptecho-mode=none").assert_outcomes(passed=1)
 
 def test_b(promptecho_cassette):
     ask("two")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from promptecho._summary import Summary
 
+ENDED: pytest.StashKey[BaseException | None] = pytest.StashKey()  # how a test did; not there if it was cut off
 _WORKER_OUTPUT = "promptecho_closed"
 _WORKER_SCOPE = "promptecho_scope"
 
@@ -35,10 +36,12 @@ class Reporting:
         self._tallies: list[dict[str, Any]] = []  # of the workers of pytest-xdist
         self._files: set[str] = set()  # in which tests were looked for
         self._left_out: set[str] = set()
-        self._counted = 0
+        self._watches_tests = False
         self._ledger: str | None = None
         self._outer = _run.watching, _run.closed  # of a run around this one, in the same process
-        _run.watching, _run.closed = True, []
+        _run.watching, _run.closed = True, _Closed(self.watch_tests)
+        if getattr(config.option, "dist", "no") != "no":  # the tests run in workers, and are reported here
+            self.watch_tests()
 
     # --- budget -------------------------------------------------------------------------------------------------------
 
@@ -68,25 +71,11 @@ class Reporting:
         names = backends if isinstance(backends, str) else ", ".join(backends or DEFAULT_BACKENDS)
         return f"promptecho: mode {mode}, backends {names}"
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-        outcome: Any = yield
-        report = outcome.get_result()
-        if call.when == "teardown":  # by then the cassette of the fixture is closed too
-            fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
-            report.promptecho_recorded = sum(int(str(each["recorded"])) for each in fresh)
-        if call.excinfo is not None and type(call.excinfo.value).__module__ == "promptecho.errors":
-            _put_first(report, call.excinfo, whole=item.config.getoption("fulltrace", False))
-            if type(call.excinfo.value).__name__ == "LiveBudgetError":
-                item.session.shouldstop = f"promptecho: {call.excinfo.value}"
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """A test that recorded shows ``r`` and, with ``-v``, how many calls: the progress of a re-recording."""
-        recorded = getattr(report, "promptecho_recorded", 0)
-        if report.when == "teardown" and report.passed and recorded:
-            return "", "r", f"RECORDED {recorded} call{'s' if recorded > 1 else ''}"
-        return None
+    def watch_tests(self) -> None:
+        """Look at each test from now on. Only where cassettes are used, as it costs time in a suite of thousands."""
+        if not self._watches_tests:
+            self._watches_tests = True
+            self._config.pluginmanager.register(_Tests(), "promptecho-tests")
 
     # --- summary ------------------------------------------------------------------------------------------------------
 
@@ -158,6 +147,53 @@ class Reporting:
             terminalreporter.write_line(line, yellow=True)
         if self._config.getoption("promptecho_fail_on_unused") and summary.unused:
             terminalreporter.write_line("unused recordings fail the run (--promptecho-fail-on-unused)", red=True)
+
+
+class _Closed(list[dict[str, object]]):
+    """What is known of closed cassettes; the first one begins the watch on tests."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        super().__init__()
+        self._begin = begin
+
+    def append(self, tally: dict[str, object]) -> None:
+        self._begin()
+        super().append(tally)
+
+
+class _Tests:
+    """What is done for each test of a suite that uses cassettes."""
+
+    def __init__(self) -> None:
+        self._counted = 0
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield  # the plugin for unittest puts in what a test raised
+        if call.excinfo is not None and call.when != "teardown":
+            skipped = isinstance(call.excinfo.value, pytest.skip.Exception)
+            item.stash[ENDED] = None if skipped else call.excinfo.value
+        elif call.when == "call":
+            item.stash[ENDED] = None
+        if call.when == "teardown":  # by then the cassette of the fixture is closed too
+            fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
+            recorded = sum(int(str(each["recorded"])) for each in fresh)
+            report.promptecho_recorded = recorded  # type: ignore[attr-defined]  # goes along to the controller
+        if call.excinfo is not None and type(call.excinfo.value).__module__ == "promptecho.errors":
+            _put_first(report, call.excinfo, whole=item.config.getoption("fulltrace", False))
+            if type(call.excinfo.value).__name__ == "LiveBudgetError":
+                item.session.shouldstop = f"promptecho: {call.excinfo.value}"
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """A test that recorded shows ``r`` and, with ``-v``, how many calls: the progress of a re-recording."""
+        recorded = getattr(report, "promptecho_recorded", 0)
+        if report.when == "teardown" and report.passed and recorded:
+            return "", "r", f"RECORDED {recorded} call{'s' if recorded > 1 else ''}"
+        return None
 
 
 def _put_first(report: Any, excinfo: pytest.ExceptionInfo[BaseException], *, whole: bool) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,12 +20,13 @@ from promptecho._defaults import is_ci
 if TYPE_CHECKING:
     from promptecho._activation import use_cassette
     from promptecho._cassette import Cassette
+    from promptecho._pytest_report import Reporting
 
 FIXTURE = "promptecho_cassette"
 MARKER = "promptecho"
 _FOLDER = "cassettes"
 _MAX_NAME = 120
-_ended = pytest.StashKey[Optional[BaseException]]()  # how the test did; not there if it was cut off
+_reporting: pytest.StashKey[Reporting] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,7 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from promptecho import _activation
 
         _activation.block_network_outside()
+    config.stash[_reporting] = reporting
     config.pluginmanager.register(reporting, "promptecho-report")
+    if settings:
+        reporting.watch_tests()
 
 
 def _is_configured(config: pytest.Config) -> bool:
@@ -204,6 +209,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         known = owners.setdefault(str(path).casefold(), (item.nodeid, path))
         if known[0] != item.nodeid:
             collisions.append(f"{known[0]} and {item.nodeid} would both use {path}")
+    if "promptecho._activation" in sys.modules:  # a test module decorates with use_cassette
+        config.stash[_reporting].watch_tests()
     if collisions:
         raise pytest.UsageError(
             "promptecho: " + "; ".join(collisions) + ". Rename one, or give each a file of its own with "
@@ -214,27 +221,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 # --- running ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    yield  # the plugin for unittest puts in what a test raised
-    if call.excinfo is not None and call.when != "teardown":
-        skipped = isinstance(call.excinfo.value, pytest.skip.Exception)
-        item.stash[_ended] = None if skipped else call.excinfo.value
-    elif call.when == "call":
-        item.stash[_ended] = None
-
-
 @pytest.fixture
 def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
     """A cassette for this test: ``cassettes/<test name>.yaml``, recorded on the first run, replayed from then on."""
     __tracebackhide__ = True
+    from promptecho._pytest_report import ENDED
+
+    request.config.stash[_reporting].watch_tests()
     stash = request.node.stash
-    if _ended in stash:  # of the same test, run before
-        del stash[_ended]
+    if ENDED in stash:  # of the same test, run before
+        del stash[ENDED]
     use = _make_cassette(request.node)
     cassette = use.__enter__()
     try:
         yield cassette
     finally:
         # A failed or interrupted test leaves its recording marked unfinished, as an exception in a with block does.
-        use.leave(stash.get(_ended, KeyboardInterrupt()))
+        use.leave(stash.get(ENDED, KeyboardInterrupt()))

@@ -72,6 +72,15 @@ def _digest_of(options: MatchOptions) -> str:
     return _digest(canonical_json([KEYS_VERSION, options.names, options.ignore, patterns]))[:8]
 
 
+def recorded_options(match_on: Json) -> MatchOptions:
+    """The options by which a cassette says (``match_on:``) that its keys were made; the usual ones if it doesn't."""
+    if match_on == WHOLE_BODY:
+        return MatchOptions(None, explicit=True)
+    if isinstance(match_on, list) and match_on and all(isinstance(name, str) for name in match_on):
+        return MatchOptions(tuple(match_on), explicit=True)
+    return MatchOptions()
+
+
 def volatile_pattern(entry: str | re.Pattern[str]) -> re.Pattern[str]:
     """A named pattern ("uuid", "datetime", "date", "time") or a regular expression of one's own."""
     if isinstance(entry, re.Pattern):

@@ -5,9 +5,10 @@ Like the plugin, it loads nothing heavy until there is something to say.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     from promptecho._summary import Summary
 
+ENDED: pytest.StashKey[BaseException | None] = pytest.StashKey()  # how a test did; not there if it was cut off
 _WORKER_OUTPUT = "promptecho_closed"
+_WORKER_SCOPE = "promptecho_scope"
 
 
 class Reporting:
@@ -31,10 +34,14 @@ class Reporting:
         self._config = config
         self._settings = settings
         self._tallies: list[dict[str, Any]] = []  # of the workers of pytest-xdist
-        self._counted = 0
+        self._files: set[str] = set()  # in which tests were looked for
+        self._left_out: set[str] = set()
+        self._watches_tests = False
         self._ledger: str | None = None
-        _run.watching = True
-        _run.closed.clear()
+        self._outer = _run.watching, _run.closed  # of a run around this one, in the same process
+        _run.watching, _run.closed = True, _Closed(self.watch_tests)
+        if getattr(config.option, "dist", "no") != "no":  # the tests run in workers, and are reported here
+            self.watch_tests()
 
     # --- budget -------------------------------------------------------------------------------------------------------
 
@@ -50,7 +57,7 @@ class Reporting:
             os.environ[_run.LEDGER_VARIABLE] = self._ledger
 
     def pytest_unconfigure(self) -> None:
-        _run.watching = False
+        _run.watching, _run.closed = self._outer
         if self._ledger is not None:
             os.environ.pop(_run.LEDGER_VARIABLE, None)
             Path(self._ledger).unlink(missing_ok=True)
@@ -64,42 +71,48 @@ class Reporting:
         names = backends if isinstance(backends, str) else ", ".join(backends or DEFAULT_BACKENDS)
         return f"promptecho: mode {mode}, backends {names}"
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-        outcome: Any = yield
-        report = outcome.get_result()
-        if call.when == "teardown":  # by then the cassette of the fixture is closed too
-            fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
-            report.promptecho_recorded = sum(int(str(each["recorded"])) for each in fresh)
-        if call.excinfo is not None and type(call.excinfo.value).__module__ == "promptecho.errors":
-            _put_first(report, call.excinfo)
-            if type(call.excinfo.value).__name__ == "LiveBudgetError":
-                item.session.shouldstop = f"promptecho: {call.excinfo.value}"
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """A test that recorded shows ``r`` and, with ``-v``, how many calls: the progress of a re-recording."""
-        recorded = getattr(report, "promptecho_recorded", 0)
-        if report.when == "teardown" and report.passed and recorded:
-            return "", "r", f"RECORDED {recorded} call{'s' if recorded > 1 else ''}"
-        return None
+    def watch_tests(self) -> None:
+        """Look at each test from now on. Only where cassettes are used, as it costs time in a suite of thousands."""
+        if not self._watches_tests:
+            self._watches_tests = True
+            self._config.pluginmanager.register(_Tests(), "promptecho-tests")
 
     # --- summary ------------------------------------------------------------------------------------------------------
 
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        self._left_out.update(item.nodeid for item in items)
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        self._tallies += getattr(node, "workeroutput", {}).get(_WORKER_OUTPUT, [])
+        output = getattr(node, "workeroutput", {})
+        self._tallies += output.get(_WORKER_OUTPUT, [])
+        files, left_out = output.get(_WORKER_SCOPE, ((), ()))
+        self._files.update(files)
+        self._left_out.update(left_out)
+
+    def _look_at_scope(self, session: pytest.Session) -> None:
+        """Note which tests this process was asked to run."""
+        chosen = [str(each).replace(os.sep, "/") for each in self._config.args if "::" in str(each)]
+        self._left_out.update(each for each in chosen if "[" in each)
+        in_part = {each.partition("::")[0] for each in chosen}
+        found = {item.nodeid.partition("::")[0] for item in session.items}
+        found.update(each.partition("::")[0] for each in self._left_out)
+        self._files.update(file for file in found if not any(each.endswith(file) for each in in_part))
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if _run.closed:
+            self._look_at_scope(session)
         worker_output = getattr(self._config, "workeroutput", None)
         if worker_output is not None:
             worker_output[_WORKER_OUTPUT] = list(_run.closed)
+            worker_output[_WORKER_SCOPE] = sorted(self._files), sorted(self._left_out)
             return
         summary = self._summary()
         if summary is None:
             return
-        self._keep_record(summary)
+        stopped = bool(session.shouldstop or session.shouldfail) or exitstatus not in (0, 1)
+        self._keep_record(summary, stopped)
         if self._config.getoption("promptecho_fail_on_unused") and summary.unused and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -111,21 +124,23 @@ class Reporting:
 
         return Summary(tallies, self._config.rootpath)
 
-    def _keep_record(self, summary: Summary) -> None:
-        from promptecho._summary import LAST_RUN
+    def _keep_record(self, summary: Summary, stopped: bool) -> None:
+        from promptecho._summary import LAST_RUN, Scope
 
         cache = getattr(self._config, "cache", None)
         if cache is None:
             return
-        file = Path(cache.mkdir("promptecho")) / LAST_RUN
-        old = file.read_text(encoding="utf-8") if file.exists() else ""
-        file.write_text(summary.record(old), encoding="utf-8")
+        scope = Scope(self._files, self._left_out, stopped)
+        with contextlib.suppress(OSError):  # a cache that can't be written is for pytest to tell
+            file = Path(cache.mkdir("promptecho")) / LAST_RUN
+            old = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+            file.write_text(summary.record(old, scope), encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         summary = self._summary()
         if summary is None:
             return
-        terminalreporter.section("promptecho", sep="-", blue=True)
+        terminalreporter.write_sep("-", "promptecho", blue=True)
         for line in summary.lines():
             terminalreporter.write_line(line)
         for line in summary.warnings():
@@ -134,22 +149,84 @@ class Reporting:
             terminalreporter.write_line("unused recordings fail the run (--promptecho-fail-on-unused)", red=True)
 
 
-def _put_first(report: Any, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """Show what promptecho says on top of a failure, and below it only the way through the user's own code."""
+class _Closed(list[dict[str, object]]):
+    """What is known of closed cassettes; the first one begins the watch on tests."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        super().__init__()
+        self._begin = begin
+
+    def append(self, tally: dict[str, object]) -> None:
+        self._begin()
+        super().append(tally)
+
+
+class _Tests:
+    """What is done for each test of a suite that uses cassettes."""
+
+    def __init__(self) -> None:
+        self._counted = 0
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield  # the plugin for unittest puts in what a test raised
+        if call.excinfo is not None and call.when != "teardown":
+            skipped = isinstance(call.excinfo.value, pytest.skip.Exception)
+            item.stash[ENDED] = None if skipped else call.excinfo.value
+        elif call.when == "call":
+            item.stash[ENDED] = None
+        if call.when == "teardown":  # by then the cassette of the fixture is closed too
+            fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
+            recorded = sum(int(str(each["recorded"])) for each in fresh)
+            report.promptecho_recorded = recorded  # type: ignore[attr-defined]  # goes along to the controller
+        if call.excinfo is not None and type(call.excinfo.value).__module__ == "promptecho.errors":
+            _put_first(report, call.excinfo, whole=item.config.getoption("fulltrace", False))
+            if type(call.excinfo.value).__name__ == "LiveBudgetError":
+                item.session.shouldstop = f"promptecho: {call.excinfo.value}"
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """A test that recorded shows ``r`` and, with ``-v``, how many calls: the progress of a re-recording."""
+        recorded = getattr(report, "promptecho_recorded", 0)
+        if report.when == "teardown" and report.passed and recorded:
+            return "", "r", f"RECORDED {recorded} call{'s' if recorded > 1 else ''}"
+        return None
+
+
+def _put_first(report: Any, excinfo: pytest.ExceptionInfo[BaseException], *, whole: bool) -> None:
+    """Show what promptecho says on top of a failure, and below it only the way through the user's own code.
+
+    ``whole``: show the rest as it is.
+    """
     from _pytest._code.code import ReprEntry
 
     trace = getattr(report.longrepr, "reprtraceback", None)
     if trace is None or not trace.reprentries:
         return
-    name = type(excinfo.value).__name__
-    own = [entry for entry in trace.reprentries if not _is_foreign(entry)]
-    for entry in own:
-        entry.lines = [line for line in entry.lines if not line.startswith("E  ")]
-    said = [f"E   {line}" if line else "E" for line in f"{name}: {excinfo.value}".splitlines()]
-    trace.reprentries = [ReprEntry([*said, ""], None, None, None, "short"), *own]
+    if not whole and all(isinstance(entry, ReprEntry) for entry in trace.reprentries):
+        trace.reprentries = [entry for entry in trace.reprentries if not _is_foreign(entry)]
+        for entry in trace.reprentries:
+            entry.lines = [line for line in entry.lines if not line.startswith("E  ")]
+    said = f"{type(excinfo.value).__name__}: {excinfo.value}"
+    lines = [f"E   {line}" if line else "E" for line in said.splitlines()]
+    first = report.longrepr.chain[0][0] if getattr(report.longrepr, "chain", None) else trace
+    first.reprentries = [ReprEntry([*lines, ""], None, None, None, "short"), *first.reprentries]
+
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - text only, for each frame of a failure
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))  # noqa: PTH100, PTH120
 
 
 def _is_foreign(entry: Any) -> bool:
-    """Whether a frame is of an installed library or of promptecho."""
-    path = str(getattr(getattr(entry, "reprfileloc", None), "path", "")).replace("\\", "/")
-    return not path or "/site-packages/" in path or "promptecho/_" in path or "/promptecho_backends/" in path
+    """Whether a frame is of an installed library, of Python's own or of promptecho."""
+    shown = str(getattr(getattr(entry, "reprfileloc", None), "path", ""))
+    path = os.path.abspath(shown)  # noqa: PTH100
+    inside = path.replace("\\", "/")
+    return (
+        not shown
+        or path.startswith((_PACKAGE + os.sep, _LIBRARY + os.sep))
+        or any(f"/{name}/" in inside for name in ("site-packages", "dist-packages", "promptecho_backends"))
+    )

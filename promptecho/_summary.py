@@ -38,6 +38,26 @@ class _File:
             self.tests[tally["test"]] = None
 
 
+@dataclass
+class Scope:
+    """Which tests a run was about, as far as that can be told: ``files`` were looked through for tests as a whole,
+    ``left_out`` are tests that were deselected and functions of which only some parameters were asked for."""
+
+    files: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)
+    stopped: bool = False
+
+    def may_be_left_out(self, test: str, root: Path) -> bool:
+        """Whether a test that did not run is there all the same."""
+        file = test.partition("::")[0]
+        return test in self.left_out or (file not in self.files and (root / file).exists()) or self.stopped
+
+    def has_left_out_siblings(self, test: str) -> bool:
+        """Whether other parameters of its function were left out."""
+        functions = {each.partition("[")[0] for each in self.left_out}
+        return test.partition("[")[0] in functions
+
+
 class Summary:
     """All cassettes of a run; ``root`` is the folder to which paths are shown relative."""
 
@@ -92,23 +112,27 @@ class Summary:
             fields = ", ".join(f"{name} ({count})" for name, count in sorted(self._unmatched.items()))
             yield f"replayed although fields that are not matched differ: {fields}"
 
-    def record(self, old: str) -> str:
+    def record(self, old: str, scope: Scope | None = None) -> str:
         """The record of the last run as JSON: ``old`` with what this run knows better.
 
         ``{"version": 1, "cassettes": {"tests/cassettes/a.yaml": {"recordings": 3, "played": [0, 2], "complete": true,
-        "tests": ["tests/test_a.py::test_a"]}}}``; ``complete`` says that all its tests passed.
+        "tests": ["tests/test_a.py::test_a"]}}}``; ``complete`` says that all tests known to use it ran, and passed.
         """
+        scope = scope or Scope()
         try:
             known = json.loads(old)["cassettes"]
             known = {path: entry for path, entry in known.items() if (self._root / path).exists()}
         except (ValueError, KeyError, TypeError, AttributeError):
             known = {}
         for path, file in self._files.items():
+            before = known.get(self._shown(path), {}).get("tests", [])
+            missing = [test for test in before if test not in file.tests and scope.may_be_left_out(test, self._root)]
+            whole = not missing and not any(scope.has_left_out_siblings(test) for test in file.tests)
             known[self._shown(path)] = {
                 "recordings": file.recordings,
                 "played": sorted(file.played),
-                "complete": not file.failed and not file.unfinished,
-                "tests": list(file.tests),
+                "complete": whole and not (file.failed or file.unfinished or scope.stopped),
+                "tests": sorted([*file.tests, *missing]),
             }
         return json.dumps({"version": 1, "cassettes": known}, indent=1, sort_keys=True) + "\n"
 
@@ -142,7 +166,8 @@ class _Amounts:
             parts.append(f"{self._input:,} tokens in, {self._output:,} out")
         if self._usd:
             parts.append(
-                f"${self._usd:,.4f}" + (f" and {self._unpriced} call(s) without a price" if self._unpriced else "")
+                f"${self._usd:,.{4 if self._usd >= Decimal('0.001') else 6}f}"
+                + (f" and {self._unpriced} call(s) without a price" if self._unpriced else "")
             )
         if self._seconds >= 0.05:
             parts.append(f"{self._seconds:,.1f} s")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,13 @@ from promptecho._defaults import is_ci
 if TYPE_CHECKING:
     from promptecho._activation import use_cassette
     from promptecho._cassette import Cassette
+    from promptecho._pytest_report import Reporting
 
 FIXTURE = "promptecho_cassette"
 MARKER = "promptecho"
 _FOLDER = "cassettes"
 _MAX_NAME = 120
-_failure = pytest.StashKey[BaseException]()
+_reporting: pytest.StashKey[Reporting] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
         try:
             settings = _lower(config)
+            _let_hold_everywhere(config)
         except PromptechoError as problem:
             raise pytest.UsageError(str(problem)) from None
     reporting = Reporting(config, settings)
@@ -73,7 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from promptecho import _activation
 
         _activation.block_network_outside()
+    config.stash[_reporting] = reporting
     config.pluginmanager.register(reporting, "promptecho-report")
+    if settings:
+        reporting.watch_tests()
 
 
 def _is_configured(config: pytest.Config) -> bool:
@@ -96,16 +102,34 @@ def _lower(config: pytest.Config) -> dict[str, Any]:
     settings = dict(_settings.from_project(config.rootpath))
     if "mode" not in settings:
         settings["mode"] = _settings.Mode.NONE if is_ci() else _settings.Mode.ONCE
+    settings.update(_given(config))
+    return settings
+
+
+def _given(config: pytest.Config) -> dict[str, Any]:
+    """What the ini file and, above it, the command line say."""
+    from promptecho import _settings
+
     ini = {"mode": config.getini("promptecho_mode") or None, "backends": config.getini("promptecho_backends") or None}
     if ini["backends"] == ["all"]:
         ini["backends"] = "all"
-    settings.update(_settings.check(ini, "pytest ini file"))
+    settings = dict(_settings.check(ini, "pytest ini file"))
     for name in ("mode", "backends", "block_network", "max_live_calls", "max_live_usd"):
         value = config.getoption(f"promptecho_{name}") or None
         if name == "backends" and value:
             value = _settings.split_names(value)
         settings.update(_settings.check({name: value}, f"--promptecho-{name.replace('_', '-')}"))
     return settings
+
+
+def _let_hold_everywhere(config: pytest.Config) -> None:
+    """Let ini file and options hold for cassettes opened by ``use_cassette`` too, until the run is over."""
+    from promptecho import _settings
+
+    given = _given(config)
+    before = {name: _settings._configured.get(name) for name in given}
+    _settings.configure(**given)
+    config.add_cleanup(lambda: _settings.configure(**before))
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -185,6 +209,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         known = owners.setdefault(str(path).casefold(), (item.nodeid, path))
         if known[0] != item.nodeid:
             collisions.append(f"{known[0]} and {item.nodeid} would both use {path}")
+    if "promptecho._activation" in sys.modules:  # a test module decorates with use_cassette
+        config.stash[_reporting].watch_tests()
     if collisions:
         raise pytest.UsageError(
             "promptecho: " + "; ".join(collisions) + ". Rename one, or give each a file of its own with "
@@ -195,21 +221,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 # --- running ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    if call.when == "call" and call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
-        item.stash[_failure] = call.excinfo.value
-    yield
-
-
 @pytest.fixture
 def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
     """A cassette for this test: ``cassettes/<test name>.yaml``, recorded on the first run, replayed from then on."""
     __tracebackhide__ = True
+    from promptecho._pytest_report import ENDED
+
+    request.config.stash[_reporting].watch_tests()
+    stash = request.node.stash
+    if ENDED in stash:  # of the same test, run before
+        del stash[ENDED]
     use = _make_cassette(request.node)
     cassette = use.__enter__()
     try:
         yield cassette
     finally:
-        # A failed test leaves its recording marked unfinished, as an exception in a with block does.
-        use.leave(request.node.stash.get(_failure, None))
+        # A failed or interrupted test leaves its recording marked unfinished, as an exception in a with block does.
+        use.leave(stash.get(ENDED, KeyboardInterrupt()))

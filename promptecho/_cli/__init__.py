@@ -20,6 +20,9 @@ _COMMANDS = {
     "import": "_import",
     "lint": "_lint",
     "ls": "_ls",
+    "prune": "_prune",
+    "redact": "_redact",
+    "rerecord": "_rerecord",
     "show": "_show",
     "stats": "_stats",
 }

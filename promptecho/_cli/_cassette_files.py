@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import _settings, _store
+from promptecho import _store
 from promptecho._cassette import Cassette, Interaction
-from promptecho._matching import MatchOptions
-from promptecho.errors import CassetteFileError, PromptechoError, SettingsError
+from promptecho._matching import MatchOptions, recorded_options
+from promptecho.errors import CassetteFileError, PromptechoError
 
 Json = Any
 
@@ -63,17 +63,10 @@ def from_bytes(data: bytes, path: Path, options: MatchOptions | None = None) -> 
     """The same for what a file held at another time; ``path`` is its name in messages."""
     document = _store.parse(_store.decode(data, path), path)
     if options is None:
-        options = _own_options(document.header.get("match_on"))
+        options = recorded_options(document.header.get("match_on"))
     cassette = Cassette(path, options)
     cassette.add_document(document)
     return OpenedCassette(path, document.header, cassette.interactions, options, len(data))
-
-
-def _own_options(match_on: Json) -> MatchOptions:
-    try:
-        return _settings.resolve({"match_on": match_on}, place="match_on", environ={}, project={}).match
-    except SettingsError:
-        return MatchOptions()
 
 
 def open_or_say_why(path: Path) -> OpenedCassette:

@@ -59,9 +59,9 @@ def apply(fixes: Iterable[Fix], *, unsafe: bool) -> list[tuple[Path, int, str]]:
         if isinstance(fix, MaskSecrets):
             from promptecho._lint._secrets import mask_file
 
-            count = mask_file(fix.path)
-            if count:
-                done.append((fix.path, 1, f"masked credentials in {count} text(s)"))
+            masked = mask_file(fix.path)
+            if masked is not None:
+                done.append((fix.path, 1, f"masked credentials in {len(masked.kinds)} text(s)"))
         elif isinstance(fix, DeleteFile):
             fix.path.unlink()
             done.append((fix.path, 1, "deleted the cassette"))

@@ -20,6 +20,7 @@ _COMMANDS = {
     "import": "_import",
     "lint": "_lint",
     "ls": "_ls",
+    "review": "_review",
     "show": "_show",
     "stats": "_stats",
 }

@@ -31,6 +31,7 @@ __all__ = [
     "PromptechoWarning",
     "RecordedErrorResponse",
     "SettingsError",
+    "SnapshotError",
     "UninterceptedCallError",
     "UninterceptedCallWarning",
 ]
@@ -118,6 +119,10 @@ class CassetteNestingError(PromptechoError, RuntimeError):
 
 class SettingsError(PromptechoError, ValueError):
     """A mode, policy, field, backend or marker argument is wrong; the text lists the right ones."""
+
+
+class SnapshotError(PromptechoError, ValueError):
+    """A snapshot can't be compared: its file is damaged, or a value, a matcher or an argument is wrong."""
 
 
 class BackendError(PromptechoError, RuntimeError):

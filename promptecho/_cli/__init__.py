@@ -23,6 +23,7 @@ _COMMANDS = {
     "prune": "_prune",
     "redact": "_redact",
     "rerecord": "_rerecord",
+    "review": "_review",
     "show": "_show",
     "stats": "_stats",
 }

@@ -143,10 +143,19 @@ class Reporting:
         terminalreporter.write_sep("-", "promptecho", blue=True)
         for line in summary.lines():
             terminalreporter.write_line(line)
-        for line in summary.warnings():
+        warnings = list(summary.warnings())
+        shown = len(warnings) if terminalreporter.verbosity > 0 else _SHOWN_WARNINGS
+        for line in warnings[:shown]:
             terminalreporter.write_line(line, yellow=True)
+        if warnings[shown:]:
+            terminalreporter.write_line(
+                f"and {len(warnings) - shown} more lines like these (-v shows all)", yellow=True
+            )
         if self._config.getoption("promptecho_fail_on_unused") and summary.unused:
             terminalreporter.write_line("unused recordings fail the run (--promptecho-fail-on-unused)", red=True)
+
+
+_SHOWN_WARNINGS = 20
 
 
 class _Closed(list[dict[str, object]]):

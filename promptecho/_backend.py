@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable, Protocol
@@ -63,6 +64,12 @@ _loaded: dict[str, Backend] = {}
 
 
 def _entry_points() -> dict[str, Any]:
+    return _entry_points_on(tuple(sys.path))
+
+
+@lru_cache(maxsize=4)
+def _entry_points_on(path: tuple[str, ...]) -> dict[str, Any]:
+    """Backends of other packages; looking through all that is installed takes milliseconds."""
     from importlib import metadata
 
     points = metadata.entry_points()

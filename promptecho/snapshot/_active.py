@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from promptecho import _activation, _backend
@@ -14,18 +13,13 @@ if TYPE_CHECKING:
     from promptecho._session import Session
 
 
-@lru_cache(maxsize=1)
-def _backends() -> tuple[str, ...]:
-    return _backend.known_backends()  # which looks through all installed packages
-
-
 def session() -> Session | None:
     """The session of the cassette that a call from here would reach, whichever library it is made with.
 
     Raises:
         AmbiguousCassetteError: several cassettes are open and none is this context's own.
     """
-    found = (_activation.session_for(name) for name in _backends())
+    found = (_activation.session_for(name) for name in _backend.known_backends())
     return next((each for each in found if each is not None), None)
 
 

@@ -183,6 +183,11 @@ def _redactions(value: object, place: str) -> tuple[Any, ...]:
         isinstance(entry, (str, re.Pattern)) or callable(entry) for entry in entries
     ):
         raise SettingsError(f"{place}: redact takes field paths, regular expressions and functions, not {value!r}")
+    for entry in entries:
+        try:
+            re.compile(entry if isinstance(entry, str) else "")
+        except re.error as problem:
+            raise SettingsError(f"{place}: redact has {entry!r}, no regular expression: {problem}") from None
     return tuple(entries)
 
 

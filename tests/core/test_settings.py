@@ -32,6 +32,7 @@ from promptecho.errors import BackendError, SettingsError
         ({"replay_speed": 0}, "above 0"),
         ({"timing": "maybe"}, "neither true nor false"),
         ({"redact": 7}, "redact takes"),
+        ({"redact": "("}, "redact has .* no regular expression"),
     ],
 )
 def test_a_wrong_argument_lists_the_right_ones(tmp_path: Path, arguments: dict[str, Any], said: str) -> None:

@@ -34,7 +34,9 @@ PREVIOUS_MAJORS = [
 def run(command: Sequence[str | Path], **environment: str) -> None:
     """Run a command in the checkout; its failure ends this program with the same code."""
     print("$", " ".join(str(part) for part in command), flush=True)
-    code = subprocess.call([str(part) for part in command], cwd=ROOT, env={**os.environ, **environment})
+    # The tests start hundreds of processes: without bytecode each of them would compile promptecho anew.
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    code = subprocess.call([str(part) for part in command], cwd=ROOT, env={**inherited, **environment})
     if code:
         raise SystemExit(code)
 

@@ -88,7 +88,7 @@ def main() -> None:
         print("\n".join(each.name for each in everything))
         raise SystemExit(0 if options.list else 2)
     pythons = environments()
-    lines = []
+    head, lines = surroundings(pythons), []
     with tempfile.TemporaryDirectory(prefix="promptecho-bench-") as folder:
         bench = Bench(pythons, Path(folder), budget=5 if options.quick else 90)
         for scenario in chosen:
@@ -99,12 +99,19 @@ def main() -> None:
             for row in found:
                 print("   ", " | ".join(row), file=sys.stderr, flush=True)
             lines += found
-    text = surroundings(pythons) + "\n" + table.markdown(lines)
+            if not (options.quick or options.only):  # an interrupted run leaves what it has
+                write(head, lines, len(chosen), chosen.index(scenario) + 1)
     if options.quick or options.only:
-        print(text)
-        return
-    RESULTS.write_text(f"# Results\n\nWritten by `python -m benchmarks`; how to read it: README.md.\n\n{text}", "utf-8")
-    print(f"written: {RESULTS.relative_to(ROOT)}")
+        print(head + "\n" + table.markdown(lines))
+    else:
+        print(f"written: {RESULTS.relative_to(ROOT)}")
+
+
+def write(head: str, lines: list[list[str]], scenarios: int, done: int) -> None:
+    """Write the results so far."""
+    cut = "" if done == scenarios else f"Interrupted after {done} of {scenarios} scenarios.\n\n"
+    intro = "Written by `python -m benchmarks`; how to read it: README.md."
+    RESULTS.write_text(f"# Results\n\n{intro}\n\n{cut}{head}\n{table.markdown(lines)}", "utf-8")
 
 
 if __name__ == "__main__":

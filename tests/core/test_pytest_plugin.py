@@ -22,12 +22,20 @@ def ask(text="hi"):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
     for name in ("CI", "PROMPTECHO_MODE", "PROMPTECHO_BACKENDS"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # the plugins of others take seconds to start
     with ScriptedServer() as running:
         yield running
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "promptecho.pytest_plugin", *arguments)
+
+
+def run_as_installed(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """With all plugins that are installed, promptecho's among them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 def write(pytester: pytest.Pytester, server: ScriptedServer, source: str, name: str = "test_it") -> None:
@@ -49,7 +57,7 @@ class TestGroup:
         ask(value)
 """,
     )
-    run(pytester).assert_outcomes(passed=5)
+    run_as_installed(pytester).assert_outcomes(passed=5)
     assert server.hits == 5
     files = sorted(path.relative_to(pytester.path).as_posix() for path in pytester.path.rglob("*.yaml"))
     assert len(files) == 5
@@ -204,9 +212,9 @@ def test_n(promptecho_cassette, n):
     ask(str(n))
 """.replace("{url}", server.url),
     )
-    run(pytester, "-n2").assert_outcomes(passed=7)
+    run_as_installed(pytester, "-n2").assert_outcomes(passed=7)
     server.stop()
-    run(pytester, "-n2", "--promptecho-mode=none").assert_outcomes(passed=7)
+    run_as_installed(pytester, "-n2", "--promptecho-mode=none").assert_outcomes(passed=7)
 
 
 def test_the_plugin_imports_nothing_before_a_test_asks(
@@ -221,7 +229,7 @@ def test_nothing():
     assert "httpx" not in sys.modules
 """
     )
-    run(pytester, "-p", "promptecho.pytest_plugin").assert_outcomes(passed=1)
+    run(pytester).assert_outcomes(passed=1)
 
 
 def test_a_cassette_beside_a_decorated_fixture(pytester: pytest.Pytester, server: ScriptedServer) -> None:

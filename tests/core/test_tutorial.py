@@ -51,7 +51,8 @@ def environment(folder: Path, url: str) -> dict[str, str]:
         "NO_COLOR": "1",
         "PATH": os.pathsep.join([str(programs), os.environ.get("PATH", "")]),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")]),
-        "PYTEST_ADDOPTS": "-p no:randomly -p no:cacheprovider -p no:asyncio",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # other plugins take seconds to start
+        "PYTEST_ADDOPTS": "-p no:cacheprovider -p promptecho.pytest_plugin",
         "OPENAI_BASE_URL": f"{url}/v1",
         "OPENAI_API_KEY": "sk-of-the-tutorial-0123456789abcdef",
         "NO_PROXY": "*",

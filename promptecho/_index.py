@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import zlib
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -46,17 +47,29 @@ def mark(entry: str, options: str, refers: bool) -> str:
     return f"  # {zlib.crc32(entry.rstrip(chr(10)).encode('utf-8')):08x} {options}{' +' if refers else ''}"
 
 
-_MARKED_ENTRY = re.compile(r"^- request:\n|^  duration: \S+(?:  # [0-9a-f]{8} ([0-9a-f]{8})(?: \+)?)?$", re.MULTILINE)
+_MARKED_ENTRY = re.compile(
+    rb"^(- request:\n)|^  duration: \S+(?:  # [0-9a-f]{8} ([0-9a-f]{8})(?: \+)?)?$", re.MULTILINE
+)
 
 
-def file_mark(rest: str) -> str:
-    """The mark of a whole finished file, for its first line: a checksum of the ``rest``, and the digest of the options
-    of all its keys; nothing if they have none, or several."""
-    found = [match[1] or match[0][:1] for match in _MARKED_ENTRY.finditer(rest)]
-    options = set(found[1::2])
-    if set(found[::2]) != {"-"} or len(found) % 2 or len(options) != 1 or len(min(options)) != 8:
-        return ""
-    return f"  # {zlib.crc32(rest.encode('utf-8')):08x} {options.pop()}"
+def file_mark(pieces: Sequence[memoryview]) -> bytes:
+    """The mark of a whole finished file, for its first line, from what follows that line.
+
+    It is a checksum and the digest of the options of all keys; nothing if entries have none, or several.
+    """
+    options: set[bytes | None] = set()
+    is_open, checksum = False, 0
+    for piece in pieces:
+        checksum = zlib.crc32(piece, checksum)
+        for found in _MARKED_ENTRY.finditer(piece):
+            if is_open == (found[1] is not None):
+                return b""
+            is_open = not is_open
+            if not is_open:
+                options.add(found[2])
+    if len(options) != 1 or None in options or is_open:
+        return b""
+    return b"  # %08x %s" % (checksum, options.pop())
 
 
 @dataclass

@@ -219,7 +219,13 @@ def _items_text(items: Iterable[Mapping[str, Json]], written: _references.Writte
     return "".join(texts)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def _end_of_whole_entries(data: bytes) -> int:
+    """Where the text ends that ``without_torn_tail`` keeps."""
+    last = data.rfind(b"\n- ") + 1
+    return last if last and not _COMMITTED.search(data[last:].decode("utf-8", "replace")) else len(data)
+
+
+def write_atomically(path: Path, *pieces: str | bytes | memoryview) -> None:
     """Put a complete file in the place of another: the old one stays as it was until the new one is on disk.
 
     The mode of an old file is kept and a symbolic link is followed.
@@ -228,8 +234,9 @@ def write_atomically(path: Path, text: str) -> None:
     name = hashlib.sha256(target.name.encode("utf-8", "surrogateescape")).hexdigest()[:12]  # NAME_MAX holds for it too
     temporary = target.with_name(f".promptecho-{name}-{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            for piece in pieces:
+                file.write(piece.encode("utf-8") if isinstance(piece, str) else piece)
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(OSError):
@@ -368,15 +375,18 @@ class Journal:
         """
         try:
             with self._mutex, self._lock:
-                text = read_text(self.path)
-                if text is None or _MARK not in text[:4096]:
+                data = read_bytes(self.path)
+                mark = _MARK.encode("ascii")
+                at = data.find(mark, 0, 4096) if data is not None else -1
+                if data is None or at < 0:
                     return
-                text = without_torn_tail(text).replace(_MARK, "", 1)
-                first = re.match(_FIRST_LINE, text)
-                if first:
-                    rest = text[first.end() :]
-                    text = f"version: {VERSION}{_index.file_mark(rest)}\n{rest}"
-                write_atomically(self.path, text)
+                # In pieces of what was read: a large file is in memory once.
+                view, end = memoryview(data), _end_of_whole_entries(data)
+                first = re.match(_FIRST_LINE.encode("ascii"), data)
+                begin = first.end() if first else 0
+                pieces = [view[begin:at], view[at + len(mark) : end]]
+                head = b"version: %d%s\n" % (VERSION, _index.file_mark(pieces)) if first else b""
+                write_atomically(self.path, head, *pieces)
         except OSError as problem:
             raise CassetteFileError(
                 f"{self.path}: the finished recording can't be written: {problem.strerror or problem}; "

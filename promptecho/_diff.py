@@ -21,7 +21,8 @@ _SHOWN_LEAVES = 12
 _CONTEXT = 60
 _ATTACHMENT = 100
 _PROBES = 12
-_CANDIDATES = 20
+_PHRASE, _PHRASES = 24, 8
+_CANDIDATES = 12
 
 
 def leaf_differences(recorded: Json, incoming: Json, path: str = "") -> Iterator[tuple[str, Json, Json]]:
@@ -69,15 +70,32 @@ def _text(identity: Identity) -> str:
     return "\n".join(_texts(identity.matched))
 
 
-def nearest(cassette: Cassette, identity: Identity) -> Interaction | None:
-    """The recording most like a request: same method and path first, then by the words they share.
+def _probes(text: str) -> list[str]:
+    """What to look for of a text: phrases from all over it, which tell texts of one vocabulary apart, and long words.
 
-    Every recording is looked through for the request's longest words, which costs a substring search each; only those
-    that hold the most of them are compared in full.
+    A phrase has nothing in it that a file could spell in another way.
+    """
+    lines = [line for line in re.split(r"[^\w .,:;!?()-]+", text, flags=re.ASCII) if len(line) >= _PHRASE]
+    spread = [lines[len(lines) * place // _PHRASES] for place in range(_PHRASES)] if lines else []
+    phrases = [line[(len(line) - _PHRASE) // 2 :][:_PHRASE] for line in dict.fromkeys(spread)]
+    if len(lines) == 1:  # one long line: phrases from all over it
+        step = max(1, (len(text) - _PHRASE) // _PHRASES)
+        phrases = [lines[0][start : start + _PHRASE] for start in range(0, len(lines[0]) - _PHRASE + 1, step)][
+            :_PHRASES
+        ]
+    words = sorted(set(re.findall(r"\w+", text)), key=lambda word: (-len(word), word))
+    return [*phrases, *words[: _PROBES - len(phrases)]]
+
+
+def nearest(cassette: Cassette, identity: Identity) -> Interaction | None:
+    """The recording most like a request: same method and path first, then by the phrases and words they share.
+
+    Every recording is looked through for some of the request's phrases and words, which costs a substring search each;
+    only those that hold the most of them are compared in full.
     """
     text = _text(identity)
-    words = set(re.findall(r"\w+", text))
-    longest = sorted(words, key=lambda word: (-len(word), word))[:_PROBES]
+    probes = _probes(text)
+    pairs = _pairs(text)
 
     def place(method: str, path: str) -> float:
         return 4.0 * (path == identity.path) + 2.0 * (method == identity.method)
@@ -87,21 +105,27 @@ def nearest(cassette: Cassette, identity: Identity) -> Interaction | None:
         if isinstance(found, Index):
             method, url = found.place(number)
             raw = found.request_text(number)
-            return place(method, address(url)[1]) + 4.0 * sum(word in raw for word in encoded) / (len(encoded) or 1)
-        text = _text(found.identity)
+            return place(method, address(url)[1]) + 4.0 * sum(probe in raw for probe in encoded) / (len(encoded) or 1)
+        theirs = _text(found.identity)
         known = place(found.method, found.identity.path)
-        return known + 4.0 * sum(word in text for word in longest) / (len(longest) or 1)
+        return known + 4.0 * sum(probe in theirs for probe in probes) / (len(probes) or 1)
 
     def full(interaction: Interaction) -> float:
         other = interaction.identity
-        theirs = set(re.findall(r"\w+", _text(other)))
-        shared = 2 * len(words & theirs) / (len(words) + len(theirs) or 1)
+        theirs = _pairs(_text(other))
+        shared = 2 * len(pairs & theirs) / (len(pairs) + len(theirs) or 1)
         return place(other.method, other.path) + (other.stream == identity.stream) + 4.0 * shared
 
-    encoded = [word.encode("utf-8") for word in longest]
+    encoded = [probe.encode("utf-8") for probe in probes]
     numbers = [number for number, _ in heapq.nlargest(_CANDIDATES, cassette.look_through(), key=rough)]
     candidates = [*(cassette.interaction(number) for number in numbers), *cassette.recorded]
     return max(candidates, key=full, default=None)
+
+
+def _pairs(text: str) -> set[tuple[str, str]]:
+    """The words of a text, each with the one before it: like texts share most of them, whatever their vocabulary."""
+    words = re.findall(r"\w+", text)
+    return set(zip(["", *words], words))
 
 
 def _attachment(value: Json) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette, register_normalizer
+from promptecho import Cassette, CassetteMiss, register_normalizer
 from promptecho._models import Headers, Request, ResponseHead
 from promptecho._redaction import Redactor
 from promptecho._session import Forward, Replay, Session
@@ -116,3 +118,21 @@ def test_a_body_that_a_registered_normalizer_made_is_not_normalized_again(tmp_pa
     finally:
         unregister()
     assert "normalized_by: mine" in path.read_text(encoding="utf-8")
+
+
+def test_the_nearest_of_texts_with_one_vocabulary_is_found(tmp_path: Path) -> None:
+    words = (
+        "the report of a small town says that its mill bridge school and harbour were built after each flood".split()
+    )
+
+    def text(number: int) -> str:
+        chosen = random.Random(number)
+        return "\n".join(" ".join(chosen.choices(words, k=12)) for _ in range(40))
+
+    path = tmp_path / "c.yaml"
+    recording = session(path)
+    for number in range(60):
+        finish(recording.decide(request(json.dumps({"input": text(number)}))), b"answer")
+    asked = text(41).rpartition("\n")[0] + "\nand one more line"
+    with pytest.raises(CassetteMiss, match=r"nearest recording: interactions\[41\]"):
+        session(path, record=False).decide(request(json.dumps({"input": asked})))

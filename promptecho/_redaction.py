@@ -561,7 +561,7 @@ class Redactor:
         if lowered in _URL_HEADERS or lowered.endswith("url"):
             value = re.sub(r"(?<=://)[^/@\s]+@", "", value)
             value = re.sub(r"([?&][^=&#>;,\s]+=)[^&#>;,\s]*", rf"\g<1>{REDACTED}", value)
-        return self.mask(value)
+        return value if self.is_clean(value.encode("utf-8", "surrogateescape")) else self.mask(value)
 
 
 def is_token_answer(path: str) -> bool:

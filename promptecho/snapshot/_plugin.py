@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _OPTION = "llm_snapshot_update"
 _WORKER_OUTPUT = "promptecho_snapshots"
 _FOLDER = "__llm_snapshots__"
+_FIXTURE = "llm_snapshot"
 _MOST_LINES, _MOST_CHARACTERS = 7, 560  # pytest cuts an explanation at 8 lines and 640 characters
 _test = pytest.StashKey["Test"]()
 
@@ -71,9 +72,12 @@ class Snapshots:
         self._failed_collection = False
         self._from_workers: list[str] = []
         self._outcome: Outcome | None = None
+        self._found: list[pytest.Item] = []
+        self._watches_tests = False
 
     def start(self, item: pytest.Item) -> Test:
         """A test begins to compare."""
+        self._watch_tests()
         from promptecho.snapshot._file import path_for
         from promptecho.snapshot._fixture import Test
 
@@ -88,20 +92,36 @@ class Snapshots:
         known = self._tests.setdefault(str(item.path), {})
         known.setdefault(what, set()).add(test_name(item))
 
-    def pytest_itemcollected(self, item: pytest.Item) -> None:
-        self._note(item, "found")
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self._found = list(items)  # before any are deselected
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        found, self._found = self._found, []
+        if not self._concerns(found):
+            return
+        self._watch_tests()
+        for item in found:
+            self._note(item, "found")
         for item in session.items:
             self._note(item, "kept")
+
+    def _concerns(self, found: Sequence[pytest.Item]) -> bool:
+        """Whether any of some tests has to do with snapshots; looking at each costs time in a suite of thousands."""
+        if any(_FIXTURE in getattr(item, "fixturenames", ()) for item in found):
+            return True
+        return any((folder / _FOLDER).is_dir() for folder in {path.parent for path in {item.path for item in found}})
+
+    def _watch_tests(self) -> None:
+        if not self._watches_tests:
+            self._watches_tests = True
+            self._config.pluginmanager.register(_Tests(self), "promptecho-snapshot-tests")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self._failed_collection = self._failed_collection or report.failed
 
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-        outcome: Any = yield
-        report: pytest.TestReport = outcome.get_result()
+    def note_report(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """A phase of a test has ended."""
         if not report.passed:
             self._note(item, "not_passed")
         if report.when == "teardown":
@@ -195,6 +215,18 @@ class Snapshots:
         terminalreporter.section("llm_snapshot", sep="-", blue=True)
         for line in lines:
             terminalreporter.write_line(line)
+
+
+class _Tests:
+    """Looks at each test, once there is reason to."""
+
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        outcome: Any = yield
+        self._snapshots.note_report(item, outcome.get_result())
 
 
 def _fitting(failure: Failure) -> list[str]:

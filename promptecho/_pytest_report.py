@@ -67,7 +67,7 @@ class Reporting:
     def pytest_report_header(self) -> str:
         mode = os.environ.get("PROMPTECHO_MODE", "").strip() or self._settings.get("mode")
         backends = os.environ.get("PROMPTECHO_BACKENDS", "").strip() or self._settings.get("backends")
-        mode = mode or ("none (CI is set)" if is_ci() else "once")
+        mode = mode or ("none for fixture and marker (CI is set)" if is_ci() else "once")
         names = backends if isinstance(backends, str) else ", ".join(backends or DEFAULT_BACKENDS)
         return f"promptecho: mode {mode}, backends {names}"
 

@@ -286,8 +286,10 @@ class Session:
 
     def _remember(self, request: Request, identity: Identity, found: Interaction) -> None:
         """Let the same request find its way at once the next time; the identity in memory already is kept."""
-        if found.identity.body == identity.body and found.identity.host == identity.host:
-            identity = found.identity
+        same = found.identity
+        # The key too: one of promptecho 0.1.3 is another, and repeats are counted by it.
+        if (same.key, same.host) == (identity.key, identity.host) and same.body == identity.body:
+            identity = same
         elif len(request.body) > _REMEMBERED_BYTES:
             return
         if len(self._identified) >= _REMEMBERED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,16 +15,16 @@ _HASH = re.compile(r"-[0-9a-f]{8}$")
 
 
 @dataclass(frozen=True)
-class Use:
+class Use(ABC):
     """A test and a cassette that it opens. ``site`` is the file, line and column at which it is named."""
 
     test: str
     site: tuple[str, int, int]
     recorded_errors_meant: bool = False
 
+    @abstractmethod
     def matches(self, path: Path) -> bool:
         """Whether the test may open this file."""
-        raise NotImplementedError
 
     @cached_property
     def exact(self) -> str | None:

@@ -6,6 +6,7 @@ and ``was`` is the value that was last accepted beside it, so that a change it t
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -26,18 +27,18 @@ class Missing:
 MISSING = Missing()
 
 
-class Matcher:
+class Matcher(ABC):
     """A looser comparison than equality; ``kind`` is its name in the file."""
 
     kind: ClassVar[str] = ""
 
+    @abstractmethod
     def problems(self, value: Json) -> tuple[str, ...]:
         """Why it doesn't accept a value, in lines; none: it does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def spec(self) -> dict[str, Json]:
         """Its form in the file."""
-        raise NotImplementedError
 
     def reference(self) -> Json:
         """The value that it measures by, if it has one."""

@@ -91,7 +91,7 @@ def test_the_header_says_mode_and_backends_and_the_nearer_setting_wins(
 
     assert header() == "promptecho: mode once, backends httpx, httpx2"
     monkeypatch.setenv("CI", "1")
-    assert header() == "promptecho: mode none (CI is set), backends httpx, httpx2"
+    assert header() == "promptecho: mode none for fixture and marker (CI is set), backends httpx, httpx2"
     pytester.makepyprojecttoml("[tool.promptecho]\nmode = 'new_episodes'\nbackends = ['requests']\n")
     assert header() == "promptecho: mode new_episodes, backends requests"
     assert header("--promptecho-mode=none", "--promptecho-backends=httpx,urllib3") == (

@@ -154,3 +154,18 @@ def test_the_nearest_of_texts_with_one_vocabulary_is_found(tmp_path: Path) -> No
     asked = text(41).rpartition("\n")[0] + "\nand one more line"
     with pytest.raises(CassetteMiss, match=r"nearest recording: interactions\[41\]"):
         session(path, record=False).decide(request(json.dumps({"input": asked})))
+
+
+def test_identical_recordings_of_an_older_file_replay_in_order_too(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    entry = (
+        "- request: {{method: POST, url: 'https://h/x?alt=REDACTED', body: {{model: m, input: hi}}}}\n"
+        "  response: {{status: 200, headers: {{content-type: text/plain}}, streaming: false, body: {}}}\n"
+    )
+    path.write_text("version: 2\ninteractions:\n" + entry.format("one") + entry.format("two"), encoding="utf-8")
+    asked = Request(
+        "POST", "https://h/x?alt=sse", Headers({"content-type": "application/json"}), b'{"model":"m","input":"hi"}'
+    )
+    again = session(path, record=False)
+    answers = [again.decide(asked) for _ in range(3)]
+    assert [answer.response.body for answer in answers if isinstance(answer, Replay)] == [b"one", b"two", b"two"]

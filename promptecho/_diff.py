@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from promptecho._defaults import is_ci
 from promptecho._index import Index
 from promptecho._matching import RAW_BODY, Identity, address, canonical_json
 
@@ -185,7 +186,7 @@ class _Paint:
     def __init__(self) -> None:
         environ = os.environ
         wanted = environ.get("FORCE_COLOR") not in (None, "", "0")
-        barred = "NO_COLOR" in environ or environ.get("CI", "").lower() not in ("", "0", "false")
+        barred = "NO_COLOR" in environ or is_ci()
         self.on = wanted or (not barred and sys.stderr is not None and sys.stderr.isatty())
 
     def red(self, text: str) -> str:

@@ -13,7 +13,7 @@ from promptecho import CassetteMiss, use_cassette
 from tests.conformance.server import SSE_EVENTS, ScriptedServer
 
 aiohttp: Any = pytest.importorskip("aiohttp", reason="needs aiohttp")
-web: Any = pytest.importorskip("aiohttp.web")
+web: Any = pytest.importorskip("aiohttp.web", reason="needs aiohttp.web")
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ def _needs(*modules: str) -> pytest.MarkDecorator:
 
 
 def over_requests(url: str) -> Any:
-    requests: Any = pytest.importorskip("requests")
+    requests: Any = pytest.importorskip("requests", reason="needs requests")
     return requests.post(f"{url}/v1/chat/completions", json=CHAT, timeout=5).json()
 
 
 def over_vendored_aiohttp(url: str) -> Any:
-    openai: Any = pytest.importorskip("openai")
+    openai: Any = pytest.importorskip("openai", reason="needs openai")
 
     async def main() -> Any:
         async with openai.AsyncOpenAI(
@@ -40,7 +40,10 @@ def over_vendored_aiohttp(url: str) -> Any:
 
 
 def over_httpx_aiohttp(url: str) -> Any:
-    httpx, transports = pytest.importorskip("httpx"), pytest.importorskip("httpx_aiohttp")
+    httpx, transports = (
+        pytest.importorskip("httpx", reason="needs httpx"),
+        pytest.importorskip("httpx_aiohttp", reason="needs httpx_aiohttp"),
+    )
 
     async def main() -> Any:
         async with httpx.AsyncClient(transport=transports.AiohttpTransport()) as client:
@@ -115,7 +118,7 @@ def test_a_backend_that_is_not_there_or_broken_is_named(
 
 
 def test_a_library_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    urllib3: Any = pytest.importorskip("urllib3")
+    urllib3: Any = pytest.importorskip("urllib3", reason="needs urllib3")
     monkeypatch.setattr(urllib3, "__version__", "1.26.18")
     with pytest.raises(BackendError, match=r"urllib3 1\.26\.18 is too old"):
         use_cassette(tmp_path / "c.yaml", backends=["urllib3"]).__enter__()

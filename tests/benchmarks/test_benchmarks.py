@@ -24,7 +24,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 def replaying(*columns: str) -> Scenario:
-    pytest.importorskip("httpx")
+    pytest.importorskip("httpx", reason="needs httpx")
     entrants = tuple(Entrant(column, {"calls": 3}, {"cassette": Recordings(3)}) for column in columns)
     return Scenario("small", "a call", "replayed_call", (Metric("again", "", "us", 1000.0),), entrants)
 
@@ -38,7 +38,7 @@ def test_a_worker_replays_what_it_recorded_and_gives_a_sample_in_each_round(benc
 
 @pytest.mark.parametrize("library", ["httpx", "requests", "urllib3", "aiohttp"])
 def test_a_call_that_really_went_out_is_told_as_not_intercepted(library: str) -> None:
-    pytest.importorskip(library)
+    pytest.importorskip(library, reason=f"needs {library}")
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
         call = clients.caller(library, f"http://127.0.0.1:{nobody_listens.getsockname()[1]}", floor=False)
@@ -49,7 +49,7 @@ def test_a_call_that_really_went_out_is_told_as_not_intercepted(library: str) ->
 
 @pytest.mark.parametrize("library", clients.LIBRARIES)
 def test_a_floor_answers_every_call_in_process(library: str) -> None:
-    pytest.importorskip(library)
+    pytest.importorskip(library, reason=f"needs {library}")
     call = clients.caller(library, "http://127.0.0.1:9", floor=True)
     assert len(call.timed([corpus.payload(number) for number in range(3)], 10.0)) == 3
     assert b"Answer 0: " in call(corpus.payload(1))

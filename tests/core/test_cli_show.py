@@ -150,7 +150,7 @@ def test_a_recording_is_named_by_its_number_or_the_start_of_its_key(tmp_path: Pa
 
 def test_streams_are_put_together_and_shown_as_a_recording_has_them(tmp_path: Path) -> None:
     path = tmp_path / "real.yaml"
-    httpx = pytest.importorskip("httpx")
+    httpx = pytest.importorskip("httpx", reason="needs httpx")
     with ModelServer() as server, promptecho.use_cassette(path), httpx.Client() as client:
         for body in (
             {"model": "gpt-5", "messages": [user("streamed?")], "stream": True},

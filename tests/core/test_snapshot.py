@@ -336,7 +336,7 @@ def test_a_renamed_test_is_hinted_at_and_its_snapshot_moves_with_its_matchers(py
 
 
 def test_four_workers_write_one_file_and_lose_nothing(pytester: pytest.Pytester) -> None:
-    pytest.importorskip("xdist")
+    pytest.importorskip("xdist", reason="needs xdist")
     source = """
 @pytest.mark.parametrize("n", range(COUNT))
 def test_n(llm_snapshot, n):
@@ -503,8 +503,8 @@ def test_a(llm_snapshot):
 
 
 def test_values_of_dirty_equals_patterns_and_inline_snapshots_work(pytester: pytest.Pytester) -> None:
-    pytest.importorskip("dirty_equals")
-    pytest.importorskip("inline_snapshot")
+    pytest.importorskip("dirty_equals", reason="needs dirty_equals")
+    pytest.importorskip("inline_snapshot", reason="needs inline_snapshot")
     source = """
 from dirty_equals import IsInt, IsStr
 from inline_snapshot import snapshot
@@ -688,7 +688,7 @@ def test_a_matcher_accepts_and_refuses(spec: Any, accepted: list[Any], refused: 
 
 
 def test_a_schema_is_checked_and_fetches_nothing() -> None:
-    pytest.importorskip("jsonschema")
+    pytest.importorskip("jsonschema", reason="needs jsonschema")
     found = schema({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
     assert found.problems({"n": 1}) == ()
     assert found.problems({"n": "1"}) == ("$.n: '1' is not of type 'integer'",)
@@ -803,7 +803,7 @@ def test_a_trajectory_holds_in_its_order(order: str, accepted: list[Any], refuse
 
 
 def test_arguments_of_a_trajectory_are_exact_a_subset_or_by_schema() -> None:
-    pytest.importorskip("jsonschema")
+    pytest.importorskip("jsonschema", reason="needs jsonschema")
     wanted = [{"name": "a", "arguments": {"n": 0}}]
     assert tools(calls=wanted).problems([A]) != ()
     assert tools(calls=wanted, arguments="subset").problems([A]) == ()

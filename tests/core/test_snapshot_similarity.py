@@ -11,7 +11,7 @@ from promptecho.snapshot import _file, similar
 from promptecho.snapshot import _similarity as similarity
 from promptecho.snapshot._expected import Match, Matcher, blessed, encoded
 
-pytest.importorskip("rapidfuzz")
+pytest.importorskip("rapidfuzz", reason="needs rapidfuzz")
 
 # Two texts, and their scores by ratio, partial_ratio, token_sort_ratio and token_set_ratio, made with rapidfuzz 3.14.6
 # and 3.13.0.

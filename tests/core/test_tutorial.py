@@ -71,7 +71,7 @@ def test_a_recipe_does_what_the_page_says(recipe: Recipe, tmp_path: Path) -> Non
     pytest.importorskip("openai", reason="the recipes call it")
     pytest.importorskip("genai_prices", reason="the page shows what calls cost")
     if any(kind == "toml" for kind, _ in recipe.blocks) and sys.version_info < (3, 11):
-        pytest.importorskip("tomli")
+        pytest.importorskip("tomli", reason="needs tomli")
     folder = tmp_path / "project"
     folder.mkdir()
     with ModelServer() as server:

@@ -366,7 +366,7 @@ def test_what_nobody_has_read_yet_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_pydantic_object_of_a_structured_output_is_its_data(tmp_path: Path) -> None:
-    pydantic = pytest.importorskip("pydantic")
+    pydantic = pytest.importorskip("pydantic", reason="needs pydantic")
     file = tmp_path / "__llm_snapshots__" / "test_x.yaml"
     kind = pydantic.create_model("Forecast", city=(str, ...), days=(list[int], ...))
     snapshot, finish = snapshot_in(file, update=True)

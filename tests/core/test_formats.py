@@ -41,7 +41,11 @@ TREES: Any = st.recursive(
 @example([[["a"], {"b": ["c", {"d": "e\nf\n"}]}], {}], 2)
 def test_a_tree_reads_the_same_through_every_yaml_reader(tree: Any, indent: int) -> None:
     text = _yaml.emit_block({"key": tree}, indent)
-    readers = [yaml.safe_load, _yaml.load, lambda text: _yaml._load(text, _yaml._reader(yaml.SafeLoader))]
+    readers = [
+        yaml.safe_load,
+        _yaml.load,
+        lambda text: _yaml.load_by(text, _yaml._reader(yaml.SafeLoader), _yaml._tree),
+    ]
     for read in readers:
         assert read(text) == {"key": tree}
     assert all(line.startswith(" " * indent) for line in text.split("\n") if line)
@@ -64,7 +68,7 @@ def test_text_with_a_lone_surrogate_is_refused_not_mangled() -> None:
         ("a: 1\n5: 2\n", 2, "expected a text"),
         ("a: [1\n", 2, "not readable"),
         ("a: 1\n--- \nb: 2\n", 2, "not readable"),
-        ("a: &x [*x]\n", 1, "recursive"),
+        ("a: &x [*x]\n", 1, "contains itself"),
     ],
 )
 def test_yaml_that_no_cassette_has_is_refused_with_its_line(text: str, line: int | None, said: str) -> None:

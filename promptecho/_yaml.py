@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -200,23 +200,6 @@ def _inline(value: Json, indent: int) -> str:
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's loader where it is there
 
 
-def _reader(base: Any) -> Any:
-    class Reader(base):  # type: ignore[misc]  # one of two classes
-        """Composes nodes, whose scalars are those of YAML 1.2's core schema."""
-
-        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
-
-    for tag, pattern, first in (
-        (_NULL, r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-        (_BOOL, r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-        (_INT, r"[-+]?[0-9]+", list("-+0123456789")),
-        (_FLOAT, r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-         list("-+0123456789.")),
-    ):  # fmt: skip
-        Reader.add_implicit_resolver(tag, re.compile(f"^(?:{pattern})$"), first)
-    return Reader
-
-
 _NULL, _BOOL, _INT, _FLOAT, _STR, _SEQ, _MAP = (
     f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "seq", "map")
 )
@@ -227,6 +210,38 @@ _SCALARS: dict[str, Callable[[str], Json]] = {
     _INT: int,
     _FLOAT: lambda text: float(text.lower().replace(".inf", "inf").replace(".nan", "nan")),
 }
+_PLAIN_SCALARS = tuple(
+    (tag, re.compile(pattern))
+    for tag, pattern in (
+        (_NULL, r"~|null|Null|NULL|"),
+        (_BOOL, r"true|True|TRUE|false|False|FALSE"),
+        (_INT, r"[-+]?[0-9]+"),
+        (_FLOAT, r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"),
+    )
+)
+_FIRST_OF_NO_STRING = frozenset("~nNtTfF-+.0123456789")
+
+
+@lru_cache(maxsize=1024)
+def _plain_tag(text: str) -> str:
+    """The tag of a plain scalar in YAML 1.2's core schema (YAML 1.2.2, section 10.3.2), without octal and hex."""
+    return next((tag for tag, pattern in _PLAIN_SCALARS if pattern.fullmatch(text)), _STR)
+
+
+def _reader(base: Any) -> Any:
+    class Reader(base):  # type: ignore[misc]  # one of two classes
+        """Composes nodes, whose scalars are those of YAML 1.2."""
+
+        def resolve(self, kind: type, value: str, implicit: tuple[bool, bool]) -> str:
+            if kind is not yaml.ScalarNode:
+                return _SEQ if kind is yaml.SequenceNode else _MAP
+            if not implicit[0] or (value and value[0] not in _FIRST_OF_NO_STRING):
+                return _STR
+            return _plain_tag(value)
+
+    return Reader
+
+
 _READER = _reader(_BASE)
 
 
@@ -279,7 +294,7 @@ def problem_at(node: Any, problem: str) -> YamlProblem:
     return YamlProblem(problem, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-_DEEP = re.compile(r"^ {400}", re.MULTILINE)
+_DEEP = " " * 400
 
 
 def load(text: str) -> object:
@@ -327,7 +342,7 @@ def load_by(text: str, loader_class: Any, make: Callable[[Any, bool], object]) -
 
 def _check_depth(text: str) -> None:
     """Deep nesting would overflow the C stack of libyaml's composer, so it is looked for before."""
-    if not _DEEP.search(text) and "- - - - - " not in text and _bracket_depth(text) < _MAX_DEPTH:
+    if _DEEP not in text and "- - - - - " not in text and _bracket_depth(text) < _MAX_DEPTH:
         return
     depth = 0
     try:

@@ -149,7 +149,7 @@ def _note_closed(entry: _Entry, error: BaseException | None) -> None:
     session, place = entry.session, "file"
     if entry.target is not None:
         place = "beside" if entry.replaces_again else "new"
-    unfinished = session.journal is not None and error is not None and bool(session.cassette.recorded_count)
+    unfinished = error is not None and bool(session.cassette.recorded_count)
     _run.closed.append(tally(session.cassette, place=place, failed=error is not None, unfinished=unfinished))
 
 

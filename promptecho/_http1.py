@@ -11,7 +11,8 @@ from http import HTTPStatus
 from typing import Any, Union
 
 from promptecho._models import Headers, ResponseHead
-from promptecho._session import Forward, Replay
+from promptecho._recorder import Forward
+from promptecho._session import Replay
 
 LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}

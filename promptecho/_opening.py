@@ -183,9 +183,10 @@ def finish(session: Session, target: Path | None) -> bool:
 
     Gives whether the cassette has new recordings that stay in its own file.
     """
-    journal, cassette = session.journal, session.cassette
-    if journal is None or not (cassette.recorded_count or (cassette.played and session.resuming)):
+    cassette = session.cassette
+    if session.recorder is None or not (cassette.recorded_count or (cassette.played and session.resuming)):
         return False
+    journal = session.recorder.journal
     if target is None:
         journal.complete()
         return True

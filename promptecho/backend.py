@@ -33,7 +33,8 @@ from promptecho._http1 import (
     usual_reason,
 )
 from promptecho._models import Headers, Request, Response, ResponseHead
-from promptecho._session import Forward, Replay, Session
+from promptecho._recorder import Forward
+from promptecho._session import Replay, Session
 
 __all__ = [
     "LAST_CHUNK",

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from promptecho import Cassette, CassetteMiss, register_normalizer
 from promptecho._models import Headers, Request, ResponseHead
+from promptecho._recorder import Forward
 from promptecho._redaction import Redactor
-from promptecho._session import Forward, Replay, Session
+from promptecho._session import Replay, Session
 from promptecho._settings import resolve
 from promptecho._store import Journal, parse, read_text
 

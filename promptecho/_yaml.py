@@ -237,6 +237,12 @@ def _reader(base: Any) -> Any:
         def construct_truth(self, node: Any) -> bool:
             return bool(node.value.lower() == "true")
 
+        def construct_text(self, node: Any) -> str:
+            text: str = self.construct_scalar(node)
+            if not text.isascii() and _NOT_LITERAL_SURROGATE.search(text):  # libyaml says so itself
+                raise _at(node, "a text has half of a surrogate pair, which YAML can't carry")
+            return text
+
         def refuse(self, node: Any) -> Any:
             raise _at(node, f"the tag {node.tag!r} is not allowed in a cassette")
 
@@ -245,7 +251,7 @@ def _reader(base: Any) -> Any:
         "tag:yaml.org,2002:bool": Reader.construct_truth,
         "tag:yaml.org,2002:int": Reader.construct_number,
         "tag:yaml.org,2002:float": Reader.construct_decimal,
-        "tag:yaml.org,2002:str": lambda loader, node: loader.construct_scalar(node),
+        "tag:yaml.org,2002:str": Reader.construct_text,
         "tag:yaml.org,2002:seq": Reader.construct_plain_list,
         "tag:yaml.org,2002:map": Reader.construct_plain_map,
         None: Reader.refuse,

@@ -141,7 +141,12 @@ class Index:
     def place(self, number: int) -> tuple[str, str]:
         """Method and URL of an entry, without parsing it."""
         found = _PLACE.match(self.data, self.bounds[number])
-        return (found[1].decode("utf-8", "replace"), found[2].decode("utf-8", "replace")) if found else ("", "")
+        return (_scalar(found[1]), _scalar(found[2])) if found else ("", "")
+
+
+def _scalar(written: bytes) -> str:
+    text = written.decode("utf-8")
+    return str(_yaml.load(text)) if text.startswith('"') else text
 
 
 def index(data: bytes, path: Path, options: str) -> Index | None:

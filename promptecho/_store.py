@@ -141,7 +141,7 @@ def _document(tree: object, path: Path, torn: bool) -> Document:
         raise CassetteFormatError(
             f"{path}: version {version!r} is not known here (expected {VERSION}); upgrade promptecho, or record again"
         )
-    items = tree.get("interactions", [])
+    items = tree.get("interactions")
     if items is None:
         items = []
     if not isinstance(items, list):

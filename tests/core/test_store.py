@@ -59,6 +59,8 @@ ITEM = """\
         ("\n\n", "is empty"),
         ("just a text", "no 'version:'"),
         ("- 1\n- 2\n", "no 'version:'"),
+        ("another version\n", "no 'version:'"),
+        ("- version\n- interactions\n", "no 'version:'"),
         ("version: 1\ninteractions: []\n", "PROMPTECHO_MODE=all"),
         ("version: 99\ninteractions: []\n", "version 99"),
         ("version: true\n", "version True"),
@@ -97,6 +99,7 @@ def test_a_broken_cassette_is_one_error_that_names_file_and_place_and_stays_as_i
         with pytest.raises(CassetteFormatError, match=place) as caught, use_cassette(path, mode):
             ask(server)
         assert str(path) in str(caught.value)
+        assert "line None" not in str(caught.value)
         assert isinstance(caught.value, ValueError)
     assert path.read_text(encoding="utf-8") == text
     assert server.hits == 0
@@ -331,6 +334,7 @@ def test_what_was_written_by_hand_stays_and_is_marked_while_a_recording_goes_on_
     now = parse(path.read_text(encoding="utf-8"), path)
     assert now.items == [*before.items, entry(0), entry(1)]
     assert not now.unfinished
+    assert not now.torn
     if text == NOTED:
         assert path.read_text(encoding="utf-8") == text + item_text(entry(0)) + item_text(entry(1))
 

@@ -30,7 +30,7 @@ _HEADER = re.compile(
 )
 # An entry of our own, or any other line at column 0. The common prefix lets the search run fast.
 _LINE = re.compile(
-    rb"\n(?:(- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n)"
+    rb"\n(?:- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n"
     rb"|(- request:\n)|[^ \n])"
 )
 _ENTRY = b"\n- request:\n"
@@ -192,10 +192,10 @@ def _look_at_entries(
     bounds = array("Q")
     keys: list[bytes | None] = []
     for found in _LINE.finditer(data, start):
-        if found[1] is None and found[3] is None:
+        if found[1] is None and found[2] is None:
             return None
         bounds.append(found.start() + 1)
-        keys.append(found[2])
+        keys.append(found[1])
     bounds.append(len(data))
     by_key: dict[bytes, list[int]] = {}
     plain: list[int] = []

@@ -135,6 +135,7 @@ def test_a_key_that_a_hook_made_stale_is_not_trusted(server: ScriptedServer, tmp
         lambda text: text.replace("\n", "\r\n"),
         lambda text: text.rstrip("\n"),
         lambda text: text + "more: 1\n",
+        lambda text: text + "more:\n  duration: 1\n",
         lambda text: text.replace("interactions:\n", "interactions:\n\n# the first\n"),
         lambda text: "interactions:\n".join([text.partition("interactions:\n")[0], re.sub("(?m)^(?=.)", "  ", text.partition("interactions:\n")[2])]),
         lambda text: re.sub(r"  # \w{8} \w{8}\n", "\n", text),
@@ -194,6 +195,44 @@ def test_the_index_finds_what_a_parse_finds(pairs: list[tuple[str, str]]) -> Non
     assert [found.tree(number) for number in range(len(found))] == parse(text, Path("c.yaml")).items == items
     assert not found.plain
     assert index(data, Path("c.yaml"), "00000000").plain == list(range(len(items)))  # type: ignore[union-attr]
+
+
+def test_the_mark_of_a_whole_file_is_trusted_without_a_look_at_its_entries() -> None:
+    texts = [
+        item_text(
+            {
+                "request": {"method": "POST", "url": "http://h/x", "match_key": f"{number:016x}", "body": {}},
+                "response": {"status": 200, "headers": {}, "streaming": False, "body": "answer"},
+                "duration": 0.1,
+            },
+            DIGEST,
+        )
+        for number in range(4)
+    ]
+    rest = ("interactions:\n" + re.sub(r"  # \w{8} ", "  # 00000000 ", "".join(texts))).encode("utf-8")
+    half = rest.index(b"- request", 200)
+    marks = file_mark([memoryview(rest[:half]), memoryview(rest[half:])])
+    for mark, plain in ((marks, []), (b"", [0, 1, 2, 3]), (b"  # 00000000 " + DIGEST.encode("ascii"), [0, 1, 2, 3])):
+        found = index(b"version: 2" + mark + b"\n" + rest, Path("c.yaml"), DIGEST)
+        assert found is not None
+        assert found.plain == plain
+        assert [found.tree(number)["request"]["match_key"] for number in range(len(found))] == [
+            f"{number:016x}" for number in range(4)
+        ]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["", ""],  # no marks
+        ["  # 00000001 aaaaaaaa", "  # 00000002 bbbbbbbb"],  # of several options
+        ["  # 00000001 aaaaaaaa", ""],
+    ],
+)
+def test_a_file_whose_entries_have_no_options_or_several_gets_no_mark(entries: list[str]) -> None:
+    text = "interactions:\n" + "".join(f"- request:\n    method: GET\n  duration: 0.1{mark}\n" for mark in entries)
+    assert file_mark([memoryview(text.encode("ascii"))]) == b""
+    assert file_mark([memoryview(text.replace("  duration", "  lasted", 1).encode("ascii"))]) == b""
 
 
 def history(question: str, turns: list[int]) -> dict[str, Any]:

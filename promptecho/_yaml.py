@@ -254,6 +254,8 @@ def _value(node: Any, shared: dict[int, Json] | None) -> Json:
         make = _SCALARS.get(node.tag)
         if make is None:
             raise _wrong_tag(node)
+        if not node.value.isascii() and _NOT_LITERAL_SURROGATE.search(node.value):  # libyaml says so itself
+            raise problem_at(node, "a text has half of a surrogate pair, which YAML can't carry")
         return make(node.value)
     if shared is not None:
         if id(node) in shared:

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from promptecho import _store, _streams, _yaml
-from promptecho._body import BodyProblem, decode_body, encode_body
+from promptecho._body import BodyProblem, decode_body, edit_json, encode_body
 from promptecho._cassette import read_interaction, response_tree
 from promptecho._content import ContentProblem, decode_chunks
 from promptecho._matching import MatchOptions
@@ -155,6 +155,43 @@ def test_any_bytes_come_back_through_a_file(data: bytes, content_type: str) -> N
 def test_a_damaged_stored_body_is_a_clear_error(fields: dict[str, Any]) -> None:
     with pytest.raises(BodyProblem):
         decode_body(fields)
+
+
+def test_half_a_surrogate_pair_in_a_tree_is_written_as_the_escape_that_json_has_for_it() -> None:
+    tree = {"a": "x\ud800", "b": "é😀"}
+    for style in ("compact", "spaced", "indent-2", "compact ascii"):
+        data = decode_body({"body": tree, "json": style})
+        assert b"\\ud800" in data
+        assert json.loads(data.decode("utf-8")) == tree
+    changed = edit_json('{"a":"x\\ud800","b":"é"}', lambda tree: {**tree, "b": "ü"})
+    assert changed == '{"a":"x\\ud800","b":"ü"}'
+
+
+@pytest.mark.parametrize("reader", [_yaml._READER, _yaml._reader(yaml.SafeLoader)], ids=["libyaml", "python"])
+def test_half_a_surrogate_pair_in_a_file_is_refused_with_its_line(reader: Any) -> None:
+    for escape in (r"\ud800", r"\U0000dfff", r"\ud83d\ude00"):
+        with pytest.raises(_yaml.YamlProblem, match=r"surrogate|invalid Unicode") as caught:
+            _yaml._load(f'a: b\nc: "x{escape}"\n', reader)
+        assert caught.value.line == 2
+    assert _yaml._load(r'a: "{\"b\": \"\\ud800\"}"', reader) == {"a": r'{"b": "\ud800"}'}
+
+
+def test_a_stored_text_with_half_a_surrogate_pair_is_a_clear_error() -> None:
+    with pytest.raises(BodyProblem, match="character 3 is half of a surrogate pair"):
+        decode_body({"body": "no\udc00"})
+    for content_type in ("text/event-stream", "application/x-ndjson"):
+        stream = _streams.format_of(content_type)
+        assert stream is not None
+        with pytest.raises(_streams.EventProblem, match="character 7 is half of a surrogate pair"):
+            stream.decode("data: \ud800\n\n")
+
+
+@given(TREES, TREES)
+def test_an_edit_of_json_is_valid_json_whatever_stands_in_it(tree: Any, other: Any) -> None:
+    text = json.dumps({"tree": tree, "half": "\ud800"})
+    data = edit_json(text, lambda whole: {**whole, "other": other}).encode("utf-8")
+    assert json.loads(data.decode("utf-8")) == {"tree": tree, "half": "\ud800", "other": other}
+    assert edit_json(text, lambda whole: whole) == text
 
 
 # --- streams ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,13 +128,18 @@ def test_a_recording_that_goes_on_refers_to_what_another_run_wrote(server: Scrip
     assert [each.body["messages"] for each in Cassette.load(path).interactions] == [TURNS[:2], TURNS[:4], TURNS[:6]]
 
 
-def test_an_edit_by_hand_reaches_the_recordings_that_refer_to_it(server: ScriptedServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, -1])  # in the first request, or in the answers too, which echo it
+@pytest.mark.parametrize("marks", [True, False])
+def test_an_edit_by_hand_reaches_the_recordings_that_refer_to_it(
+    server: ScriptedServer, tmp_path: Path, count: int, marks: bool
+) -> None:
     path = tmp_path / "edited.yaml"
     with httpx.Client(trust_env=False) as client:
         with use_cassette(path):
             for turns in (2, 4):
                 client.post(f"{server.url}/v1/chat/completions", json={"model": "m", "messages": TURNS[:turns]})
-        path.write_text(path.read_text(encoding="utf-8").replace("turn 0", "TURN 0"), encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace("turn 0", "TURN 0", count)
+        path.write_text(text if marks else re.sub(r"  # \w{8} \w{8}(?: \+)?\n", "\n", text), encoding="utf-8")
         edited = [message(TURNS[0]["content"].replace("turn 0", "TURN 0")), *TURNS[1:4]]
         with use_cassette(path, "none") as cassette:
             client.post(f"{server.url}/v1/chat/completions", json={"model": "m", "messages": edited})

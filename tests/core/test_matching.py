@@ -206,10 +206,14 @@ NAMES = st.sampled_from(
      "contents", "parts", "systemInstruction", "generationConfig", "toolConfig", "functionDeclarations", "functionCall",
      "toolUse", "toolUseId", "inferenceConfig", "maxTokens", "maxOutputTokens", "prompt", "message", "chat_history",
      "preamble", "images", "json_schema", "format", "output_config", "responseMimeType", "responseJsonSchema", "schema",
-      "inputs", "inputText", "anthropic_version", "schemaVersion", "toolSpec", "inputSchema"]
+     "inputs", "inputText", "anthropic_version", "schemaVersion", "toolSpec", "inputSchema", "system_instruction",
+     "generation_config", "tool_config", "output_format", "max_tokens", "max_completion_tokens", "max_output_tokens",
+     "toolChoice", "json", "tool_call_id", "toolResult", "functionResponse", "cachePoint", "temperature"]
 )  # fmt: skip
 SHAPED = st.recursive(
-    TREES | st.sampled_from(["user", "system", "developer", "text", "function", "tool_use", "tool_result"]),
+    TREES
+    | st.sampled_from(["user", "system", "developer", "text", "function", "tool_use", "tool_result", "json", "custom"])
+    | st.sampled_from(["USER", "CHATBOT", "application/json", "json_schema", "message"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
     max_leaves=20,
 )

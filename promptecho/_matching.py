@@ -411,6 +411,5 @@ def _opaque(body: Mapping[str, Json]) -> Canonical:
 
 def older_keys(request: Request, identity: Identity, options: MatchOptions) -> list[str]:
     """The keys under which a recording of promptecho 0.1.3 could stand: it kept the names of a query and no values."""
-    names = _query_names(address(identity.url)[2])
     bodies: list[Mapping[str, Json]] = [identity.body, {RAW_BODY: hashlib.sha256(request.body).hexdigest()}]
-    return [identify_recorded(identity.method, identity.url, names, body, options).key for body in bodies]
+    return [identify_recorded(identity.method, identity.url, None, body, options).key for body in bodies]

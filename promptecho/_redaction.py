@@ -152,7 +152,7 @@ def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:
 
 
 # How the names of fields end that hold credentials; what follows in JSON, in JSON inside JSON, in forms and in XML.
-_FIELD_WORDS = (b"token", b"secret", b"password", b"key", b"assertion", b"authorization")
+_FIELD_WORDS = (b"token", b"secret", b"password", b"key", b"accesskeyid", b"assertion", b"authorization")
 _ENDS = (b'"', b"\\", b"=", b">")
 
 

@@ -152,7 +152,11 @@ def test_one_s_own_fields_are_masked_in_forms_and_multipart_bodies() -> None:
     assert made.mask_tree({"__form__": [["customer[name]", "Ada"], ["a", "Ada"], ["password", "abc"]]}) == {
         "__form__": [["customer[name]", REDACTED], ["a", "Ada"], ["password", REDACTED]]
     }
-    parts = [{"name": "customer.name", "value": "Ada"}, {"name": "api_key", "value": "abc"}, {"name": "f", "sha256": "0"}]
+    parts = [
+        {"name": "customer.name", "value": "Ada"},
+        {"name": "api_key", "value": "abc"},
+        {"name": "f", "sha256": "0"},
+    ]
     assert made.mask_tree({"__multipart__": parts}) == {
         "__multipart__": [{**parts[0], "value": REDACTED}, {**parts[1], "value": REDACTED}, parts[2]]
     }
@@ -164,7 +168,9 @@ def test_a_path_names_no_header_and_a_name_does() -> None:
     from promptecho._models import Headers
 
     made = Redactor({}, redact=["X-Customer", "customer.server"])
-    headers = made.response_headers(Headers([("x-customer", "Ada"), ("server", "nginx"), ("x-json", '{"server": "s"}')]))
+    headers = made.response_headers(
+        Headers([("x-customer", "Ada"), ("server", "nginx"), ("x-json", '{"server": "s"}')])
+    )
     assert headers.pairs == (("x-customer", REDACTED), ("server", "nginx"), ("x-json", '{"server": "s"}'))
 
 

@@ -13,11 +13,12 @@ import hypothesis
 if TYPE_CHECKING:
     import pytest
 
-_EXAMPLES = 5
+_EXAMPLES = 3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put few examples and a fixed seed above what each property test says itself."""
+    """Leave out what starts a server, and put few examples and a fixed seed above what a property test says itself."""
+    items[:] = [item for item in items if "server" not in getattr(item, "fixturenames", ())]
     for item in items:
         function = getattr(item, "obj", None)
         own = getattr(function, "_hypothesis_internal_use_settings", None)

@@ -489,8 +489,8 @@ class Redactor:
             return tuple(chunks)
         if len(chunks) < 2:
             return (masked,)
-        # A cut is carried over by what its chunk is when masked alone, or where that isn't what stands there, by what is
-        # equal before it.
+        # A cut is carried over by what its chunk is when masked alone, or where that isn't what stands there, by what
+        # is equal before it.
         cuts: list[int] = []
         at = 0
         for chunk, end in zip(chunks[:-1], accumulate(map(len, chunks))):

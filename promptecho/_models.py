@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
+# The one field of the canonical body of a form, and of a multipart body.
+FORM, MULTIPART = "__form__", "__multipart__"
+
 RawHeaders = Union["Headers", Mapping[str, str], Iterable[tuple[Union[str, bytes], Union[str, bytes]]]]
 
 

@@ -145,7 +145,8 @@ class Session:
             return known[1]
         text = request.url.partition("?")[0].encode("utf-8", "replace") + b" " + request.body
         mask = _same if self.redactor.is_clean(text) else self.redactor.mask_tree
-        return identify(request, self.settings.match, mask)
+        named = self.redactor.named
+        return identify(request, self.settings.match, mask, mask_sent=named.mask_tree if named else None)
 
     def _remember(self, request: Request, identity: Identity, found: Interaction) -> None:
         """Let the same request find its way at once the next time; the identity in memory already is kept."""

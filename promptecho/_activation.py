@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 from promptecho import _backend, _guard, _index, _run, _settings, _store
 from promptecho._cassette import Cassette
@@ -25,7 +25,7 @@ from promptecho._defaults import is_ci
 from promptecho._matching import Json, MatchOn
 from promptecho._redaction import Redactor
 from promptecho._session import Session
-from promptecho._settings import Mode, Settings
+from promptecho._settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
 from promptecho._swallowed import was_caught_on_purpose
 from promptecho.errors import (
     AmbiguousCassetteError,
@@ -331,9 +331,6 @@ def _finish(entry: _Entry) -> None:
     _rerecorded.add(target)
 
 
-PathLike = Union[str, "os.PathLike[str]"]
-
-
 class use_cassette:  # noqa: N801 - used like a function: decorator and context manager
     """Record the LLM calls of a block or function into a cassette once, and replay them from then on.
 
@@ -378,14 +375,14 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         backends: str | Sequence[str] | None = None,
         repeats: str | None = None,
         ignore: Sequence[str] | None = None,
-        volatile: Sequence[Any] | None = None,
+        volatile: Volatile | None = None,
         ignore_hosts: Sequence[str] | None = None,
         ignore_localhost: bool | None = None,
         only_hosts: Sequence[str] | None = None,
         block_network: bool | None = None,
-        redact: Any = None,
+        redact: Redactions | None = None,
         on_secret: str | None = None,
-        before_record: Any = None,
+        before_record: Hooks | None = None,
         timing: bool | None = None,
         replay_speed: float | None = None,
         max_age: float | str | timedelta | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 from promptecho import _index, _references, _store, _streams, _yaml
 from promptecho._body import BodyProblem, decode_body, encode_body
-from promptecho._matching import Identity, MatchOptions, identify_recorded
+from promptecho._matching import Identity, MatchOn, MatchOptions, identify_recorded
 from promptecho._models import Headers, Response, ResponseHead
 from promptecho._yaml import Flow
 from promptecho.errors import WAY_OUT, CassetteFormatError
@@ -323,7 +324,7 @@ class Cassette:
         self.misses: list[BaseException] = []
 
     @classmethod
-    def load(cls, path: Any, match_on: Any = None) -> Cassette:
+    def load(cls, path: str | os.PathLike[str], match_on: MatchOn = None) -> Cassette:
         """Read a cassette file to look at, without opening it for calls.
 
         Raises:

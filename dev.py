@@ -4,7 +4,8 @@
     python dev.py test [pytest args]   the whole suite, then the SDK suite with the SDKs' previous majors
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
     python dev.py soak                 kills, faults and load, ten times as many as in the suite
-    python dev.py lint | types
+    python dev.py lint                 ruff
+    python dev.py types                mypy; then mypy and pyright on a user's project, against the installed wheel
     python dev.py build                wheel and sdist, and the wheel used on its own as a new user would
     python dev.py build --all-pythons  the same on every Python that is found
 
@@ -118,8 +119,20 @@ def lint() -> None:
 
 
 def types() -> None:
+    """Check the sources, then a user's project and the completeness of what is public against the installed wheel."""
     python = environment("lint", ["-e", ".", "--group", "lint", "pytest"])
     run([python, "-m", "mypy"])
+    python = environment("types", ["--group", "types"])
+    with tempfile.TemporaryDirectory() as folder:
+        run([environment("build", ["--group", "build"]), "-m", "build", "--wheel", "--outdir", folder, "."])
+        (wheel,) = Path(folder).glob("*.whl")
+        run([*pip_install(python), wheel])  # with what it needs; what is installed already is of an earlier wheel
+        run([*pip_install(python), "--force-reinstall", "--no-deps", wheel])
+        project = shutil.copytree(ROOT / "tests" / "typing", Path(folder) / "project")
+        run([python, "-m", "mypy", "."], project)
+        path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])  # pyright asks the first Python of it
+        run([python, "-m", "pyright"], project, PATH=path)
+        run([python, "-m", "pyright", "--verifytypes", "promptecho", "--ignoreexternal"], project, PATH=path)
 
 
 def build(arguments: list[str]) -> None:

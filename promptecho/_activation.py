@@ -394,7 +394,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
 
     def _set_up(self, path: PathLike, given: Mapping[str, Any], place: str, lower: Mapping[str, Any]) -> None:
         try:
-            self.path = Path(os.fspath(path))
+            self.path: Path = Path(os.fspath(path))
         except TypeError:
             raise SettingsError(f"{place}: path={path!r} is no path; name the cassette file") from None
         if self.path.name == "":

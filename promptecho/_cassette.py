@@ -311,7 +311,7 @@ class Cassette:
     def __init__(self, path: Path, options: MatchOptions) -> None:
         self.path = path
         self.options = options
-        self.older = False  # holds recordings of promptecho 0.1.3, whose keys know less
+        self.older: bool = False  # holds recordings of promptecho 0.1.3, whose keys know less
         self._loaded: list[Interaction | None] = []  # ``None``: in the file, and not parsed yet
         self._index: _index.Index | None = None
         self._recorded: list[

@@ -109,7 +109,7 @@ class Forward:
         self._delays: list[float] = []
         self._started = self._last = session.clock()
         self._lock = threading.Lock()
-        self.done = False
+        self.done: bool = False
 
     def start(self, head: ResponseHead) -> None:
         """Tell status and headers.
@@ -210,7 +210,7 @@ class Session:
         self.redactor = redactor
         self.clock = clock
         self.journal = journal  # None: no call may go out
-        self.open = True
+        self.open: bool = True
         self.resuming = resuming
         self._lock = threading.RLock()
         self._identified: dict[bytes, tuple[int, Identity]] = {}

@@ -34,7 +34,7 @@ def mask(text: str) -> str:
     return text.replace("Ada", "NAME")
 
 
-def only_chat(tree: dict[str, Any]) -> Optional[dict[str, Any]]:
+def only_chat(tree: dict[str, Any]) -> dict[str, Any] | None:
     return tree if "messages" in tree["request"]["body"] else None
 
 

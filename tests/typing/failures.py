@@ -29,13 +29,13 @@ def caught() -> None:
         assert_type(call.library, str)
     except (errors.SettingsError, errors.CassetteFormatError) as wrong:
         as_value: ValueError = wrong
-        raise as_value
+        assert as_value.args
     except errors.CassetteFileError as problem:
         as_os: OSError = problem
-        raise as_os
+        assert as_os.errno
     except promptecho.PromptechoError as error:
         as_base: BaseException = error
-        raise as_base
+        assert as_base.args
 
 
 def warned() -> None:

@@ -15,13 +15,13 @@ from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar
 
 from promptecho import _backend, _guard, _opening, _run, _settings
 from promptecho._cassette import Cassette
 from promptecho._matching import MatchOn
 from promptecho._session import Session
-from promptecho._settings import Mode, Settings
+from promptecho._settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
 from promptecho._swallowed import was_caught_on_purpose
 from promptecho.errors import (
     AmbiguousCassetteError,
@@ -153,9 +153,6 @@ def _note_closed(entry: _Entry, error: BaseException | None) -> None:
     _run.closed.append(tally(session.cassette, place=place, failed=error is not None, unfinished=unfinished))
 
 
-PathLike = Union[str, "os.PathLike[str]"]
-
-
 class use_cassette:  # noqa: N801 - used like a function: decorator and context manager
     """Record the LLM calls of a block or function into a cassette once, and replay them from then on.
 
@@ -200,14 +197,14 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         backends: str | Sequence[str] | None = None,
         repeats: str | None = None,
         ignore: Sequence[str] | None = None,
-        volatile: Sequence[Any] | None = None,
+        volatile: Volatile | None = None,
         ignore_hosts: Sequence[str] | None = None,
         ignore_localhost: bool | None = None,
         only_hosts: Sequence[str] | None = None,
         block_network: bool | None = None,
-        redact: Any = None,
+        redact: Redactions | None = None,
         on_secret: str | None = None,
-        before_record: Any = None,
+        before_record: Hooks | None = None,
         timing: bool | None = None,
         replay_speed: float | None = None,
         max_age: float | str | timedelta | None = None,
@@ -219,7 +216,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
 
     def _set_up(self, path: PathLike, given: Mapping[str, Any], place: str, lower: Mapping[str, Any]) -> None:
         try:
-            self.path = Path(os.fspath(path))
+            self.path: Path = Path(os.fspath(path))
         except TypeError:
             raise SettingsError(f"{place}: path={path!r} is no path; name the cassette file") from None
         if self.path.name == "":

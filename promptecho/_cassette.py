@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 from promptecho import _index, _references, _store, _streams, _yaml
 from promptecho._body import BodyProblem, decode_body, encode_body
-from promptecho._matching import Identity, MatchOptions, identify_recorded
+from promptecho._matching import Identity, MatchOn, MatchOptions, identify_recorded
 from promptecho._models import Headers, Response, ResponseHead
 from promptecho._yaml import Flow
 from promptecho.errors import WAY_OUT, CassetteFormatError
@@ -310,7 +311,7 @@ class Cassette:
     def __init__(self, path: Path, options: MatchOptions) -> None:
         self.path = path
         self.options = options
-        self.older = False  # holds recordings of promptecho 0.1.3, whose keys know less
+        self.older: bool = False  # holds recordings of promptecho 0.1.3, whose keys know less
         self._loaded: list[Interaction | None] = []  # ``None``: in the file, and not parsed yet
         self._index: _index.Index | None = None
         self._recorded: list[
@@ -323,7 +324,7 @@ class Cassette:
         self.misses: list[BaseException] = []
 
     @classmethod
-    def load(cls, path: Any, match_on: Any = None) -> Cassette:
+    def load(cls, path: str | os.PathLike[str], match_on: MatchOn = None) -> Cassette:
         """Read a cassette file to look at, without opening it for calls.
 
         Raises:

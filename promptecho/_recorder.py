@@ -46,9 +46,10 @@ class Forward:
         self._head: ResponseHead | None = None
         self._chunks: list[bytes] = []
         self._delays: list[float] = []
-        self.started = self._last = recorder.clock()  # seconds
+        self.started: float = recorder.clock()  # seconds
+        self._last = self.started
         self._lock = threading.Lock()
-        self.done = False
+        self.done: bool = False
 
     def start(self, head: ResponseHead) -> None:
         """Tell status and headers.

@@ -300,7 +300,7 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
         self._in_runs: tuple[bytes, ...] = ()
         self._anywhere: tuple[bytes, ...] = ()
-        self.version = 0  # raised with each credential that is learnt
+        self.version: int = 0  # raised with each credential that is learnt
         self._signatures: set[str] = set()  # of each request one: too many for a pattern
         self._lock = threading.Lock()
         self._found: dict[str, None] = {}

@@ -103,7 +103,7 @@ class Session:
         self.cassette = cassette
         self.settings = settings
         self.redactor = redactor
-        self.open = True
+        self.open: bool = True
         self.resuming = resuming
         self._lock = threading.RLock()
         self.recorder = None if journal is None else Recorder(cassette, settings, redactor, clock, journal, self._lock)

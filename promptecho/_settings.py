@@ -13,10 +13,20 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
-from promptecho._matching import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOptions, volatile_pattern
+from promptecho._matching import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOn, MatchOptions, volatile_pattern
 from promptecho.errors import SettingsError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # type checkers bring it; nothing of it is needed at run time
+
+PathLike = Union[str, "os.PathLike[str]"]
+Volatile = Sequence[Union[str, "re.Pattern[str]"]]
+Redaction = Union[str, "re.Pattern[str]", Callable[[str], str]]
+Redactions = Union[Redaction, Sequence[Redaction]]
+Hook = Callable[[dict[str, Any]], Optional[dict[str, Any]]]
+Hooks = Union[Hook, Sequence[Hook]]
 
 
 class Mode(str, Enum):
@@ -67,7 +77,31 @@ NAMES = tuple(
 _configured: dict[str, Any] = {}
 
 
-def configure(**settings: Any) -> None:
+class Given(TypedDict, total=False):
+    """The settings as a user gives them, ``None`` for one that isn't given."""
+
+    mode: str | Mode | None
+    match_on: MatchOn
+    ignore: Sequence[str] | None
+    volatile: Volatile | None
+    on_record_error: str | None
+    repeats: str | None
+    backends: str | Sequence[str] | None
+    ignore_hosts: Sequence[str] | None
+    ignore_localhost: bool | None
+    only_hosts: Sequence[str] | None
+    block_network: bool | None
+    redact: Redactions | None
+    on_secret: str | None
+    before_record: Hooks | None
+    timing: bool | None
+    replay_speed: float | None
+    max_age: float | str | timedelta | None
+    max_live_calls: int | None
+    max_live_usd: float | None
+
+
+def configure(**settings: Unpack[Given]) -> None:
     """Set defaults for every cassette opened from now on in this process; ``None`` takes one back.
 
     >>> promptecho.configure(ignore_localhost=True, match_on=["model", "messages", "temperature"])

@@ -25,7 +25,7 @@ _IDS = ("id", "responseId", "generation_id")
 _TIMES = ("created", "created_at", "createTime")
 
 
-class stream(list):  # type: ignore[type-arg]  # noqa: N801 - used like a function
+class stream(list[Any]):  # noqa: N801 - used like a function
     """The chunks of one stream, said to be one where their shape leaves it open: Gemini's look like whole answers."""
 
     def __init__(self, chunks: Iterable[Any]) -> None:

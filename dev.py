@@ -5,6 +5,7 @@
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
     python dev.py soak                 kills, faults and load, ten times as many as in the suite
     python dev.py lint | types | build
+    python dev.py docs                 the HTML pages, in build/docs; a warning is an error
 
 Each makes the environment it needs under ``.envs`` and keeps it while ``pyproject.toml`` stays as it is.
 """
@@ -111,6 +112,13 @@ def types() -> None:
     run([python, "-m", "mypy"])
 
 
+def docs() -> None:
+    """The HTML pages of the Markdown files and docstrings; nothing is looked up on the network."""
+    python = environment("docs", ["-e", ".", "--group", "docs"])
+    strict = ["-W", "--keep-going", "--nitpicky", "--fresh-env", "--quiet"]
+    run([python, "-m", "sphinx", *strict, "-c", "docs", "-d", "build/doctrees", ".", "build/docs"])
+
+
 def build() -> None:
     """Build wheel and sdist, install the wheel where the sources are not, and use it there."""
     python = environment("lint", ["-e", ".", "--group", "lint", "pytest"])
@@ -129,7 +137,7 @@ def build() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"demo": demo, "soak": soak, "lint": lint, "types": types, "build": build}
+    commands = {"demo": demo, "soak": soak, "lint": lint, "types": types, "docs": docs, "build": build}
     name = arguments[0] if arguments else ""
     if name == "test":
         test(arguments[1:])

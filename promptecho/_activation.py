@@ -375,7 +375,8 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
             canonical body. Default: ``model, messages, system, tools, tool_choice, reasoning_effort, reasoning,
             thinking, response_format``; a body that carries no chat prompt is matched whole.
         on_record_error: What to do about a status of 400 or more while recording: ``"warn"`` (default), ``"raise"``
-            (:exc:`RecordedErrorResponse`, nothing is written) or ``"record"`` (silently).
+            (:exc:`~promptecho.errors.RecordedErrorResponse`, nothing is
+            written) or ``"record"`` (silently).
         backends: The HTTP libraries to intercept, as a list of names (``httpx``, ``httpx2``, ``requests``,
             ``urllib3``, ``aiohttp``, and those that other packages register), or ``"all"`` for each that is
             installed. Default: httpx and httpx2.

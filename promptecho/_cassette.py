@@ -50,12 +50,12 @@ class Interaction:
 
     @property
     def url(self) -> str:
-        """The address as it stands in the file: no userinfo, the values of the query masked."""
+        """The address as it stands in the file, without userinfo, the values of the query masked."""
         return str(self.document["request"]["url"])
 
     @property
     def body(self) -> dict[str, Json]:
-        """The canonical request body: ``model``, ``messages``, ``tools`` and so on, whichever SDK was used."""
+        """The canonical request body, with ``model``, ``messages``, ``tools`` and so on, whichever SDK was used."""
         return self.identity.body
 
     @property
@@ -406,7 +406,7 @@ class Cassette:
 
     @property
     def interactions(self) -> tuple[Interaction, ...]:
-        """Every recording: those of the file, then those of this run."""
+        """Every recording, those of the file before those of this run."""
         return (*(self._load(number) for number in range(len(self._loaded))), *self.recorded)
 
     def look_through(self) -> Iterator[tuple[int, Interaction | _index.Index]]:

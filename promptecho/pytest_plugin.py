@@ -223,9 +223,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
-    """A cassette for this test: ``cassettes/<test name>.yaml``, recorded on the first run, replayed from then on.
+    """Gives the test a cassette, ``cassettes/<test name>.yaml``, recorded on the first run and replayed from then on.
 
-    It is a :class:`~promptecho.Cassette`. The mode is ``once``, and ``none`` where ``CI`` is set. The file is named after
+    It is a :class:`~promptecho.Cassette`. The mode is ``once``, and ``none`` where ``CI`` is set. The file is named for
     the test, its classes in front and its parameters behind; two tests that would share one are an error.
 
     .. code-block:: python

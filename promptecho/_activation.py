@@ -38,6 +38,12 @@ _lock = threading.Lock()
 def session_for(backend: str) -> Session | None:
     """The session that decides on a call that a backend sees, if there is one; for the wrappers of backends.
 
+    ``None``: no cassette is open in this context, its settings don't choose the backend, or the call belongs to a layer
+    above.
+
+    >>> backend.session_for("httpx") is None
+    True
+
     Raises:
         AmbiguousCassetteError: several cassettes are open and none of them is this context's own.
     """
@@ -156,35 +162,80 @@ def _note_closed(entry: _Entry, error: BaseException | None) -> None:
 class use_cassette:  # noqa: N801 - used like a function: decorator and context manager
     """Record the LLM calls of a block or function into a cassette once, and replay them from then on.
 
-    >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
-    ...     client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "hi"}])
+    As a context manager (``with`` and ``async with``) it gives the :class:`Cassette`:
 
-    >>> @promptecho.use_cassette("cassettes/answer.yaml")
-    ... async def test_answer(): ...
+    >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
+    ...     reply = client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "hi"}])
+    >>> len(cassette.recorded) + len(cassette.played)
+    1
+
+    As a decorator it takes functions, ``async def``, generators, async generators, methods and classes. Each call of
+    the function opens the cassette anew; the tests of a class (its other methods, if it has none) share one file.
+
+    >>> @promptecho.use_cassette("cassettes/answer.yaml", mode="none")
+    ... def answer():
+    ...     return ask("hi")
+    >>> answer() == reply.choices[0].message.content
+    True
+
+    A thread or task without a cassette of its own uses the only open one; with several open it gets an
+    :exc:`~promptecho.errors.AmbiguousCassetteError`. ``None`` for an argument means that the project's settings decide
+    (variables, pytest ini file, :func:`configure`, ``[tool.promptecho]``), and after them the default that is named
+    here.
 
     Args:
-        path: the cassette, a YAML file. A relative path is resolved when the cassette opens.
-        mode: ``"once"`` (default), ``"none"``, ``"new_episodes"`` or ``"all"``; ``PROMPTECHO_MODE`` wins over it.
-        match_on: the body fields that tell requests apart (dotted paths too), or ``"all"``.
-        on_record_error: what to do about a status of 400 or more: ``"warn"`` (default), ``"raise"`` or ``"record"``.
-        backends: names of HTTP libraries to intercept, or ``"all"``; default: httpx and httpx2.
-        repeats: ``"sequence"`` (default): the k-th identical call gets the k-th recording, then the last one again;
-            ``"reuse"``: one recording per distinct call; ``"strict"``: each recording plays once.
-        ignore: paths of the body to leave out of matching.
-        volatile: what to mask in prompts when comparing: ``"uuid"``, ``"datetime"``, ``"date"``, ``"time"``, regexes.
-        ignore_hosts, ignore_localhost, only_hosts: which traffic passes through untouched.
-        block_network: any connection that goes around the cassette raises, loopback aside.
-        redact: patterns and functions that mask more than credentials before anything is written.
-        on_secret: ``"warn"`` (default), ``"fail"`` or ``"ignore"`` when a body holds what looks like a credential.
-        before_record: functions that see an interaction's tree and return it, changed or not, or ``None`` to drop it.
-        timing: keep the seconds between chunks. replay_speed: wait them on replay (1.0: as recorded).
-        max_age: how old a recording may be, in days or as ``"30d"``: older is a warning, and in CI an error.
-        max_live_calls, max_live_usd: how much a run may spend; a call more raises. USD need ``promptecho[prices]``.
+        path: The cassette, a YAML file; its folder is made with it. A relative path is resolved when the cassette
+            opens.
+        mode: ``"once"`` (default): record if there is no file yet, else replay, and an unknown call is a miss.
+            ``"none"``: replay only. ``"new_episodes"``: replay, and record what is new. ``"all"``: record everything
+            again. See :class:`Mode`. The variable ``PROMPTECHO_MODE`` wins over this argument.
+        match_on: The body fields that tell calls apart, as a list of names or dotted paths
+            (``"metadata.user"``, ``"messages[0].content"``, ``*`` for any key or index), or ``"all"`` for the whole
+            canonical body. Default: ``model, messages, system, tools, tool_choice, reasoning_effort, reasoning,
+            thinking, response_format``; a body that carries no chat prompt is matched whole.
+        on_record_error: What to do about a status of 400 or more while recording: ``"warn"`` (default), ``"raise"``
+            (:exc:`~promptecho.errors.RecordedErrorResponse`, nothing is
+            written) or ``"record"`` (silently).
+        backends: The HTTP libraries to intercept, as a list of names (``httpx``, ``httpx2``, ``requests``,
+            ``urllib3``, ``aiohttp``, and those that other packages register), or ``"all"`` for each that is
+            installed. Default: httpx and httpx2.
+        repeats: What identical calls get. ``"sequence"`` (default): the k-th call the k-th recording, and past the
+            last the last one again. ``"reuse"``: one recording for each distinct call, while recording too.
+            ``"strict"``: each recording plays once, one call more is a miss.
+        ignore: Paths of the canonical body to leave out of matching, written as in ``match_on``. Default: none.
+        volatile: What to mask in prompts when comparing: the names ``"uuid"``, ``"datetime"``, ``"date"``,
+            ``"time"``, and regular expressions. The file keeps the text as it was sent. Default: nothing.
+        ignore_hosts: Hosts whose calls pass through, neither recorded nor replayed; a name stands for the hosts below
+            it too. Default: none, beside a built-in list of usage counters.
+        ignore_localhost: ``True`` lets calls to this machine pass through. Default: ``False``.
+        only_hosts: If given, calls to all other hosts pass through. Default: every host is recorded.
+        block_network: ``True``: any connection that goes around the cassette raises
+            :exc:`~promptecho.errors.UninterceptedCallError`, loopback aside. Default: ``False``; then that holds for
+            known providers in mode ``none``, and a warning in the other modes.
+        redact: What to mask beside credentials before anything is written, one or a list of: names of fields (their
+            whole value), regular expressions (what they find), functions from text to text. Default: nothing.
+        on_secret: When a body holds what looks like a key: ``"warn"`` (default: masked, and said at the end),
+            ``"fail"`` (nothing is written, :exc:`~promptecho.errors.CassetteWriteError`) or ``"ignore"`` (masked
+            silently).
+        before_record: A function or a list of them. Each gets the tree of an interaction as it is about to be written,
+            masked already, and returns it, changed or not, or ``None`` to leave it out.
+        timing: ``True`` keeps the seconds between the chunks of a response. Default: ``False``.
+        replay_speed: Wait those seconds on replay: ``1.0`` as recorded, ``2.0`` twice as fast. Default: no waiting.
+        max_age: How old a recording may be: days as a number, a text (``"30d"``, ``"12h"``, ``"2 weeks"``) or a
+            ``timedelta``. An older one is a warning, and where ``CI`` is set a
+            :exc:`~promptecho.errors.CassetteExpiredError`. Default: any age.
+        max_live_calls: How many calls may go out in the whole run, over all cassettes; one more raises
+            :exc:`~promptecho.errors.LiveBudgetError` and is not sent. Default: any number.
+        max_live_usd: The same by what the calls cost, in US dollars; needs ``promptecho[prices]``.
 
     Raises:
-        SettingsError: a wrong argument; the text lists the right ones.
-        CassetteFormatError, CassetteFileError: on entering, if the file can't be used.
-        CassetteNestingError: on entering, if a cassette is open in this context.
+        SettingsError: a wrong argument, at once; the text lists the right ones.
+        BackendError: on entering, if a named library is not installed.
+        CassetteFormatError: on entering, if the file is damaged, foreign or of another version.
+        CassetteFileError: on entering, if it can't be read; on leaving, if a re-recording can't take its place.
+        CassetteExpiredError: on entering, in CI, if it is older than ``max_age``.
+        CassetteNestingError: on entering, if another cassette is open in this context.
+        CassetteMiss: on leaving, if there was a miss that the code under test has swallowed.
     """
 
     def __init__(

@@ -25,8 +25,18 @@ Json = Any
 class Interaction:
     """One recorded call: the plain tree of the file, checked, and the response it holds.
 
-    ``status``, ``method``, ``url`` and ``body`` (the canonical request body) are what a test wants to look at;
-    ``response`` gives the neutral response.
+    >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
+    ...     answer = ask("What is six times seven?")
+    >>> interaction = cassette.interactions[0]
+    >>> interaction.method, interaction.status, interaction.streaming
+    ('POST', 200, False)
+    >>> interaction.body["messages"]
+    [{'role': 'user', 'content': 'What is six times seven?'}]
+    >>> answer.encode() in interaction.response.body
+    True
+
+    ``document`` is the tree of the file, ``number`` the place in it from 0, ``response`` the neutral
+    :class:`~promptecho.backend.Response`.
     """
 
     document: Mapping[str, Json]
@@ -36,30 +46,37 @@ class Interaction:
 
     @property
     def method(self) -> str:
+        """The HTTP method."""
         return self.identity.method
 
     @property
     def url(self) -> str:
+        """The address as it stands in the file, without userinfo, the values of the query masked."""
         return str(self.document["request"]["url"])
 
     @property
     def body(self) -> dict[str, Json]:
+        """The canonical request body, with ``model``, ``messages``, ``tools`` and so on, whichever SDK was used."""
         return self.identity.body
 
     @property
     def match_key(self) -> str:
+        """The key by which calls find it, 16 hex digits, under the options it was read with."""
         return self.identity.short_key
 
     @property
     def status(self) -> int:
+        """The status code of the response."""
         return self.response.head.status_code
 
     @property
     def streaming(self) -> bool:
+        """Whether the response is kept as the events of a stream."""
         return bool(self.document["response"].get("streaming", False))
 
     @property
     def incomplete(self) -> str | None:
+        """Why the body did not arrive whole, or ``None`` if it did."""
         return self.response.incomplete
 
     @property
@@ -303,9 +320,15 @@ def _in_order(entries: list[Interaction]) -> list[Interaction]:
 class Cassette:
     """The recordings of one file, and what a test did with them.
 
+    :class:`use_cassette` and the fixture ``promptecho_cassette`` give one; :meth:`load` reads one to look at. ``path``
+    is its file, ``passed_through`` how many calls were let through untouched, ``misses`` the misses so far.
+
     >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
-    ...     ask("What is six times seven?")
-    >>> assert not cassette.unused
+    ...     answer = ask("What is six times seven?")
+    >>> len(cassette), len(cassette.played), len(cassette.unused)
+    (1, 0, 0)
+    >>> cassette.recorded[0].body["model"]
+    'gpt-5'
     """
 
     def __init__(self, path: Path, options: MatchOptions) -> None:
@@ -326,6 +349,15 @@ class Cassette:
     @classmethod
     def load(cls, path: str | os.PathLike[str], match_on: MatchOn = None) -> Cassette:
         """Read a cassette file to look at, without opening it for calls.
+
+        >>> with promptecho.use_cassette("cassettes/answer.yaml"):
+        ...     answer = ask("What is six times seven?")
+        >>> promptecho.Cassette.load("cassettes/answer.yaml").interactions
+        (<Interaction POST http://127.0.0.1:.../v1/chat/completions -> 200, key ...>,)
+
+        Args:
+            path: The file.
+            match_on: The fields by which ``match_key`` is made, as for :class:`use_cassette`.
 
         Raises:
             CassetteFileError: there is none, or it can't be read.
@@ -375,7 +407,7 @@ class Cassette:
 
     @property
     def interactions(self) -> tuple[Interaction, ...]:
-        """Every recording: those of the file, then those of this run."""
+        """Every recording, those of the file before those of this run."""
         return (*(self._load(number) for number in range(len(self._loaded))), *self.recorded)
 
     def look_through(self) -> Iterator[tuple[int, Interaction | _index.Index]]:
@@ -440,7 +472,15 @@ class Cassette:
         return dict(self._unmatched)
 
     def acknowledge_misses(self) -> None:
-        """Say that the misses so far were meant: they are not raised again when the cassette closes."""
+        """Say that the misses so far were meant: they are not raised again when the cassette closes.
+
+        >>> with promptecho.use_cassette("cassettes/answer.yaml", mode="none") as cassette:
+        ...     try:
+        ...         answer = ask("Nobody asked this before.")
+        ...     except BaseException:
+        ...         answer = "sorry"
+        ...     cassette.acknowledge_misses()
+        """
         self.misses.clear()
 
     def find(self, keys: list[str]) -> list[Interaction]:

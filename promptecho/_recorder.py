@@ -35,7 +35,8 @@ Json = Any
 class Forward:
     """An open recording of one call: ``start`` once, ``feed`` per chunk, then ``finish``, ``abandon`` or ``abort``.
 
-    Chunks are given as they came from the wire, with their content coding.
+    Chunks are given as they came from the wire, with their content coding. The last of the three calls writes the
+    recording before it returns; what comes after it is ignored. For an example see :class:`Session`.
     """
 
     def __init__(self, recorder: Recorder, request: Request, identity: Identity, repeat: int) -> None:

@@ -61,13 +61,17 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")
 
 @dataclass(frozen=True)
 class Replay:
-    """The recorded response to give. ``seconds(i)`` is how long to wait before chunk ``i`` (0 unless asked for)."""
+    """The recorded response to give: ``response``, of the recording ``interaction``.
+
+    For an example see :class:`Session`.
+    """
 
     interaction: Interaction
     response: Response
     speed: float | None = None
 
     def seconds(self, index: int) -> float:
+        """How long to wait before the chunk of a number: 0.0 unless ``replay_speed`` is set."""
         delays = self.response.delays
         return delays[index] / self.speed if self.speed and index < len(delays) else 0.0
 
@@ -88,7 +92,26 @@ Decision = Union[Replay, Forward, None]
 
 
 class Session:
-    """One active cassette with its settings; ``decide`` may be called from any thread or task."""
+    """One active cassette with its settings; ``decide`` may be called from any thread or task.
+
+    What a wrapper does with a call that is recorded:
+
+    >>> asked = backend.Request("POST", "https://api.example/ask", body=b'{"question": "hi"}')
+    >>> with promptecho.use_cassette("cassettes/by_hand.yaml"):
+    ...     forward = backend.session_for("httpx").decide(asked)
+    ...     forward.start(backend.ResponseHead(200, backend.Headers({"content-type": "application/json"})))
+    ...     forward.feed(b'{"answer": ')
+    ...     forward.feed(b'"hello"}')
+    ...     forward.finish()
+
+    and with one that is replayed:
+
+    >>> with promptecho.use_cassette("cassettes/by_hand.yaml", mode="none"):
+    ...     replay = backend.session_for("httpx").decide(asked)
+    ...     print(replay.response.head.status_code, replay.response.body)
+    ...     replay.check_end()
+    200 b'{"answer": "hello"}'
+    """
 
     def __init__(
         self,

@@ -30,12 +30,24 @@ Hooks = Union[Hook, Sequence[Hook]]
 
 
 class Mode(str, Enum):
-    """When a call is answered from the cassette, and when it goes out and is recorded."""
+    """When a call is answered from the cassette, and when it goes out and is recorded.
+
+    Wherever a mode is asked for, its name as a text will do.
+
+    >>> promptecho.Mode("new_episodes") is promptecho.Mode.NEW_EPISODES
+    True
+    >>> print(promptecho.Mode.ONCE)
+    once
+    """
 
     ONCE = "once"
+    """Record if there is no file yet; else replay, and an unknown call is a miss."""
     NONE = "none"
+    """Replay; an unknown call is a miss. No call goes out."""
     NEW_EPISODES = "new_episodes"
+    """Replay, and record what is new."""
     ALL = "all"
+    """Record everything again; the old file stays until the new one is complete."""
 
     def __str__(self) -> str:
         return self.value
@@ -104,7 +116,14 @@ class Given(TypedDict, total=False):
 def configure(**settings: Unpack[Given]) -> None:
     """Set defaults for every cassette opened from now on in this process; ``None`` takes one back.
 
-    >>> promptecho.configure(ignore_localhost=True, match_on=["model", "messages", "temperature"])
+    It takes every argument of :class:`use_cassette` but the path. What an argument, a marker, a variable or a pytest
+    option says stands above it.
+
+    >>> promptecho.configure(repeats="reuse", match_on=["model", "messages", "temperature"])
+    >>> promptecho.configure(repeats=None, match_on=None)
+
+    Raises:
+        SettingsError: a name or a value is wrong; then nothing is changed.
     """
     _check_names(settings, "configure")
     resolve({name: value for name, value in settings.items() if value is not None}, environ={}, project={})

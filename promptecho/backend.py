@@ -14,7 +14,7 @@ puts in place asks ``session_for(name)``:
       reading, ``abort(error)`` if the call or the connection breaks. Chunks keep their content coding.
 
 ``decide`` raises ``CassetteMiss``; let it pass. For libraries that work on HTTP/1.1 bytes there are ``ReplayFile``,
-``TeeFile`` and ``ResponseWatcher``.
+``TeeFile`` and ``ResponseWatcher``. CONTRIBUTING.md walks through a whole adapter.
 """
 
 from __future__ import annotations

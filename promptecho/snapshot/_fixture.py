@@ -127,7 +127,14 @@ class Comparison:
 
 
 class LLMSnapshot(Comparison):
-    """The fixture: ``assert reply == llm_snapshot``, or a call of it for a name and for looser comparisons."""
+    """What the fixture ``llm_snapshot`` gives: compare with it, or call it for a name and for looser comparisons.
+
+    >>> assert reply == llm_snapshot
+    >>> assert reply == llm_snapshot("forecast", finish_reason="stop")
+
+    The matchers of this package are its attributes too: ``llm_snapshot.regex``, ``llm_snapshot.judge`` and so on. A
+    comparison that fails says what differs; ``!=`` is an error, since it would pass for any mistake.
+    """
 
     stream = stream
 
@@ -148,6 +155,7 @@ class LLMSnapshot(Comparison):
     ) -> Comparison:
         """A snapshot with a name of its own, or compared otherwise than by equality.
 
+        ``text``, ``tools``, ``finish_reason``, ``structured`` and ``refusal`` are matchers, or values to be equal to.
         ``ignore`` takes paths out (``"tool_calls.*.arguments.date"``), ``include`` adds ``usage``, ``id``, ``model``,
         ``created``, ``thinking``, or the ``text`` of a structured answer.
 

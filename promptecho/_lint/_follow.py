@@ -964,10 +964,10 @@ class Follower:
         """Objects that a function got and set attributes of, as they are afterwards."""
         if not summary.changed or not isinstance(node, ast.Call):
             return
-        expressions: list[ast.AST] = list(node.args)
-        if bound and isinstance(node.func, ast.Attribute):
-            expressions.insert(0, node.func.value)
-        places: dict[str, ast.AST] = dict(zip((each.arg for each in _parameters(function.node)), expressions))
+        expressions: list[ast.AST | None] = list(node.args)
+        if bound:  # a method kept in a name has an object that is named nowhere in the call
+            expressions.insert(0, node.func.value if isinstance(node.func, ast.Attribute) else None)
+        places: dict[str, ast.AST | None] = dict(zip((each.arg for each in _parameters(function.node)), expressions))
         places.update({keyword.arg: keyword.value for keyword in node.keywords if keyword.arg})
         for name, value in summary.changed:
             place = places.get(name)

@@ -127,6 +127,29 @@ def test_a_message_says_from_which_test_and_by_which_way_a_call_is_reached() -> 
     assert "test_an_unrecorded_helper by way of answer" in messages["assistant.py", number]
 
 
+BOX = """\
+from openai import OpenAI
+
+
+class Box:
+    pass
+
+
+class Filler:
+    def fill(self, box):
+        box.client = OpenAI()
+
+
+"""
+
+
+@pytest.mark.parametrize("call", ["fill(box)", "fill(box=box)", "Filler().fill(box)", "Filler().fill(box=box)"])
+def test_a_client_that_a_method_puts_into_its_argument_is_known(project: Path, call: str) -> None:
+    body = f"def test_it():\n    box, fill = Box(), Filler().fill\n    {call}\n    box.client.models.list()\n"
+    write(project / "test_a.py", BOX + body)
+    assert found_in(project) == {("test_a.py", 16, "unrecorded-call")}
+
+
 def test_no_finding_shows_a_secret() -> None:
     done = run(SUITE, "--select", "secret", "--json")
     assert done.returncode == 1

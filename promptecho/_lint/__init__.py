@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptecho._lint import _cassettes, _ignores
+from promptecho._lint._collect import Collector
 from promptecho._lint._fixes import AddMarks
+from promptecho._lint._follow._sdks import needs_all_backends
 from promptecho._lint._project import Module, Project, find_root
 from promptecho._lint._rules import RULES, Finding, Rule
-from promptecho._lint._sdks import needs_all_backends
-from promptecho._lint._tests import Collector, Reached
+from promptecho._lint._suite import Reached
 from promptecho.errors import SettingsError
 
 __all__ = ["RULES", "Finding", "Report", "Rule", "examine", "lint"]

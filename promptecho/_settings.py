@@ -327,6 +327,17 @@ def from_project(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _read_project(folder: Path) -> dict[str, Any]:
+    file, table = project_table(folder)
+    named = {name.replace("-", "_"): value for name, value in table.items() if name != "lint"}
+    return check(named, f"{file} [tool.promptecho]")
+
+
+def project_table(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The nearest ``pyproject.toml`` at or above a folder, and ``[tool.promptecho]`` in it as it stands there.
+
+    Raises:
+        SettingsError: it is not readable.
+    """
     for parent in (folder, *folder.parents):
         file = parent / "pyproject.toml"
         try:
@@ -334,25 +345,26 @@ def _read_project(folder: Path) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError):
             continue
         if "promptecho" not in text:
-            return {}
-        toml = _toml_reader()
+            return file, {}
+        toml = toml_reader()
         if toml is None:
             if re.search(r"^\[tool\.promptecho", text, re.MULTILINE):
                 raise SettingsError(
                     f"{file}: reading [tool.promptecho] on Python < 3.11 needs tomli; pip install tomli"
                 )
-            return {}
+            return file, {}
         try:
             table = toml.loads(text).get("tool", {}).get("promptecho", {})
         except ValueError as problem:
             raise SettingsError(f"{file} is not readable TOML: {problem}") from None
         if not isinstance(table, dict):
             raise SettingsError(f"{file}: [tool.promptecho] is no table")
-        return check({name.replace("-", "_"): value for name, value in table.items()}, f"{file} [tool.promptecho]")
-    return {}
+        return file, table
+    return folder / "pyproject.toml", {}
 
 
-def _toml_reader() -> Any:
+def toml_reader() -> Any:
+    """A module with ``loads`` for TOML, ``None`` where Python has none and tomli isn't installed."""
     import importlib
 
     for name in ("tomllib", "tomli"):

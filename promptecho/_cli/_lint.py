@@ -44,7 +44,8 @@ def command(
     """Look through the tests and cassettes below PATHS (default: the working folder).
 
     A comment '# promptecho: ignore[rule]' on the line of a finding, or above the interactions of a cassette,
-    suppresses it. Exit code 1: something was found.
+    suppresses it; [tool.promptecho.lint] in pyproject.toml takes 'select', 'ignore' and 'exclude' for a whole project.
+    Exit code 1: something was found.
     """
     form = "json" if as_json else form
     if list_rules:

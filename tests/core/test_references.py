@@ -194,6 +194,36 @@ def test_a_reference_that_leads_nowhere_is_an_error_with_its_place(tmp_path: Pat
     assert "interactions[1].request.same_as" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("matched_on", "place"), [(["model"], "messages[0:2]"), (None, "model"), (["message"], "messages[0:2]")]
+)
+def test_a_reference_to_what_is_no_part_of_the_key_is_refused(matched_on: object, place: str) -> None:
+    text = written({"model": LONG, "messages": TURNS[:2]}, matched_on=matched_on)
+    text += f"{SECOND}same_as: {{'{place}': '{KEYS[0]}'}}, body: {{}}}}\n  response: {{status: 200}}\n"
+    with pytest.raises(CassetteFormatError, match=rf"same_as\['{re.escape(place)}'\]: .* is not matched by") as caught:
+        read(text)
+    assert KEYS[0] in str(caught.value)
+
+
+@pytest.mark.parametrize("times", [19, 21])
+def test_references_may_bring_in_so_much_text_and_no_more(times: int) -> None:
+    text = written({"messages": ["x" * 100_000] * 10})
+    elements = 10  # of 100,000 characters, so that ten times as many make ten million
+    for number, count in ((1, 10), (2, times)):
+        places = ", ".join(
+            f"'messages[{part * elements}:{(part + 1) * elements}]': '{KEYS[number - 1]} messages[0:{elements}]'"
+            for part in range(count)
+        )
+        request = f"{{method: POST, url: 'http://h/', match_key: '{KEYS[number]}', matched_on: all, "
+        text += f"- request: {request}same_as: {{{places}}}, body: {{}}}}\n  response: {{status: 200}}\n"
+        elements *= count
+    if times == 19:
+        assert read(text)[2] == {"messages": ["x" * 100_000] * 1900}
+    else:
+        with pytest.raises(CassetteFormatError, match="expand to more than 200,000,000 characters"):
+            read(text)
+
+
 def test_a_list_of_too_many_elements_is_refused() -> None:
     text = written({"messages": ["x"] * 60_000})
     places = f"'messages[0:60000]': '{KEYS[0]}', 'messages[60000:120000]': '{KEYS[0]} messages[0:60000]'"

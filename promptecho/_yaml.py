@@ -77,7 +77,7 @@ def _scalar(value: Json, in_flow: bool = False) -> str:
     if value is False:
         return "false"
     if isinstance(value, int):
-        return str(value)
+        return int.__repr__(value)  # a member of an enumeration, which a hook may bring, has a name for its text
     if isinstance(value, float):
         return _float(value)
     raise TypeError(f"{type(value).__name__} can't be written into a cassette")
@@ -85,7 +85,7 @@ def _scalar(value: Json, in_flow: bool = False) -> str:
 
 def _text(value: str, in_flow: bool = False) -> str:
     if len(value) < 1000 and (_PLAIN_IN_FLOW if in_flow else _PLAIN).match(value) and value.lower() not in _WORDS:
-        return value
+        return str.__str__(value)
     if _is_plain_ascii(value):
         return json.dumps(value)
     if _NOT_LITERAL_SURROGATE.search(value):
@@ -102,7 +102,7 @@ def _float(value: float) -> str:
         return ".nan"
     if math.isinf(value):
         return ".inf" if value > 0 else "-.inf"
-    text = repr(value)
+    text = float.__repr__(value)
     if "e" in text:  # YAML 1.1 wants a point and a signed exponent
         mantissa, _, exponent = text.partition("e")
         mantissa = mantissa if "." in mantissa else mantissa + ".0"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import gzip
+import http
 import json
 import zlib
 from pathlib import Path
@@ -58,6 +60,30 @@ def test_text_with_a_lone_surrogate_is_refused_not_mangled() -> None:
         _yaml.emit_block({"a": object()}, 0)
     with pytest.raises(TypeError):
         _yaml.emit_block({1: "a"}, 0)  # type: ignore[dict-item]  # that is the point
+
+
+class Role(str, enum.Enum):
+    USER = "user"
+    LONG = "two\nlines"
+
+
+class Number(float):
+    def __repr__(self) -> str:
+        return f"Number({float(self)})"
+
+
+def test_what_a_hook_brings_is_written_by_its_value() -> None:
+    tree = {
+        "role": Role.USER,
+        "text": Role.LONG,
+        "status": http.HTTPStatus.OK,
+        "score": Number(0.5),
+        "flat": _yaml.Flow([Role.USER]),
+    }
+    text = _yaml.emit_block(tree, 0)
+    plain = {"role": "user", "text": "two\nlines", "status": 200, "score": 0.5, "flat": ["user"]}
+    assert text == _yaml.emit_block({**plain, "flat": _yaml.Flow(["user"])}, 0)
+    assert _yaml.load(text) == plain
 
 
 @pytest.mark.parametrize(

@@ -240,26 +240,43 @@ def history(question: str, turns: list[int]) -> dict[str, Any]:
     return {"model": "m", "messages": [*messages, {"role": "user", "content": question}]}
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.data())
-def test_entries_that_refer_to_one_another_are_the_same_by_the_index_however_they_are_moved(
-    data: st.DataObject,
-) -> None:
-    turns = st.lists(st.integers(0, 9), max_size=5)
+def conversations(shown: list[list[int]]) -> list[str]:
+    """Entries that refer to one another where they have turns in common."""
     written, entries = _references.Written(), []
-    for number, shown in enumerate(data.draw(st.lists(turns, min_size=1, max_size=6))):
-        body = history(f"question {number}", shown)
+    for number, turns in enumerate(shown):
         request = {
             "method": "POST",
             "url": "http://h/x",
             "match_key": f"{number:016x}",
             "matched_on": "all",
-            "body": body,
+            "body": history(f"question {number}", turns),
         }
         response = {"status": 200, "headers": {}, "streaming": False, "body": "answer"}
         short = written.shorten(request)
         entries.append(item_text({"request": short.request, "response": response, "duration": 0.1}, DIGEST))
         written.note(short)
+    return entries
+
+
+def test_a_conversation_is_followed_back_from_any_turn() -> None:
+    shown = [list(range(count)) for count in range(1, 6)]
+    entries = conversations(shown)
+    assert sum("same_as" in entry for entry in entries) == 4
+    text = "version: 2\ninteractions:\n" + "".join(entries)
+    for number, turns in enumerate(shown):
+        found = index(text.encode("utf-8"), Path("c.yaml"), DIGEST)
+        assert found is not None
+        for _ in range(2):
+            assert found.tree(number)["request"]["body"] == history(f"question {number}", turns)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_entries_that_refer_to_one_another_are_the_same_by_the_index_however_they_are_moved(
+    data: st.DataObject,
+) -> None:
+    turns = st.lists(st.integers(0, 3), max_size=5)
+    entries = conversations(data.draw(st.lists(turns, min_size=1, max_size=6)))
     kept = data.draw(st.permutations(entries) | st.lists(st.sampled_from(entries), min_size=1, max_size=8))
     rest = "interactions:\n" + "".join(kept)
     marks = file_mark([memoryview(rest.encode("utf-8"))]).decode("ascii")

@@ -137,18 +137,16 @@ def _header_values(name: str, value: str) -> Iterator[str]:
         yield from (plain, user, password)
 
 
-def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:
-    if depth > 3:
-        return
+def _tree_values(tree: Json) -> Iterator[str]:
     if isinstance(tree, dict):
         for name, value in tree.items():
             if isinstance(value, str) and str(name).lower() in _BODY_FIELDS:
                 yield value
             elif isinstance(value, (dict, list)):
-                yield from _tree_values(value, depth + 1)
+                yield from _tree_values(value)
     elif isinstance(tree, list):
         for value in tree:
-            yield from _tree_values(value, depth + 1)
+            yield from _tree_values(value)
 
 
 # How the names of fields end that hold credentials; what follows in JSON, in JSON inside JSON, in forms and in XML.
@@ -411,9 +409,9 @@ class Redactor:
         return text
 
     def _placeholder(self, found: re.Match[str]) -> str:
-        name = found.lastgroup or "SECRET"
+        name = str(found.lastgroup)
         self._found.setdefault(name)
-        return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+        return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8')).hexdigest()[:6]}"
 
     def _masked_signature(self, found: re.Match[str]) -> str:
         return REDACTED if found.group().lower() in self._signatures else found.group()
@@ -499,7 +497,7 @@ class Redactor:
                 at += len(alone)
             else:
                 before = mask(whole[:end])
-                at = max(at, len(before) if masked.startswith(before) else _common(before, masked))
+                at = max(at, _common(before, masked))
             cuts.append(at)
         bounds = [0, *cuts, len(masked)]
         return tuple(masked[a:b] for a, b in zip(bounds, bounds[1:]) if b > a)
@@ -625,7 +623,5 @@ def _masked_field(found: re.Match[str]) -> str:
 
 
 def _common(left: bytes, right: bytes) -> int:
-    for index, (a, b) in enumerate(zip(left, right)):
-        if a != b:
-            return index
-    return min(len(left), len(right))
+    """How many bytes two texts have in common at their beginning."""
+    return next((at for at, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))

@@ -160,6 +160,11 @@ def test_one_s_own_fields_are_masked_in_forms_and_multipart_bodies() -> None:
     assert made.mask_tree({"__multipart__": parts}) == {
         "__multipart__": [{**parts[0], "value": REDACTED}, {**parts[1], "value": REDACTED}, parts[2]]
     }
+    assert made.mask_tree({"__form__": [["AKIAIOSFODNN7EXAMPLE", "v"]]}) == {
+        "__form__": [[made.mask("AKIAIOSFODNN7EXAMPLE"), "v"]]
+    }
+    for odd in ({"other": [{"name": "api_key", "value": "abc"}]}, {"other": [["password", "abc"]]}):
+        assert made.mask_tree(odd) == odd
     for odd in ({"__form__": "x"}, {"__form__": [1, ["a"]]}, {"__multipart__": [1, {"name": 1, "value": "a"}]}):
         assert made.mask_tree(odd) == odd
 
@@ -172,6 +177,14 @@ def test_a_path_names_no_header_and_a_name_does() -> None:
         Headers([("x-customer", "Ada"), ("server", "nginx"), ("x-json", '{"server": "s"}')])
     )
     assert headers.pairs == (("x-customer", REDACTED), ("server", "nginx"), ("x-json", '{"server": "s"}'))
+
+
+def test_where_a_tree_stands_counts_for_paths() -> None:
+    made = Redactor({}, redact=["customer.name"])
+    assert made.mask_tree({"name": "Ada"}) == {"name": "Ada"}
+    assert made.mask_tree({"name": "Ada"}, ("customer",)) == {"name": REDACTED}
+    assert made.mask_tree({"name": "Ada"}, ("customer", 0)) == {"name": REDACTED}
+    assert made.mask_tree("Ada", ("customer", "name")) == REDACTED
 
 
 # --- through the whole of it ------------------------------------------------------------------------------------------

@@ -275,7 +275,7 @@ def test_a_url_carries_these_credentials(url: str, expected: tuple[str, ...]) ->
     [
         (b'{"password": "abcdef1", "Api_Key": "abcdef2", "name": "abcdef3"}', ("abcdef1", "abcdef2")),
         (b' [{"a": [{"client_secret": "abcdef1"}]}]', ("abcdef1",)),
-        (b'{"a": {"b": {"c": {"refresh_token": "abcdef1"}}}}', ("abcdef1",)),
+        (b'{"a": {"b": {"c": {"d": [{"e": {"refresh_token": "abcdef1"}}]}}}}', ("abcdef1",)),
         (b'{"password": 1234567, "id_token": ["abcdef1"]}', ()),
         (b"grant_type=x&client_secret=abc+def&Password=abcdef1&user=abcdef2", ("abc def", "abcdef1")),
         (b'{"password": "abcdef1"', ()),
@@ -433,7 +433,7 @@ def test_a_tree_without_anything_to_mask_is_given_back_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-@pytest.mark.parametrize("pad", ["", ">", ">>", ">>>?"])
+@pytest.mark.parametrize("pad", ["", ">", ">>", ">>>?", ">>>>>", ">>>>>>>"])
 def test_a_key_inside_base64_is_masked_there_and_the_rest_of_it_stays(encode: Any, pad: str) -> None:
     key = "sk-proj-" + "aB3x" * 12
     made = redactor()
@@ -475,6 +475,7 @@ def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:
         ([b"a ", SECRET[:5].encode(), SECRET[5:].encode(), b" b"], (b"a ", b"REDACTED", b" b")),
         ([b"a", b"b" + SECRET.encode() + b"c", b"d"], (b"a", b"bREDACTEDc", b"d")),
         ([SECRET.encode(), SECRET.encode(), b"x", b"y"], (b"REDACTED", b"REDACTED", b"x", b"y")),
+        ([b"it is " + SECRET[:5].encode(), SECRET[5:].encode() + b" b"], (b"it is ", b"REDACTED b")),
         ([b"a", b"b"], (b"a", b"b")),
         ([], ()),
     ],
@@ -522,12 +523,29 @@ KEY = "sk-proj-" + "aB3x" * 12
         ((SECRET[:4], SECRET[4:] + SECRET[:7], SECRET[7:]), [REDACTED, REDACTED, ""]),
         (("", SECRET[:4], "", SECRET[4:]), ["", REDACTED, "", ""]),
         (("x" + KEY[:5], KEY[5:] + " ."), ["x" + KEY[:5], KEY[5:] + " ."]),
+        (("x" + SECRET + "y" + SECRET[:4], SECRET[4:]), [f"x{REDACTED}y{REDACTED}", ""]),
         ((SECRET[:4], "and", SECRET[4:]), [SECRET[:4], "and", SECRET[4:]]),
         ((SECRET,), [SECRET]),  # of one event, what stands there is masked before
     ],
 )
 def test_a_credential_spelled_over_events_is_masked_in_the_first(texts: tuple[str, ...], masked: list[str]) -> None:
     assert across(learned(("x-api-key", SECRET)), events(*texts)) == masked
+
+
+@pytest.mark.parametrize(
+    ("redact", "texts", "masked"),
+    [
+        ([], ('{"passw', 'ord": "op', 'ensesame"', "}"), ['{"passw', f'ord": "{REDACTED}', '"', "}"]),
+        ([r"C-\d+", "x*"], ("C-", "12", "3 and C-4", "56"), [REDACTED, "", f" and {REDACTED}", ""]),
+        (["name"], ('{"na', 'me": "A', 'da", "n', '": 1}'), ['{"na', f'me": "{REDACTED}', '", "n', '": 1}']),
+        (["text.id"], ('{"i', 'd": 1', "23", "}"), ['{"i', 'd": 0', "", "}"]),
+        (["delta.name"], ('{"na', 'me": "A"}'), ['{"na', 'me": "A"}']),
+    ],
+)
+def test_fields_and_patterns_are_found_over_events(
+    redact: list[str], texts: tuple[str, ...], masked: list[str]
+) -> None:
+    assert across(Redactor({}, redact=redact), events(*texts)) == masked
 
 
 def test_a_key_format_spelled_over_events_is_masked_and_told() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from promptecho import _index, _references, _store, _streams, _yaml
 from promptecho._body import BodyProblem, decode_body, encode_body
-from promptecho._matching import Identity, MatchOptions, identify_recorded
+from promptecho._matching import Identity, MatchOptions, identify_recorded, recorded_options
 from promptecho._models import Headers, Response, ResponseHead
 from promptecho._yaml import Flow
 from promptecho.errors import WAY_OUT, CassetteFormatError
@@ -324,7 +324,7 @@ class Cassette:
 
     @classmethod
     def load(cls, path: Any, match_on: Any = None) -> Cassette:
-        """Read a cassette file to look at, without opening it for calls.
+        """Read a cassette file to look at, without opening it for calls; keys are made as it says, or by ``match_on``.
 
         Raises:
             CassetteFileError: there is none, or it can't be read.
@@ -334,12 +334,13 @@ class Cassette:
         from promptecho.errors import CassetteFileError
 
         file = Path(path)
-        settings = _settings.resolve({"match_on": match_on}, place="Cassette.load", environ={}, project={})
+        given = _settings.resolve({"match_on": match_on}, place="Cassette.load", environ={}, project={}).match
         text = _store.read_text(file)
         if text is None:
             raise CassetteFileError(f"{file} doesn't exist; record it first, with use_cassette({str(file)!r})")
-        cassette = cls(file, settings.match)
-        cassette.add_document(_store.parse(text, file))
+        document = _store.parse(text, file)
+        cassette = cls(file, recorded_options(document.header.get("match_on")) if match_on is None else given)
+        cassette.add_document(document)
         return cassette
 
     def add_document(self, document: _store.Document) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from promptecho import _index, _references, _store, _streams, _yaml
 from promptecho._body import BodyProblem, decode_body, encode_body
-from promptecho._matching import Identity, MatchOn, MatchOptions, identify_recorded
+from promptecho._matching import Identity, MatchOn, MatchOptions, identify_recorded, recorded_options
 from promptecho._models import Headers, Response, ResponseHead
 from promptecho._yaml import Flow
 from promptecho.errors import WAY_OUT, CassetteFormatError
@@ -357,7 +357,8 @@ class Cassette:
 
         Args:
             path: The file.
-            match_on: The fields by which ``match_key`` is made, as for :class:`use_cassette`.
+            match_on: The fields by which ``match_key`` is made, as for :class:`use_cassette`; default: those that the
+                file says.
 
         Raises:
             CassetteFileError: there is none, or it can't be read.
@@ -367,12 +368,13 @@ class Cassette:
         from promptecho.errors import CassetteFileError
 
         file = Path(path)
-        settings = _settings.resolve({"match_on": match_on}, place="Cassette.load", environ={}, project={})
+        given = _settings.resolve({"match_on": match_on}, place="Cassette.load", environ={}, project={}).match
         text = _store.read_text(file)
         if text is None:
             raise CassetteFileError(f"{file} doesn't exist; record it first, with use_cassette({str(file)!r})")
-        cassette = cls(file, settings.match)
-        cassette.add_document(_store.parse(text, file))
+        document = _store.parse(text, file)
+        cassette = cls(file, recorded_options(document.header.get("match_on")) if match_on is None else given)
+        cassette.add_document(document)
         return cassette
 
     def add_document(self, document: _store.Document) -> None:

@@ -374,7 +374,8 @@ def _masked_path(url: str, mask: Callable[[Json], Json]) -> str:
     return url if path == parts.path else urlunsplit(parts._replace(path=path))
 
 
-def _is_opaque(body: Mapping[str, Json]) -> bool:
+def is_opaque(body: Mapping[str, Json]) -> bool:
+    """Whether a canonical body is not the client's JSON object, but what stands for another kind of body."""
     return len(body) == 1 and next(iter(body)) in (RAW_BODY, "__json__", FORM, MULTIPART)
 
 
@@ -398,7 +399,7 @@ def identify_recorded(
 
 def _recorded(method: str, url: str, body: Mapping[str, Json], normalizer: str | None) -> Canonical:
     """The canonical form of a body that is one already."""
-    if not body or _is_opaque(body):
+    if not body or is_opaque(body):
         return _opaque(body)
     if normalizer is not None:
         return normalized_by(normalizer, dict(body))

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 from promptecho import _run, _streams
-from promptecho._cassette import Cassette, Interaction, read_interaction, response_tree
+from promptecho._cassette import Cassette
 from promptecho._content import ContentProblem, decode_chunks
+from promptecho._interaction import Interaction, read_interaction, response_tree
 from promptecho._matching import Identity, canonical_json
 from promptecho._models import Request, ResponseHead
 from promptecho._redaction import REDACTED, Redactor, is_token_answer

@@ -16,8 +16,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Callable, Union
 
-from promptecho._cassette import Cassette, Interaction
+from promptecho._cassette import Cassette
 from promptecho._diff import explain_miss
+from promptecho._interaction import Interaction
 from promptecho._matching import Identity, identify, older_keys
 from promptecho._models import Request, Response
 from promptecho._recorder import Forward, Recorder

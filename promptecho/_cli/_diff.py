@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptecho._answers import Answer, as_json, read_answer, read_message
-from promptecho._cassette import Interaction
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, from_bytes, open_cassette
 from promptecho._cli._show import answer_json, call_text
 from promptecho._diff import MISSING, leaf_differences
+from promptecho._interaction import Interaction
 from promptecho._matching import MatchOptions
 from promptecho.errors import CassetteFileError, SettingsError
 

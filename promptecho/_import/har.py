@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from promptecho._cassette import Cassette, Interaction
+from promptecho._cassette import Cassette
 from promptecho._http1 import usual_reason
 from promptecho._import.exchange import (
     Entry,
@@ -34,6 +34,7 @@ from promptecho._import.exchange import (
     with_fitting_coding,
     without_coding,
 )
+from promptecho._interaction import Interaction
 from promptecho._matching import RAW_BODY
 from promptecho._models import Headers, Request
 from promptecho._version import __version__

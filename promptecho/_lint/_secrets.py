@@ -14,7 +14,7 @@ from typing import Any
 
 from promptecho import _store, _streams, _yaml
 from promptecho._body import decode_body, edit_json, encode_body
-from promptecho._cassette import Interaction, read_interaction
+from promptecho._interaction import Interaction, read_interaction
 from promptecho._lint._places import Places
 from promptecho._matching import MatchOptions, recorded_options
 from promptecho._models import FORM, MULTIPART, Headers, Request

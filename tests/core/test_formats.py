@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from promptecho import _store, _streams, _yaml
 from promptecho._body import BodyProblem, decode_body, edit_json, encode_body
-from promptecho._cassette import read_interaction, response_tree
 from promptecho._content import ContentProblem, decode_chunks
+from promptecho._interaction import read_interaction, response_tree
 from promptecho._matching import MatchOptions
 from promptecho._models import Headers, ResponseHead
 
@@ -197,9 +197,9 @@ def test_half_a_surrogate_pair_in_a_tree_is_written_as_the_escape_that_json_has_
 def test_half_a_surrogate_pair_in_a_file_is_refused_with_its_line(reader: Any) -> None:
     for escape in (r"\ud800", r"\U0000dfff", r"\ud83d\ude00"):
         with pytest.raises(_yaml.YamlProblem, match=r"surrogate|invalid Unicode") as caught:
-            _yaml._load(f'a: b\nc: "x{escape}"\n', reader)
+            _yaml.load_by(f'a: b\nc: "x{escape}"\n', reader, _yaml._tree)
         assert caught.value.line == 2
-    assert _yaml._load(r'a: "{\"b\": \"\\ud800\"}"', reader) == {"a": r'{"b": "\ud800"}'}
+    assert _yaml.load_by(r'a: "{\"b\": \"\\ud800\"}"', reader, _yaml._tree) == {"a": r'{"b": "\ud800"}'}
 
 
 def test_a_stored_text_with_half_a_surrogate_pair_is_a_clear_error() -> None:

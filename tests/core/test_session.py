@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho import Cassette, CassetteMiss, _run, register_normalizer
-from promptecho._cassette import Interaction
+from promptecho._interaction import Interaction
 from promptecho._models import Headers, Request, ResponseHead
 from promptecho._recorder import Forward
 from promptecho._redaction import Redactor

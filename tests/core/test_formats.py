@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from promptecho import _store, _streams, _yaml
 from promptecho._body import BodyProblem, decode_body, edit_json, encode_body
-from promptecho._cassette import read_interaction, response_tree
+from promptecho._cassette import Interaction, read_interaction, response_tree
 from promptecho._content import ContentProblem, decode_chunks
 from promptecho._matching import MatchOptions
 from promptecho._models import Headers, ResponseHead
+from promptecho.errors import CassetteFormatError
 
 HOSTILE = st.sampled_from(
     ["on", "off", "yes", "no", "y", "n", "null", "~", "true", "1e3", "12e34", "0x1f", "1_000", "12:30:45", "2020-01-01",
@@ -294,6 +295,182 @@ def test_status_headers_and_chunks_come_back_through_a_file(
     assert response.head.headers.pairs == fields.pairs
     assert response.body == b"".join(chunks)
     assert response.incomplete == incomplete
+
+
+def tree_of(**response: Any) -> dict[str, Any]:
+    """An interaction with a response of which some parts are other than usual."""
+    usual = {"status": 200, "headers": {"content-type": "text/plain"}, "streaming": False, "body": "hello"}
+    kept = {name: part for name, part in {**usual, **response}.items() if part is not ...}
+    return {"request": {"method": "POST", "url": "http://h/x", "body": {"a": 1}}, "response": kept, "duration": 0.5}
+
+
+def interaction_of(**response: Any) -> Interaction:
+    return read_interaction(tree_of(**response), Path("c.yaml"), 3, MatchOptions())
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        ({"status": 99}, "response.status is 99, expected a status code from 100 to 599"),
+        ({"status": 600}, "response.status is 600, expected a status code from 100"),
+        ({"status": True}, "response.status is True, expected a status code such as 200"),
+        ({"headers": {"x": [["a"]]}}, r"response.headers.x is \['a'\], expected a text or a list"),
+        ({"headers": {"x": True}}, "response.headers.x is True, expected a text"),
+        ({"headers": {"x": None}}, "response.headers.x is None, expected a text"),
+        ({"header_list": "a: b"}, r"response.header_list is 'a: b', expected a list of \[name, value\]"),
+        ({"header_list": [["a"]]}, "response.header_list is"),
+        ({"header_list": [["a", "b", "c"]]}, "response.header_list is"),
+        ({"header_list": [["a", 5]]}, "response.header_list is"),
+        ({"header_list": ["ab"]}, "response.header_list is"),
+        ({"reason": 5}, "response.reason is 5, expected a text"),
+        ({"incomplete": True}, "response.incomplete is True, expected a text"),
+        ({"http_version": 1.1}, "response.http_version is 1.1, expected a text"),
+        ({"streaming": 1}, "response.streaming is 1, expected true or false"),
+        ({"body": "***", "binary": True}, r"response.body is '\*\*\*', expected a body as promptecho writes it \(its base64"),
+        ({"body": "x" * 100, "binary": 5}, "response.body is 'x{56}\\.\\.\\., expected"),
+        ({"delays": 5}, "response.delays is 5, expected a list of seconds"),
+        ({"delays": ["1"]}, r"response.delays is \['1'\], expected a list of seconds"),
+        ({"chunks": 5}, "response.chunks is 5, expected a list of sizes in bytes"),
+        ({"chunks": [5, 0]}, r"response.chunks is \[5, 0\], expected a list of sizes"),
+        ({"chunks": [2.5, 2.5]}, "response.chunks is"),
+        ({"streaming": True}, r"response.events is None, expected a list of events \(streaming is true\)"),
+        ({"streaming": True, "events": "data: x"}, "response.events is 'data: x', expected a list"),
+        ({"streaming": True, "events": ["a", 5]}, r"response.events\[1\] is 5, expected an event of the stream \(a text was"),
+        ({"streaming": True, "events": [{"base64": "?"}]}, r"response.events\[0\] is .* expected an event"),
+        ({"streaming": True, "events": ["a", "\ud800"]}, r"response.events\[1\] is '\\ud800', expected an event"),
+        ({"streaming": True, "headers": {"content-type": "text/event-stream"}, "events": [5]}, r"response.events\[0\] is 5"),
+    ],
+)  # fmt: skip
+def test_a_response_of_the_wrong_shape_is_refused_with_its_place(response: dict[str, Any], said: str) -> None:
+    with pytest.raises(CassetteFormatError, match=r"^c\.yaml: interactions\[3\]\." + said):
+        interaction_of(**response)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"request": 5}, "request is 5, expected a mapping"),
+        ({"response": None}, "response is None, expected a mapping"),
+        ({"repeat": "1"}, "repeat is '1', expected a number"),
+        ({"repeat": True}, "repeat is True, expected a number"),
+        ({"request": {"method": "GET", "url": "http://h/", "query": 5}}, "request.query is 5, expected a text"),
+        ({"request": {"method": "GET", "url": "http://h/", "normalized_by": 5}}, "request.normalized_by is 5, expected the"),
+        ({"request": {"method": "GET", "url": "http://[h/"}}, r"request.url is 'http://\[h/', expected a URL \("),
+        ({"request": {"method": "GET", "url": "http://h/", "body_json": "{"}}, "request.body_json is '{', expected JSON"),
+        ({"request": {"method": "GET", "url": "http://h/", "body_json": "[1]"}}, r"request.body is \[1\], expected a mapping"),
+    ],
+)  # fmt: skip
+def test_a_request_of_the_wrong_shape_is_refused_with_its_place(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(CassetteFormatError, match=r"^c\.yaml: interactions\[3\]\." + said):
+        read_interaction({**tree_of(), **change}, Path("c.yaml"), 3, MatchOptions())
+
+
+def test_what_a_test_wants_to_know_of_an_interaction() -> None:
+    found = interaction_of(status=404, incomplete="broke", reason="Nope", http_version="HTTP/2")
+    assert (found.method, found.url, found.status, found.body) == ("POST", "http://h/x", 404, {"a": 1})
+    assert (found.incomplete, found.streaming, found.duration, found.number) == ("broke", False, 0.5, 3)
+    assert (found.response.head.reason, found.response.head.http_version) == ("Nope", "HTTP/2")
+    assert repr(found) == f"<Interaction POST http://h/x -> 404, key {found.match_key}>"
+    assert len(found.match_key) == 16
+    assert read_interaction({**tree_of(), "duration": "?"}, Path("c.yaml"), 0, MatchOptions()).duration is None
+    assert interaction_of(streaming=True, events=["a"]).streaming
+    assert not interaction_of(streaming=...).streaming
+    for status in (100, 599):
+        assert interaction_of(status=status).status == status
+    half = {"method": "POST", "url": "http://h/x", "body_json": '{"a": "\\ud800"}'}
+    assert read_interaction({**tree_of(), "request": half}, Path("c.yaml"), 0, MatchOptions()).body == {"a": "\ud800"}
+
+
+def test_headers_by_hand_may_be_numbers_lists_or_none() -> None:
+    headers = interaction_of(headers={"X-A": 5, "x-b": ["one", 2.5], "x-a": "again"}, body=...).response.head.headers
+    assert headers.pairs == (("X-A", "5"), ("x-b", "one"), ("x-b", "2.5"), ("x-a", "again"))
+    assert interaction_of(headers=None).response.head.headers.pairs == ()
+    assert interaction_of(headers=...).response.head.headers.pairs == ()
+    listed = [["Set-Cookie", "a"], ["x", "y"], ["Set-Cookie", "b"]]
+    assert interaction_of(header_list=listed).response.head.headers.pairs == tuple(map(tuple, listed))
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, {"content-length": "5"}),  # the body was edited by hand
+        ({"incomplete": "broke"}, {"content-length": "60"}),
+        ({"body": ...}, {"content-length": "60", "content-encoding": "gzip"}),  # a HEAD request
+        ({"body": "aGVsbG8=", "binary": True, "encoded": True}, {"content-length": "60", "content-encoding": "gzip"}),
+    ],
+)
+def test_replayed_headers_fit_the_body_that_is_replayed(more: dict[str, Any], expected: dict[str, str]) -> None:
+    headers = {"x": "y", "Content-Length": "60", "content-encoding": "gzip"}
+    found = interaction_of(headers=headers, **more).response.head.headers
+    assert {name.lower(): value for name, value in found} == {"x": "y", **expected}
+    fits = {"x": "y", "content-length": "5"}
+    assert interaction_of(headers=fits).response.head.headers.pairs == tuple(fits.items())
+
+
+@pytest.mark.parametrize(
+    ("response", "chunks", "delays"),
+    [
+        ({}, [b"hello"], []),
+        ({"delays": [1]}, [b"hello"], [1.0]),
+        ({"delays": [1, 2]}, [b"hello"], []),
+        ({"chunks": [2, 3]}, [b"he", b"llo"], []),
+        ({"chunks": [2, 3], "delays": [1, 0.5]}, [b"he", b"llo"], [1.0, 0.5]),
+        ({"chunks": [2, 3], "delays": [1]}, [b"he", b"llo"], []),
+        ({"chunks": [2, 4], "delays": [1, 2]}, [b"hello"], []),
+        ({"body": ...}, [], []),
+        ({"body": ..., "delays": []}, [], []),
+        ({"streaming": True, "events": ["ab", "", "cde"]}, [b"ab", b"cde"], []),
+        ({"streaming": True, "events": ["ab", {"base64": "Y2Rl"}], "delays": [1, 2]}, [b"ab", b"cde"], [1.0, 2.0]),
+        ({"streaming": True, "events": ["ab", "cde"], "chunks": [5], "delays": [3]}, [b"ab", b"cde"], [3.0, 0.0]),
+        ({"streaming": True, "events": ["ab", "cde"], "chunks": [1, 4]}, [b"a", b"b", b"cde"], []),
+        ({"streaming": True, "events": ["ab", "cde"], "chunks": [1, 4], "delays": [1, 2]}, [b"a", b"b", b"cde"], [1.0, 2.0, 0.0]),
+    ],
+)  # fmt: skip
+def test_chunks_and_delays_are_those_of_the_recording_where_they_fit(
+    response: dict[str, Any], chunks: list[bytes], delays: list[float]
+) -> None:
+    found = interaction_of(**response).response
+    assert (list(found.chunks), list(found.delays)) == (chunks, delays)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "content_type", "delays", "encoded", "expected"),
+    [
+        ([b'{"a":1}'], "application/json", [], False, {"body": {"a": 1}, "json": "compact"}),
+        ([b'{"a"', b":1}"], "application/json", [], False, {"body": {"a": 1}, "json": "compact"}),
+        ([b'{"a"', b":1}"], "application/json", [0.1, 0.2], False, {"body": {"a": 1}, "json": "compact", "chunks": [4, 3], "delays": [0.1, 0.2]}),
+        ([b"he", b"llo"], "text/plain", [], False, {"body": "hello", "chunks": [2, 3]}),
+        ([b"hello"], "text/plain", [], False, {"body": "hello"}),
+        ([b"hello"], "text/plain", [], True, {"encoded": True, "body": "aGVsbG8=", "binary": True}),
+        ([b"data: x\n\n"], "text/event-stream", [], True, {"encoded": True, "body": "ZGF0YTogeAoK", "binary": True}),
+        ([], "text/event-stream", [], False, {}),
+        ([b"a\n\n", b"b\n\n"], "text/event-stream", [], False, {"streaming": True, "events": ["a\n\n", "b\n\n"]}),
+        ([b"a\n\nb\n\n"], "text/event-stream", [], False, {"streaming": True, "events": ["a\n\n", "b\n\n"]}),
+        ([b"a\n\nb", b"\n\n"], "text/event-stream", [], False, {"streaming": True, "events": ["a\n\n", "b\n\n"], "chunks": [4, 2]}),
+        ([b"a\n\nb\n\n"], "text/event-stream", [2.0], False, {"streaming": True, "events": ["a\n\n", "b\n\n"], "chunks": [6], "delays": [2.0]}),
+    ],
+)  # fmt: skip
+def test_a_response_is_stored_as_shortly_as_it_can_be_given_back(
+    chunks: list[bytes], content_type: str, delays: list[float], encoded: bool, expected: dict[str, Any]
+) -> None:
+    for incomplete in (None, "broke"):
+        head = ResponseHead(200, Headers({"content-type": content_type}))
+        tree = response_tree(head, tuple(chunks), delays=delays, incomplete=incomplete, encoded=encoded)
+        also = {"incomplete": incomplete} if incomplete else {}
+        assert tree == {
+            "status": 200,
+            "headers": {"content-type": content_type},
+            "streaming": False,
+            **also,
+            **expected,
+        }
+    repeated = Headers([("a", "1"), ("a", "2"), ("a", "3")])
+    assert response_tree(ResponseHead(200, repeated, "OK"), (), delays=[], incomplete=None, encoded=False) == {
+        "status": 200, "reason": "OK", "headers": {"a": ["1", "2", "3"]}, "streaming": False,
+    }  # fmt: skip
+    apart = Headers([("a", "1"), ("b", "2"), ("a", "3")])
+    tree = response_tree(ResponseHead(200, apart), (), delays=[], incomplete=None, encoded=False)
+    assert (tree["header_list"], "headers" in tree) == ([["a", "1"], ["b", "2"], ["a", "3"]], False)
 
 
 # --- content codings ---

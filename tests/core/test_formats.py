@@ -100,6 +100,78 @@ def test_yaml_that_no_cassette_has_is_refused_with_its_line(text: str, line: int
     assert caught.value.line == line
 
 
+@pytest.mark.parametrize(
+    ("tree", "text"),
+    [
+        ({}, "{}\n"),
+        ([], "[]\n"),
+        ("a", "a\n"),
+        (None, "null\n"),
+        (["a", [], {}, None, True, False], "- a\n- []\n- {}\n- null\n- true\n- false\n"),
+        (_yaml.Flow(["a", "b c", 1, None]), '[a, "b c", 1, null]\n'),
+        ({"a": float("inf"), "b": float("-inf"), "c": 1e300, "d": 1.5e-7, "e": 1e16, "f": 0.1}, "a: .inf\nb: -.inf\nc: 1.0e+300\nd: 1.5e-07\ne: 1.0e+16\nf: 0.1\n"),
+        ({"k" * 119: 1, "k" * 121: 1}, "k" * 119 + ": 1\n? " + "k" * 121 + "\n: 1\n"),
+        ({"a": "x\ny", "b": "x\n", "c": "x\n\n", "d": " x\ny"}, "a: |-\n  x\n  y\nb: |\n  x\nc: |+\n  x\n\nd: |2-\n   x\n  y\n"),
+        ({"a": "\x85\u2028\ufeff", "b": "tab\t", "c": "ü😀"}, 'a: "\\x85\\u2028\\ufeff"\nb: "tab\\t"\nc: "ü😀"\n'),
+    ],
+)  # fmt: skip
+def test_a_tree_is_written_as_a_person_would(tree: Any, text: str) -> None:
+    assert _yaml.emit_block(tree, 0) == text
+    assert _yaml.load(text) == tree
+    assert _yaml.load("x:\n" + _yaml.emit_block(tree, 2)) == {"x": tree}
+
+
+def test_no_number_stays_no_number() -> None:
+    assert _yaml.emit_block({"a": float("nan")}, 0) == "a: .nan\n"
+    assert (
+        str(_yaml.load("[.nan, .NaN, .NAN, -.INF, +.Inf, 1., .5, +1, -0]"))
+        == "[nan, nan, nan, -inf, inf, 1.0, 0.5, 1, 0]"
+    )
+
+
+READERS = pytest.mark.parametrize("reader", [_yaml._READER, _yaml._reader(yaml.SafeLoader)], ids=["libyaml", "python"])
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("a: 1\nb: !!map x\n", 2, "the tag of a mapping stands at something else"),
+        ("a: 1\nb: !!map [x]\n", 2, "the tag of a mapping stands at something else"),
+        ("a: 1\nb: !!seq {x: y}\n", 2, "the tag of a list stands at something else"),
+        ("a: !!int x\n", None, "not readable YAML"),
+        ("a: 1\nb: !mine x\n", 2, "the tag '!mine' is not allowed"),
+        ("a: 1\nb: *x\n", 2, "undefined alias"),
+        ("a: 1\nb: \x01\n", 2, "not readable YAML"),
+        ("a: 1\nb:\n? [x]\n: y\n", 3, r"a key is \['x'\], expected a text"),
+        ("a: " + "[" * 201 + "]" * 201, 1, "nested more than 200 levels deep"),
+        ("a: 1\nb: " + "{x: " * 200 + "}" * 200, 2, "nested more than 200 levels deep"),
+        ("- - - - - " * 41 + "x", 1, "nested more than 200 levels deep|nesting depth"),
+    ],
+)
+def test_both_readers_refuse_the_same(reader: Any, text: str, line: int | None, said: str) -> None:
+    with pytest.raises(_yaml.YamlProblem, match=said) as caught:
+        _yaml._load(text, reader)
+    assert caught.value.line == line
+    assert str(caught.value) == caught.value.problem
+
+
+@READERS
+@pytest.mark.parametrize(
+    "text", ["{a: " + "[" * 150 + "]" * 150 + "}", "[" * 200 + "]" * 200, "- - - - - - x", "a: '" + "[{" * 400 + "'"]
+)
+def test_both_readers_take_what_is_nested_no_deeper(reader: Any, text: str) -> None:
+    assert _yaml._load(text, reader) == yaml.safe_load(text)
+
+
+def test_aliases_may_repeat_a_value_and_expand_to_a_million_at_most() -> None:
+    assert _yaml.load("a: &x {b: [1]}\nc: [*x, *x]\n") == {"a": {"b": [1]}, "c": [{"b": [1]}] * 2}
+    thousand = "a: &a [" + "x, " * 998 + "x]\n"
+    assert len(_yaml.load(thousand + "b: [" + "*a, " * 990 + "*a]\n")["b"]) == 991  # type: ignore[index]  # a mapping
+    with pytest.raises(_yaml.YamlProblem, match="more than a million"):
+        _yaml.load(thousand + "b: [" + "*a, " * 1000 + "*a]\n")
+
+
 def test_dates_and_words_stay_texts() -> None:
     assert _yaml.load("a: 2020-10-01\nb: on\nc: 1.5\nd: 12:30\ne: ~\n") == {
         "a": "2020-10-01", "b": "on", "c": 1.5, "d": "12:30", "e": None,
@@ -173,11 +245,77 @@ def test_any_bytes_come_back_through_a_file(data: bytes, content_type: str) -> N
 
 @pytest.mark.parametrize(
     "fields",
-    [{"body": "***", "binary": True}, {"body": [1], "binary": True}, {"body": [1], "json": "odd"}, {"binary": 1}],
-)
+    [
+        {"body": "***", "binary": True}, {"body": [1], "binary": True}, {"body": [1], "json": "odd"}, {"binary": 1}, {"body": "a", "binary": True},
+        {"body": [1], "json": 5}, {"body": [1], "json": ""}, {"body": [1], "json": "indent-9"}, {"body": [1], "json": "indent-0"},
+    ],
+)  # fmt: skip
 def test_a_damaged_stored_body_is_a_clear_error(fields: dict[str, Any]) -> None:
-    with pytest.raises(BodyProblem):
+    with pytest.raises(BodyProblem, match=r"base64|the JSON style '?\S+'? is not known|neither true nor false"):
         decode_body(fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "style"),
+    [
+        ('{"a": "\\u003cb\\u003e \\u0026"}', "spaced html"),
+        ('{"a":"\\u003c é"}\n', "compact html newline"),
+        ('{"a":"\\u003c \\u2028"}', "compact html"),
+        ('{"a":"< \\u00e9 \\u003c"}', None),
+        ('{"a": "\\u00e9\\/"}\n', "spaced ascii slashes newline"),
+        ('[\n        1\n]', "indent-8"),
+        ('[\n         1\n]', None),
+        ('{"a":":","b": 1}', None),
+        ('["a", "b"]', "spaced"),
+        ('{"a":{"b":": "}}', "compact"),
+        ('[]', "compact"),
+        ('{}\n', "compact newline"),
+        ('{}\n\n', None),
+        (' {}', None),
+    ],
+)  # fmt: skip
+def test_the_style_of_json_is_found_where_there_is_one(text: str, style: str | None) -> None:
+    fields = encode_body(text.encode(), "application/json")
+    assert fields.get("json") == style
+    assert decode_body(fields) == text.encode()
+
+
+def test_json_is_a_tree_to_a_depth_that_a_person_can_read() -> None:
+    for opening, closing in (("[", "]"), ('{"a":', "}")):
+        for depth, expected in ((100, True), (101, False)):
+            text = opening * depth + ("1" if "a" in opening else "") + closing * depth
+            assert ("json" in encode_body(text.encode(), "application/json")) is expected
+    assert "json" in encode_body(b"[" + b"[]," * 300 + b"[]]", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "data", "binary"),
+    [
+        ("image/png", b"text", True), ("IMAGE/PNG; q=1", b"text", True), (" image/png", b"text", True), ("image/svg+xml", b"<svg/>", False),
+        ("application/pdf", b"text", True), ("font/woff", b"text", True), ("text/plain", b"\x00", True), ("text/plain", b"a\x7f", True),
+        ("text/plain", b"\t\r\n", False), ("text/plain", b"\xff", True), ("application/json", b'{"a":"\x7f"}', False), ("", b"", False),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_is_base64(content_type: str, data: bytes, binary: bool) -> None:
+    fields = encode_body(data, content_type)
+    assert ("binary" in fields) is binary
+    assert decode_body(fields) == data
+
+
+def test_a_body_by_hand_needs_no_style_and_base64_may_have_line_ends() -> None:
+    assert decode_body({"body": {"a": [1, "é"]}}) == '{"a":[1,"é"]}'.encode()
+    assert decode_body({"body": "aGVs\nbG8=\n", "binary": True}) == b"hello"
+    assert decode_body({}) == decode_body({"body": None}) == b""
+    assert decode_body({"body": 5}) == b"5"
+
+
+def test_an_edit_leaves_what_it_does_not_change() -> None:
+    assert edit_json("no json", lambda tree: 5) == "no json"
+    assert edit_json('{"a": 1.50}', lambda tree: tree) == '{"a": 1.50}'
+    assert edit_json('{"a": 1.50}', lambda tree: {"a": 2}) == '{"a":2}'
+    assert edit_json('{"a": 1}\n', lambda tree: {"a": 2}) == '{"a": 2}\n'
+    assert edit_json("[" * 5000, lambda tree: 5) == "[" * 5000
+    assert edit_json("[" * 5000 + "]" * 5000, lambda tree: 5) == "[" * 5000 + "]" * 5000
 
 
 def test_half_a_surrogate_pair_in_a_tree_is_written_as_the_escape_that_json_has_for_it() -> None:
@@ -190,7 +328,7 @@ def test_half_a_surrogate_pair_in_a_tree_is_written_as_the_escape_that_json_has_
     assert changed == '{"a":"x\\ud800","b":"ü"}'
 
 
-@pytest.mark.parametrize("reader", [_yaml._READER, _yaml._reader(yaml.SafeLoader)], ids=["libyaml", "python"])
+@READERS
 def test_half_a_surrogate_pair_in_a_file_is_refused_with_its_line(reader: Any) -> None:
     for escape in (r"\ud800", r"\U0000dfff", r"\ud83d\ude00"):
         with pytest.raises(_yaml.YamlProblem, match=r"surrogate|invalid Unicode") as caught:

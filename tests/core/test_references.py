@@ -104,7 +104,9 @@ def test_what_is_no_text_and_what_is_too_long_is_written_again() -> None:
 
     assert not is_shortened(list(range(1000)))  # tokens
     assert is_shortened([f"{number}" for number in range(100_000)])
-    assert not is_shortened([f"{number}" for number in range(100_001)])  # a reader refuses lists that references make longer
+    assert not is_shortened(
+        [f"{number}" for number in range(100_001)]
+    )  # a reader refuses lists that references make longer
 
 
 def test_a_text_that_stands_in_a_list_is_not_taken_out_of_it() -> None:

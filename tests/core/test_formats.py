@@ -399,6 +399,59 @@ def test_the_last_event_of_an_answer_is_known(event: bytes, last: bool) -> None:
     assert stream.is_terminal(event) is last
 
 
+@pytest.mark.parametrize(
+    ("content_type", "name"),
+    [
+        ("text/event-stream", "sse"), (" Text/Event-Stream ; charset=utf-8", "sse"), ("application/x-ndjson", "ndjson"),
+        ("application/ndjson", "ndjson"), ("application/jsonl", "ndjson"), ("application/x-jsonlines", "ndjson"),
+        ("application/stream+json", "ndjson"), ("application/vnd.amazon.eventstream", "eventstream"),
+        ("application/json", None), ("text/plain; a=text/event-stream", None), ("", None),
+    ],
+)  # fmt: skip
+def test_the_format_of_a_stream_is_told_by_its_content_type(content_type: str, name: str | None) -> None:
+    stream = _streams.format_of(content_type)
+    assert (stream.name if stream else None) == name
+
+
+def test_lines_of_json_are_events() -> None:
+    stream = _streams.format_of("application/x-ndjson")
+    assert stream is not None
+    assert stream.split(b'{"a":1}\n\n{"b":2}\r\n{"c"') == [b'{"a":1}\n', b"\n", b'{"b":2}\r\n', b'{"c"']
+    assert stream.split(b"") == []
+    assert [stream.is_terminal(b'{"x":"y","done": ' + end + b"}\n") for end in (b"true", b"false")] == [True, False]
+    assert stream.is_terminal(b'{"done":true}')
+    assert stream.encode(b"\xff") == {"base64": "/w=="}
+    assert stream.masked(b"a secret", lambda data: data.replace(b"secret", b"***")) == b"a ***"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "event", "edited"),
+    [
+        ("text/event-stream", b'event: a\ndata: {"a": "\xc3\xa9"}\n\n', b'event: a\ndata: {"a": "!"}\n\n'),
+        ("text/event-stream", b'data:{"a":1}\r\ndata: {"a":1}\r\n\r\n', b'data:{"a":"!"}\r\ndata: {"a":"!"}\r\n\r\n'),
+        ("text/event-stream", b"data: [DONE]\n\n", b"data: [DONE]\n\n"),
+        ("text/event-stream", b'data: {"a": \xff}\n\n', b'data: {"a": \xff}\n\n'),
+        ("application/x-ndjson", b'{"a": 1}\r\n', b'{"a": "!"}\r\n'),
+        ("application/x-ndjson", b'{"a": 1}', b'{"a": "!"}'),
+        ("application/x-ndjson", b"\xff\n", b"\xff\n"),
+    ],
+)
+def test_the_json_of_an_event_is_edited_and_the_rest_left(content_type: str, event: bytes, edited: bytes) -> None:
+    stream = _streams.format_of(content_type)
+    assert stream is not None
+    assert stream.edited(event, lambda tree: {**tree, "a": "!"}) == edited
+    assert stream.edited(event, lambda tree: tree) == event
+
+
+@pytest.mark.parametrize("stored", [5, None, {}, {"base64": 5}, {"base64": "?"}, {"base64": "a"}])
+def test_what_is_no_event_of_a_text_format_is_an_error(stored: Any) -> None:
+    for content_type in ("text/event-stream", "application/x-ndjson"):
+        stream = _streams.format_of(content_type)
+        assert stream is not None
+        with pytest.raises(_streams.EventProblem, match=r"expected a text|its base64 is damaged"):
+            stream.decode(stored)
+
+
 # --- whole responses through a file ---
 
 HEADER_NAMES = st.sampled_from(["X-A", "x-a", "Content-Type", "Set-Cookie", "on", "Date", "x-b"])

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho import Cassette, _store, use_cassette
+from promptecho._references import Written
 from promptecho.errors import CassetteFormatError
 from tests.conformance.server import ScriptedServer
 
@@ -51,6 +52,7 @@ def message(text: str, role: str = "user") -> dict[str, Any]:
     return {"role": role, "content": text}
 
 
+LONG = "x" * 1000
 TURNS = [message(f"turn {number}: " + "some words of a conversation. " * 10) for number in range(8)]
 
 
@@ -92,6 +94,24 @@ def test_a_history_that_was_cut_or_moved_is_still_found() -> None:
 def test_short_texts_are_written_again() -> None:
     text = written({"messages": [message("hi"), message("one")]}, {"messages": [message("hi"), message("two")]})
     assert "same_as" not in text
+
+
+def test_what_is_no_text_and_what_is_too_long_is_written_again() -> None:
+    def is_shortened(items: list[Any]) -> bool:
+        known = Written()
+        known.note(known.shorten(recording(KEYS[0], {"input": items})["request"]))
+        return "same_as" in known.shorten(recording(KEYS[1], {"input": items})["request"]).request
+
+    assert not is_shortened(list(range(1000)))  # tokens
+    assert is_shortened([f"{number}" for number in range(100_000)])
+    assert not is_shortened(
+        [f"{number}" for number in range(100_001)]
+    )  # a reader refuses lists that references make longer
+
+
+def test_a_text_that_stands_in_a_list_is_not_taken_out_of_it() -> None:
+    bodies = {"system": LONG, "input": ["one"]}, {"input": [LONG, "two"]}, {"input": [[LONG], "three"]}
+    assert read(written(*bodies)) == list(bodies)
 
 
 def test_a_field_that_is_no_part_of_the_key_is_not_referred_to() -> None:
@@ -151,7 +171,6 @@ def test_an_edit_by_hand_reaches_the_recordings_that_refer_to_it(
     assert server.hits == 2
 
 
-LONG = "x" * 1000
 SECOND = f"- request: {{method: POST, url: 'http://h/echo', match_key: '{KEYS[1]}', matched_on: all, "
 
 

@@ -25,12 +25,14 @@ from promptecho._session import Replay, Session
 from promptecho._settings import resolve
 from promptecho._store import Journal, parse, read_text
 from promptecho.errors import (
+    CassetteFileError,
     CassetteWarning,
     CassetteWriteError,
     IncompleteRecordingError,
     LiveBudgetError,
     PromptechoRecordingWarning,
     RecordedErrorResponse,
+    SettingsError,
 )
 
 SSE = ResponseHead(200, Headers({"content-type": "text/event-stream"}))
@@ -82,6 +84,55 @@ def test_identical_calls_replay_as_they_were_asked_whatever_the_order_in_which_t
         assert replayed(path, 4 * len(runs)) == [
             b"run %d answer %d" % (number, place) for number in range(len(runs)) for place in range(4)
         ]
+
+
+def test_a_cassette_to_look_at_is_read_by_its_own_arguments_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.yaml"
+    with pytest.raises(
+        CassetteFileError, match=r"c\.yaml doesn't exist; record it first, .*use_cassette\('.*c\.yaml'\)"
+    ):
+        Cassette.load(path)
+    finish(session(path).decide(request()), b"answer")
+    (tmp_path / "pyproject.toml").write_text('[tool.promptecho]\nmode = "wrong"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PROMPTECHO_MODE", "wrong")
+    cassette = Cassette.load(str(path), match_on=["model"])
+    assert cassette.options.names == ["model"]
+    assert repr(cassette) == f"<Cassette {str(path)!r}: 1 recordings, 0 played>"
+    with pytest.raises(SettingsError, match=r"Cassette\.load: match_on"):
+        Cassette.load(path, match_on="model")
+
+
+def test_what_was_recorded_is_whole_although_the_file_refers_to_what_stands_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    messages = [{"role": "user", "content": f"turn {turn} " + "of some words " * 30} for turn in range(5)]
+    for count in (1, 2):  # the second run goes on with the file of the first
+        recording = session(path)
+        for number in range(2 * count - 1, 2 * count + 1):
+            body = {"model": "m", "messages": messages[:number]}
+            finish(recording.decide(request(json.dumps(body))), b"answer")
+        assert [len(each.body["messages"]) for each in recording.cassette.recorded] == [2 * count - 1, 2 * count]
+        assert [each.number for each in recording.cassette.recorded] == [2 * count - 2, 2 * count - 1]
+        assert recording.cassette.recorded_count == 2
+        assert recording.cassette.played_numbers() == [2 * count - 2, 2 * count - 1]
+        assert [len(each.body["messages"]) for each in recording.cassette.interactions] == list(range(1, 2 * count + 1))
+        assert len(recording.cassette) == 2 * count
+    assert path.read_text(encoding="utf-8").count("same_as") == 3
+
+
+def test_fields_that_differ_and_are_not_matched_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    asked: dict[str, object] = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.7}
+    finish(session(path).decide(request(json.dumps(asked))), b"answer")
+    again = session(path, record=False)
+    for more in ({}, {"temperature": 0}, {"temperature": 0, "seed": 1}):
+        assert isinstance(again.decide(request(json.dumps({**asked, **more}))), Replay)
+    assert again.cassette.unmatched == {"temperature": 2, "seed": 1}
+    assert [each.number for each in again.cassette.played] == [0, 0, 0]
+    assert again.cassette.unused == ()
+    assert again.cassette.played_numbers() == [0]
 
 
 def test_reuse_keeps_one_recording_for_each_host(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def use(wheel: Path, project: Path, interpreter: str) -> None:
     extras = ",".join(re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE))
     for install, tests in (
         ([f"{wheel}[demo]", "pytest", "pytest-asyncio"], ["tests/test_first_use.py"]),
-        ([f"{wheel}[{extras}]", "boto3"], ["tests/core/test_tutorial.py", "tests/core/test_docs.py", "examples"]),
+        ([f"{wheel}[{extras}]"], ["tests/core/test_tutorial.py", "tests/core/test_docs.py", "examples"]),
     ):
         run([*pip_install(python), *install], project)
         run([python, "-m", "promptecho", "demo"], project, PYTHONPATH="")

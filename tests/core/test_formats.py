@@ -155,7 +155,7 @@ READERS = pytest.mark.parametrize("reader", [_yaml._READER, _yaml._reader(yaml.S
 )
 def test_both_readers_refuse_the_same(reader: Any, text: str, line: int | None, said: str) -> None:
     with pytest.raises(_yaml.YamlProblem, match=said) as caught:
-        _yaml._load(text, reader)
+        _yaml.load_by(text, reader, _yaml._tree)
     assert caught.value.line == line
     assert str(caught.value) == caught.value.problem
 
@@ -165,7 +165,7 @@ def test_both_readers_refuse_the_same(reader: Any, text: str, line: int | None, 
     "text", ["{a: " + "[" * 150 + "]" * 150 + "}", "[" * 200 + "]" * 200, "- - - - - - x", "a: '" + "[{" * 400 + "'"]
 )
 def test_both_readers_take_what_is_nested_no_deeper(reader: Any, text: str) -> None:
-    assert _yaml._load(text, reader) == yaml.safe_load(text)
+    assert _yaml.load_by(text, reader, _yaml._tree) == yaml.safe_load(text)
 
 
 def test_aliases_may_repeat_a_value_and_expand_to_a_million_at_most() -> None:

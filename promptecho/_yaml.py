@@ -256,7 +256,10 @@ def _value(node: Any, shared: dict[int, Json] | None) -> Json:
             raise _wrong_tag(node)
         if not node.value.isascii() and _NOT_LITERAL_SURROGATE.search(node.value):  # libyaml says so itself
             raise problem_at(node, "a text has half of a surrogate pair, which YAML can't carry")
-        return make(node.value)
+        try:
+            return make(node.value)
+        except ValueError as problem:
+            raise problem_at(node, str(problem)) from None
     if shared is not None:
         if id(node) in shared:
             if shared[id(node)] is _UNDER_WAY:

@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import Any, Callable, Union
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunsplit
 
+from promptecho._credentials import without_credentials
 from promptecho._models import FORM, MULTIPART, Request
-from promptecho._redaction import without_credentials
 from promptecho.normalizers import Call, Canonical, canonicalize, normalized_by
 
 Json = Any

@@ -14,13 +14,14 @@ from typing import Any
 
 from promptecho import _store, _streams, _yaml
 from promptecho._body import decode_body, edit_json, encode_body
+from promptecho._credentials import carried_credentials
 from promptecho._interaction import Interaction, read_interaction
 from promptecho._lint._places import Places
 from promptecho._matching import MatchOptions, recorded_options
 from promptecho._models import FORM, MULTIPART, Headers, Request
 from promptecho._named_fields import Place as FieldPlace
 from promptecho._named_fields import below
-from promptecho._redaction import REDACTED, Redactor, carried_credentials, is_token_answer
+from promptecho._redaction import REDACTED, Redactor, is_token_answer
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promptecho._credentials import carried_credentials, environment_credentials, without_credentials
 from promptecho._models import Headers, Request
-from promptecho._redaction import REDACTED, Redactor, carried_credentials, environment_credentials, without_credentials
+from promptecho._redaction import REDACTED, Redactor
 from promptecho._streams import format_of
 
 SECRET = "tok-S3cret/Value+42=x"

@@ -10,15 +10,8 @@ from typing import Any
 import click
 
 from promptecho._cli import _screen
-from promptecho._import import (
-    FORMATS,
-    Imported,
-    UnknownFormatError,
-    import_file,
-    read_source,
-    sources_below,
-    target_for,
-)
+from promptecho._import import Imported, import_file, sources_below, target_for
+from promptecho._import.formats import FORMATS, UnknownFormatError, read_source
 from promptecho.errors import PromptechoError, SettingsError
 
 

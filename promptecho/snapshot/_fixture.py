@@ -14,7 +14,7 @@ from typing import Any
 from promptecho import _yaml
 from promptecho._matching import _drop, path_parts
 from promptecho.errors import SnapshotError
-from promptecho.snapshot import _file, _matchers, _trajectory
+from promptecho.snapshot import _file, _rules, _trajectory
 from promptecho.snapshot._active import redactor
 from promptecho.snapshot._expected import (
     MISSING,
@@ -128,13 +128,13 @@ class Comparison:
 class LLMSnapshot(Comparison):
     """The fixture: ``assert reply == llm_snapshot``, or a call of it for a name and for looser comparisons."""
 
-    regex = staticmethod(_matchers.regex)
-    contains = staticmethod(_matchers.contains)
-    schema = staticmethod(_matchers.schema)
-    subset = staticmethod(_matchers.subset)
-    any_of = staticmethod(_matchers.any_of)
-    number = staticmethod(_matchers.number)
-    similar = staticmethod(_matchers.similar)
+    regex = staticmethod(_rules.regex)
+    contains = staticmethod(_rules.contains)
+    schema = staticmethod(_rules.schema)
+    subset = staticmethod(_rules.subset)
+    any_of = staticmethod(_rules.any_of)
+    number = staticmethod(_rules.number)
+    similar = staticmethod(_rules.similar)
     tools = staticmethod(_trajectory.tools)
     judge = staticmethod(judge)
     stream = stream
@@ -184,7 +184,7 @@ def _compare(test: Test, name: str, reply: object, options: _Options) -> Result:
     stored_entry = _file.load(test.file).get(name, MISSING)
     is_new = isinstance(stored_entry, Missing)
     stored: Expected = MISSING if is_new else _file.read(stored_entry, test.file, name)
-    given = {part: _matchers.given(each, _child(value, part)) for part, each in options.fields.items()}
+    given = {part: _rules.given(each, _child(value, part)) for part, each in options.fields.items()}
     asked = {part: adopted(each, _child(stored, part), _child(value, part)) for part, each in given.items()}
 
     found = [each for part, wanted in asked.items() for each in differences(wanted, _child(value, part), part)]

@@ -149,7 +149,7 @@ def schema_of(value: Json) -> Json:
 
 def tools(*, order: str = "strict", arguments: str = "exact", calls: Sequence[Any] | None = None) -> Tools:
     """The tool calls of a reply, or of all replies of a list; without ``calls``, those that are recorded."""
-    from promptecho.snapshot._matchers import given
+    from promptecho.snapshot._rules import given
 
     return _checked(order, arguments, None if calls is None else given(list(calls)), SnapshotError)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promptecho.snapshot import _similarity
-from promptecho.snapshot._matchers import _FIELDS
+from promptecho.snapshot._rules import _FIELDS
 
 if TYPE_CHECKING:
     import pytest

@@ -4,7 +4,11 @@
     python dev.py test [pytest args]   the whole suite, then the SDK suite with the SDKs' previous majors
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
     python dev.py soak                 kills, faults and load, ten times as many as in the suite
-    python dev.py lint | types | build
+    python dev.py lint                 ruff
+    python dev.py types                mypy; then mypy and pyright on a user's project, against the installed wheel
+    python dev.py build                wheel and sdist, and the wheel used on its own as a new user would
+    python dev.py build --all-pythons  the same on every Python that is found
+    python dev.py docs                 the HTML pages, in build/docs; a warning is an error
 
 Each makes the environment it needs under ``.envs`` and keeps it while ``pyproject.toml`` stays as it is.
 """
@@ -18,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,12 +36,12 @@ PREVIOUS_MAJORS = [
 ]  # fmt: skip
 
 
-def run(command: Sequence[str | Path], **environment: str) -> None:
-    """Run a command in the checkout; its failure ends this program with the same code."""
+def run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str) -> None:
+    """Run a command, in the checkout or elsewhere; its failure ends this program with the same code."""
     print("$", " ".join(str(part) for part in command), flush=True)
     # The tests start hundreds of processes: without bytecode each of them would compile promptecho anew.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    code = subprocess.call([str(part) for part in command], cwd=ROOT, env={**inherited, **environment})
+    code = subprocess.call([str(part) for part in command], cwd=folder, env={**inherited, **environment})
     if code:
         raise SystemExit(code)
 
@@ -62,19 +67,27 @@ def pythons() -> list[str]:
     return [found[version] for version in SUPPORTED if version in found]
 
 
+def python_in(folder: Path) -> Path:
+    """The Python of a virtual environment."""
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def pip_install(python: Path) -> list[str | Path]:
+    return [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+
 def environment(name: str, install: Sequence[str], python: str = sys.executable) -> Path:
     """The Python of a virtual environment with the project and what a command needs."""
     major, minor = version_of(python)
     folder = ENVIRONMENTS / f"{name}-{major}.{minor}"
-    executable = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    executable = python_in(folder)
     wanted = hashlib.sha256(((ROOT / "pyproject.toml").read_text("utf-8") + repr(list(install))).encode()).hexdigest()
     stamp = folder / "installed"
     if not (stamp.exists() and stamp.read_text() == wanted):
         shutil.rmtree(folder, ignore_errors=True)
         run([python, "-m", "venv", folder])
-        pip = [executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        run([*pip, "--upgrade", "pip"])
-        run([*pip, *install])
+        run([*pip_install(executable), "--upgrade", "pip"])
+        run([*pip_install(executable), *install])
         stamp.write_text(wanted)
     return executable
 
@@ -107,32 +120,73 @@ def lint() -> None:
 
 
 def types() -> None:
+    """Check the sources, then a user's project and the completeness of what is public against the installed wheel."""
     python = environment("lint", ["-e", ".", "--group", "lint", "pytest"])
     run([python, "-m", "mypy"])
-
-
-def build() -> None:
-    """Build wheel and sdist, install the wheel where the sources are not, and use it there."""
-    python = environment("lint", ["-e", ".", "--group", "lint", "pytest"])
+    python = environment("types", ["--group", "types"])
     with tempfile.TemporaryDirectory() as folder:
-        run([python, "-m", "build", "--outdir", folder, "."])
-        wheel = next(Path(folder).glob("*.whl"))
-        clean = Path(folder) / "clean"
-        run([sys.executable, "-m", "venv", clean])
-        executable = clean / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        run([executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[httpx]"])
-        command = [str(executable), "-m", "promptecho", "demo"]
-        print("$", *command, flush=True)
-        code = subprocess.call(command, cwd=folder)
-        if code:
-            raise SystemExit(code)
+        run([environment("build", ["--group", "build"]), "-m", "build", "--wheel", "--outdir", folder, "."])
+        (wheel,) = Path(folder).glob("*.whl")
+        run([*pip_install(python), wheel])  # with what it needs; what is installed already is of an earlier wheel
+        run([*pip_install(python), "--force-reinstall", "--no-deps", wheel])
+        project = shutil.copytree(ROOT / "tests" / "typing", Path(folder) / "project")
+        run([python, "-m", "mypy", "."], project)
+        path = os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])  # pyright asks the first Python of it
+        run([python, "-m", "pyright"], project, PATH=path)
+        run([python, "-m", "pyright", "--verifytypes", "promptecho", "--ignoreexternal"], project, PATH=path)
+
+
+def docs() -> None:
+    """The HTML pages of the Markdown files and docstrings; nothing is looked up on the network."""
+    python = environment("docs", ["-e", ".", "--group", "docs"])
+    strict = ["-W", "--keep-going", "--nitpicky", "--fresh-env", "--quiet"]
+    run([python, "-m", "sphinx", *strict, "-c", "docs", "-d", "build/doctrees", ".", "build/docs"])
+
+
+def build(arguments: list[str]) -> None:
+    """Build wheel and sdist, check what they say of themselves, and use the wheel as a new user does."""
+    python = environment("build", ["--group", "build"])
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "dist"
+        run([python, "-m", "build", "--outdir", made, "."])
+        run([python, "-m", "twine", "check", "--strict", *made.iterdir()])
+        (wheel,), (sdist,) = made.glob("*.whl"), made.glob("*.tar.gz")
+        for number, interpreter in enumerate(pythons() if "--all-pythons" in arguments else [sys.executable]):
+            use(wheel, without_sources(sdist, Path(folder) / f"project-{number}"), interpreter)
+
+
+def without_sources(sdist: Path, folder: Path) -> Path:
+    """Tests, pages and examples of an sdist, unpacked without the packages: only an installed one is found there."""
+    shutil.unpack_archive(sdist, folder)
+    (project,) = folder.iterdir()
+    for package in ("promptecho", "backends"):
+        shutil.rmtree(project / package)
+    return project
+
+
+def use(wheel: Path, project: Path, interpreter: str) -> None:
+    """Install the wheel in a fresh environment, first with two SDKs alone, then with every extra, and use it."""
+    folder = project.with_name("environment")
+    run([interpreter, "-m", "venv", folder])
+    python = python_in(folder)
+    metadata = zipfile.ZipFile(wheel).read(f"{'-'.join(wheel.name.split('-')[:2])}.dist-info/METADATA").decode()
+    extras = ",".join(re.findall(r"^Provides-Extra: (.+)$", metadata, re.MULTILINE))
+    for install, tests in (
+        ([f"{wheel}[demo]", "pytest", "pytest-asyncio"], ["tests/test_first_use.py"]),
+        ([f"{wheel}[{extras}]"], ["tests/core/test_tutorial.py", "tests/core/test_docs.py", "examples"]),
+    ):
+        run([*pip_install(python), *install], project)
+        run([python, "-m", "promptecho", "demo"], project, PYTHONPATH="")
+        run([python, "-m", "pytest", "-p", "no:cacheprovider", *tests], project, PYTHONPATH="")
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"demo": demo, "soak": soak, "lint": lint, "types": types, "build": build}
+    commands = {"demo": demo, "soak": soak, "lint": lint, "types": types, "docs": docs}
     name = arguments[0] if arguments else ""
     if name == "test":
         test(arguments[1:])
+    elif name == "build" and arguments[1:] in ([], ["--all-pythons"]):
+        build(arguments[1:])
     elif name in commands and len(arguments) == 1:
         commands[name]()
     else:

@@ -12,7 +12,8 @@ from promptecho._version import __version__
 TYPE_CHECKING = False  # type checkers take it for typing's, whose import costs more than all the rest here
 if TYPE_CHECKING:
     from promptecho._activation import use_cassette
-    from promptecho._cassette import Cassette, Interaction
+    from promptecho._cassette import Cassette
+    from promptecho._interaction import Interaction
     from promptecho._settings import Mode, configure
     from promptecho.errors import (
         CassetteMiss,
@@ -41,7 +42,7 @@ __all__ = [
 _HOMES = {
     "use_cassette": "_activation",
     "Cassette": "_cassette",
-    "Interaction": "_cassette",
+    "Interaction": "_interaction",
     "Mode": "_settings",
     "configure": "_settings",
     "register_normalizer": "normalizers",
@@ -53,12 +54,14 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'promptecho' has no attribute {name!r}")
-    value: object = getattr(import_module(f"promptecho.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that sees it would let any name pass
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'promptecho' has no attribute {name!r}")
+        value: object = getattr(import_module(f"promptecho.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

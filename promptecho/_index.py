@@ -30,7 +30,7 @@ _HEADER = re.compile(
 )
 # An entry of our own, or any other line at column 0. The common prefix lets the search run fast.
 _LINE = re.compile(
-    rb"\n(?:(- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n)"
+    rb"\n(?:- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n"
     rb"|(- request:\n)|[^ \n])"
 )
 _ENTRY = b"\n- request:\n"
@@ -141,7 +141,12 @@ class Index:
     def place(self, number: int) -> tuple[str, str]:
         """Method and URL of an entry, without parsing it."""
         found = _PLACE.match(self.data, self.bounds[number])
-        return (found[1].decode("utf-8", "replace"), found[2].decode("utf-8", "replace")) if found else ("", "")
+        return (_scalar(found[1]), _scalar(found[2])) if found else ("", "")
+
+
+def _scalar(written: bytes) -> str:
+    text = written.decode("utf-8")
+    return str(_yaml.load(text)) if text.startswith('"') else text
 
 
 def index(data: bytes, path: Path, options: str) -> Index | None:
@@ -187,10 +192,10 @@ def _look_at_entries(
     bounds = array("Q")
     keys: list[bytes | None] = []
     for found in _LINE.finditer(data, start):
-        if found[1] is None and found[3] is None:
+        if found[1] is None and found[2] is None:
             return None
         bounds.append(found.start() + 1)
-        keys.append(found[2])
+        keys.append(found[1])
     bounds.append(len(data))
     by_key: dict[bytes, list[int]] = {}
     plain: list[int] = []

@@ -18,10 +18,11 @@ from itertools import accumulate
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
 
-from promptecho._models import Headers, Request
+from promptecho._models import FORM, MULTIPART, Headers, Request
+from promptecho._named_fields import REDACTED as REDACTED
+from promptecho._named_fields import NamedFields, Place, below, is_path
 
 Json = Any
-REDACTED = "REDACTED"
 _REMEMBERED = 256
 
 # Values that people give where a key is asked for and none is needed: masking them would change ordinary text.
@@ -136,22 +137,20 @@ def _header_values(name: str, value: str) -> Iterator[str]:
         yield from (plain, user, password)
 
 
-def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:
-    if depth > 3:
-        return
+def _tree_values(tree: Json) -> Iterator[str]:
     if isinstance(tree, dict):
         for name, value in tree.items():
             if isinstance(value, str) and str(name).lower() in _BODY_FIELDS:
                 yield value
             elif isinstance(value, (dict, list)):
-                yield from _tree_values(value, depth + 1)
+                yield from _tree_values(value)
     elif isinstance(tree, list):
         for value in tree:
-            yield from _tree_values(value, depth + 1)
+            yield from _tree_values(value)
 
 
 # How the names of fields end that hold credentials; what follows in JSON, in JSON inside JSON, in forms and in XML.
-_FIELD_WORDS = (b"token", b"secret", b"password", b"key", b"assertion", b"authorization")
+_FIELD_WORDS = (b"token", b"secret", b"password", b"key", b"accesskeyid", b"assertion", b"authorization")
 _ENDS = (b'"', b"\\", b"=", b">")
 
 
@@ -299,24 +298,25 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
         self._in_runs: tuple[bytes, ...] = ()
         self._anywhere: tuple[bytes, ...] = ()
-        self.version = 0  # raised with each credential that is learnt
+        self.version: int = 0  # raised with each credential that is learnt
         self._signatures: set[str] = set()  # of each request one: too many for a pattern
         self._lock = threading.Lock()
         self._found: dict[str, None] = {}
         self._functions: list[Callable[[str], str]] = []
-        self._fields: set[str] = set()
+        names: list[str] = []
         patterns: list[re.Pattern[str]] = []
         for entry in redact:
             if isinstance(entry, re.Pattern):
                 patterns.append(entry)
             elif isinstance(entry, str):
-                if re.fullmatch(r"[A-Za-z_][\w.-]*", entry):
-                    self._fields.add(entry.rpartition(".")[2].lower())
+                if is_path(entry):
+                    names.append(entry)
                 else:
                     patterns.append(re.compile(entry))
             else:
                 self._functions.append(entry)
         self._patterns = tuple(patterns)
+        self.named = NamedFields(names)
         self._on_secret = on_secret
         self._environ: Mapping[str, str] | None = environ  # looked through when the first request comes
         self._seen: set[tuple[str, str]] = set()
@@ -366,7 +366,7 @@ class Redactor:
     def is_clean(self, data: bytes) -> bool:
         """Whether ``mask`` would surely change nothing in a text: quick, and never wrongly yes."""
         self._look_at_environment()
-        if self._patterns or self._functions or self._fields or b"\\u00" in data or b"PRIVATE KEY" in data:
+        if self._patterns or self._functions or self.named or b"\\u00" in data or b"PRIVATE KEY" in data:
             return False
         runs = list(_runs(data))
         if runs:
@@ -386,6 +386,7 @@ class Redactor:
     def mask(self, text: str) -> str:
         """The text without anything that must not be written."""
         self._look_at_environment()
+        text = self.named.mask_text(text)
         pattern = self._pattern
         if pattern is not None:
             text = pattern.sub(REDACTED, text)
@@ -408,9 +409,9 @@ class Redactor:
         return text
 
     def _placeholder(self, found: re.Match[str]) -> str:
-        name = found.lastgroup or "SECRET"
+        name = str(found.lastgroup)
         self._found.setdefault(name)
-        return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+        return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8')).hexdigest()[:6]}"
 
     def _masked_signature(self, found: re.Match[str]) -> str:
         return REDACTED if found.group().lower() in self._signatures else found.group()
@@ -434,23 +435,40 @@ class Redactor:
         masked = self.mask(text)
         return data if masked is text or masked == text else masked.encode("utf-8", "surrogateescape")
 
-    def mask_tree(self, tree: Json) -> Json:
-        """A tree with every text masked, and the values of fields that hold credentials."""
+    def mask_tree(self, tree: Json, place: Place = ()) -> Json:
+        """A tree with every text masked, and the values of fields that hold credentials or that the user names.
+
+        ``place``: where the tree stands in what is masked.
+        """
+        return self._masked_tree(self.named.mask_tree(tree, place) if self.named else tree)
+
+    def _masked_tree(self, tree: Json) -> Json:
         if isinstance(tree, str):
             return self.mask(tree)
         if isinstance(tree, dict):
-            changed = {self.mask(key): self._mask_value(key, value) for key, value in tree.items()}
+            changed = {self.mask(key): self._masked_value(key, value) for key, value in tree.items()}
             return changed if changed != tree else tree
         if isinstance(tree, list):
-            items = [self.mask_tree(value) for value in tree]
+            items = [self._masked_tree(value) for value in tree]
             return items if items != tree else tree
         return tree
 
-    def _mask_value(self, name: str, value: Json) -> Json:
-        lowered = name.lower()
-        if isinstance(value, str) and value and (lowered in _BODY_FIELDS or lowered in self._fields):
+    def _masked_value(self, name: str, value: Json) -> Json:
+        if isinstance(value, str) and value and name.lower() in _BODY_FIELDS:
             return REDACTED
-        return self.mask_tree(value)
+        if name == FORM and isinstance(value, list):
+            value = [self._masked_pair(*pair) if _is_pair(pair) else pair for pair in value]
+        elif name == MULTIPART and isinstance(value, list):
+            value = [self._masked_part(part) for part in value]
+        return self._masked_tree(value)
+
+    def _masked_pair(self, name: str, value: str) -> list[str]:
+        return [name, self.mask_tree({name: value}).get(name, value)]
+
+    def _masked_part(self, part: Json) -> Json:
+        if not isinstance(part, dict) or not _is_pair([part.get("name"), part.get("value")]):
+            return part
+        return {**part, "value": self._masked_pair(part["name"], part["value"])[1]}
 
     def mask_chunks(
         self, chunks: Sequence[bytes], masked_in: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None
@@ -469,12 +487,18 @@ class Redactor:
             return tuple(chunks)
         if len(chunks) < 2:
             return (masked,)
-        # Positions are carried over by what is equal before and after them.
+        # A cut is carried over by what its chunk is when masked alone, or where that isn't what stands there, by what
+        # is equal before it.
         cuts: list[int] = []
-        for end in list(accumulate(map(len, chunks)))[:-1]:
-            before = mask(whole[:end])
-            at = len(before) if masked.startswith(before) else _common(before, masked)
-            cuts.append(max(at, cuts[-1] if cuts else 0))
+        at = 0
+        for chunk, end in zip(chunks[:-1], accumulate(map(len, chunks))):
+            alone = mask(chunk)
+            if masked.startswith(alone, at):
+                at += len(alone)
+            else:
+                before = mask(whole[:end])
+                at = max(at, _common(before, masked))
+            cuts.append(at)
         bounds = [0, *cuts, len(masked)]
         return tuple(masked[a:b] for a, b in zip(bounds, bounds[1:]) if b > a)
 
@@ -498,14 +522,14 @@ class Redactor:
             edited(piece, collect)
         fresh: dict[int, dict[tuple[Any, ...], str]] = {}
         for place, parts in places.items():
-            for number, text in self._masked_parts(parts):
+            for number, text in self._masked_parts(parts, functools.reduce(below, place, ())):
                 fresh.setdefault(number, {})[place] = text
         changed = list(pieces)
         for number, texts in fresh.items():
             changed[number] = edited(pieces[number], functools.partial(_with_leaves, texts=texts))
         return changed
 
-    def _masked_parts(self, parts: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    def _masked_parts(self, parts: Sequence[tuple[int, str]], place: Place) -> Iterator[tuple[int, str]]:
         """The texts that change, of those that make up one text in several events."""
         if len(parts) < 2:
             return
@@ -514,6 +538,9 @@ class Redactor:
             [(found.start(), found.end(), REDACTED) for found in self._pattern.finditer(whole)] if self._pattern else []
         )
         spans += [(found.start(), found.end(), self._placeholder(found)) for found in _RULE.finditer(whole)]
+        spans += [(*found.span("value"), REDACTED) for found in _FIELD.finditer(whole)]
+        spans += [(*found.span(), REDACTED) for own in self._patterns for found in own.finditer(whole) if found.group()]
+        spans += self.named.spans(whole, place)
         start = 0
         for number, text in parts:
             end = start + len(text)
@@ -556,12 +583,16 @@ class Redactor:
 
     def _header_value(self, name: str, value: str) -> str:
         lowered = name.lower()
-        if lowered in _SECRET_RESPONSE_HEADERS or lowered in self._fields:
+        if lowered in _SECRET_RESPONSE_HEADERS or self.named.have(below((), name)):
             return REDACTED
         if lowered in _URL_HEADERS or lowered.endswith("url"):
             value = re.sub(r"(?<=://)[^/@\s]+@", "", value)
             value = re.sub(r"([?&][^=&#>;,\s]+=)[^&#>;,\s]*", rf"\g<1>{REDACTED}", value)
         return value if self.is_clean(value.encode("utf-8", "surrogateescape")) else self.mask(value)
+
+
+def _is_pair(pair: Json) -> bool:
+    return isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
 
 
 def is_token_answer(path: str) -> bool:
@@ -592,7 +623,5 @@ def _masked_field(found: re.Match[str]) -> str:
 
 
 def _common(left: bytes, right: bytes) -> int:
-    for index, (a, b) in enumerate(zip(left, right)):
-        if a != b:
-            return index
-    return min(len(left), len(right))
+    """How many bytes two texts have in common at their beginning."""
+    return next((at for at, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))

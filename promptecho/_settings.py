@@ -13,19 +13,41 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
-from promptecho._matching import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOptions, volatile_pattern
+from promptecho._matching import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOn, MatchOptions, volatile_pattern
 from promptecho.errors import SettingsError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # type checkers bring it; nothing of it is needed at run time
+
+PathLike = Union[str, "os.PathLike[str]"]
+Volatile = Sequence[Union[str, "re.Pattern[str]"]]
+Redaction = Union[str, "re.Pattern[str]", Callable[[str], str]]
+Redactions = Union[Redaction, Sequence[Redaction]]
+Hook = Callable[[dict[str, Any]], Optional[dict[str, Any]]]
+Hooks = Union[Hook, Sequence[Hook]]
 
 
 class Mode(str, Enum):
-    """When a call is answered from the cassette, and when it goes out and is recorded."""
+    """When a call is answered from the cassette, and when it goes out and is recorded.
+
+    Wherever a mode is asked for, its name as a text will do.
+
+    >>> promptecho.Mode("new_episodes") is promptecho.Mode.NEW_EPISODES
+    True
+    >>> print(promptecho.Mode.ONCE)
+    once
+    """
 
     ONCE = "once"
+    """Record if there is no file yet; else replay, and an unknown call is a miss."""
     NONE = "none"
+    """Replay; an unknown call is a miss. No call goes out."""
     NEW_EPISODES = "new_episodes"
+    """Replay, and record what is new."""
     ALL = "all"
+    """Record everything again; the old file stays until the new one is complete."""
 
     def __str__(self) -> str:
         return self.value
@@ -67,10 +89,41 @@ NAMES = tuple(
 _configured: dict[str, Any] = {}
 
 
-def configure(**settings: Any) -> None:
+class Given(TypedDict, total=False):
+    """The settings as a user gives them, ``None`` for one that isn't given."""
+
+    mode: str | Mode | None
+    match_on: MatchOn
+    ignore: Sequence[str] | None
+    volatile: Volatile | None
+    on_record_error: str | None
+    repeats: str | None
+    backends: str | Sequence[str] | None
+    ignore_hosts: Sequence[str] | None
+    ignore_localhost: bool | None
+    only_hosts: Sequence[str] | None
+    block_network: bool | None
+    redact: Redactions | None
+    on_secret: str | None
+    before_record: Hooks | None
+    timing: bool | None
+    replay_speed: float | None
+    max_age: float | str | timedelta | None
+    max_live_calls: int | None
+    max_live_usd: float | None
+
+
+def configure(**settings: Unpack[Given]) -> None:
     """Set defaults for every cassette opened from now on in this process; ``None`` takes one back.
 
-    >>> promptecho.configure(ignore_localhost=True, match_on=["model", "messages", "temperature"])
+    It takes every argument of :class:`use_cassette` but the path. What an argument, a marker, a variable or a pytest
+    option says stands above it.
+
+    >>> promptecho.configure(repeats="reuse", match_on=["model", "messages", "temperature"])
+    >>> promptecho.configure(repeats=None, match_on=None)
+
+    Raises:
+        SettingsError: a name or a value is wrong; then nothing is changed.
     """
     _check_names(settings, "configure")
     resolve({name: value for name, value in settings.items() if value is not None}, environ={}, project={})

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptecho._answers import Answer, as_json, read_answer
-from promptecho._cassette import Interaction
 from promptecho._cli._cassette_files import OpenedCassette
 from promptecho._cli._show import answer_json
 from promptecho._diff import MISSING, leaf_differences
+from promptecho._interaction import Interaction
 
 Json = Any
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptecho._answers import as_json, read_message
-from promptecho._cassette import Interaction
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, from_bytes, open_cassette
 from promptecho._cli._comparison import Change, Differences, compare
 from promptecho._cli._show import call_text
 from promptecho._diff import MISSING
+from promptecho._interaction import Interaction
 from promptecho._matching import MatchOptions
 from promptecho._text_diff import is_by_lines, line_runs, marked, word_runs
 from promptecho.errors import CassetteFileError, SettingsError

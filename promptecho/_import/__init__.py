@@ -24,8 +24,9 @@ from promptecho._import.exchange import Entry, Exchange, Kept, Skipped, Source, 
 from promptecho._import.formats import read_source
 from promptecho._matching import identify_recorded
 from promptecho._models import Headers, Request
+from promptecho._recorder import Forward
 from promptecho._redaction import Redactor
-from promptecho._session import Forward, Session
+from promptecho._session import Session
 from promptecho._settings import Settings
 from promptecho._version import __version__
 from promptecho._yaml import Flow
@@ -141,9 +142,9 @@ class _Writer:
         self._clock = _Clock()
         self._redactor = Redactor(os.environ, redact=settings.redact, on_secret=settings.on_secret)
         self._cassette = Cassette(target, settings.match)
-        self._session = Session(
-            self._cassette, settings, self._redactor, self._clock, journal=journal, resuming=False
-        )  # fmt: skip
+        session = Session(self._cassette, settings, self._redactor, self._clock, journal=journal, resuming=False)
+        assert session.recorder is not None  # a journal was given
+        self._session, self._recorder = session, session.recorder
         self._skipped: Counter[str] = Counter()
         self._warned: dict[str, list[str]] = {}
         self._keys: Counter[str] = Counter()
@@ -199,7 +200,7 @@ class _Writer:
             forward.finish()
         else:
             kept = exchange.kept
-            self._session.write(forward, exchange.head, list(exchange.chunks), list(kept.delays), kept.incomplete)
+            self._recorder.write(forward, exchange.head, list(exchange.chunks), list(kept.delays), kept.incomplete)
         url = self._redactor.url(exchange.request.url).partition("?")[0]
         for warning in exchange.warnings:
             self._warned.setdefault(warning, []).append(f"entry {number} ({exchange.request.method} {url})")
@@ -221,7 +222,7 @@ class _Writer:
         repeat = self._keys[identity.key] if kept.repeat is None else kept.repeat
         self._keys[identity.key] += 1
         self.journal.prepare()
-        return Forward(self._session, Request(request.method, request.url), identity, repeat)
+        return Forward(self._recorder, Request(request.method, request.url), identity, repeat)
 
     def _grouped(self) -> list[str]:
         lines = []

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from promptecho._cassette import Cassette, Interaction
+from promptecho._cassette import Cassette
 from promptecho._http1 import usual_reason
 from promptecho._import.exchange import (
     time_of,
     to_bytes,
 )
 from promptecho._import.har import NEVER, OURS
+from promptecho._interaction import Interaction
 from promptecho._matching import RAW_BODY
 from promptecho._version import __version__
 

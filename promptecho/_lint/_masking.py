@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from promptecho import _store, _yaml
-from promptecho._cassette import read_interaction
+from promptecho._interaction import read_interaction
 from promptecho._lint._places import Places
 from promptecho._lint._secrets import Secret, find_secrets, with_masked
 from promptecho._matching import MatchOptions, recorded_options

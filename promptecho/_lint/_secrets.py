@@ -13,8 +13,10 @@ from typing import Any
 
 from promptecho import _streams
 from promptecho._body import decode_body, edit_json, encode_body
-from promptecho._cassette import Interaction
-from promptecho._models import Headers, Request
+from promptecho._interaction import Interaction
+from promptecho._models import FORM, MULTIPART, Headers, Request
+from promptecho._named_fields import Place as FieldPlace
+from promptecho._named_fields import below
 from promptecho._redaction import REDACTED, Redactor, carried_credentials, is_token_answer
 
 Json = Any
@@ -145,26 +147,28 @@ def _in_headers(place: Place, response: Mapping[str, Json], redactor: Redactor) 
             yield Secret((*place, "header_list", number, 1), f"the header {name}", value, masked(name, value), redactor)
 
 
-def _in_value(value: Json, redactor: Redactor, place: Place) -> Iterator[Secret]:
-    """The texts in a value that the redactor would change."""
-    if isinstance(value, str):
-        masked = redactor.mask(value)
-        if masked != value:
-            yield Secret(place, _kind(None, value, redactor), value, masked, redactor)
-    elif isinstance(value, list):
+def _in_value(value: Json, redactor: Redactor, place: Place, inside: FieldPlace = ()) -> Iterator[Secret]:
+    """The texts in a value that the redactor would change; ``inside``: where in the body the value stands."""
+    if isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _in_value(item, redactor, (*place, number))
+            yield from _in_value(item, redactor, (*place, number), below(inside, number))
     elif isinstance(value, dict):
-        if any(redactor.mask(name) != name for name in value):
-            yield Secret(place, "a credential as a name", value, redactor.mask_tree(value), redactor)
+        if any(redactor.mask(name) != name for name in value) or value.keys() & {FORM, MULTIPART}:
+            masked = redactor.mask_tree(value, inside)
+            if masked != value:
+                yield Secret(place, _kind(None, value, redactor), value, masked, redactor)
             return
         for name, item in value.items():
-            if not isinstance(item, str):
-                yield from _in_value(item, redactor, (*place, name))
+            if isinstance(item, (dict, list)):
+                yield from _in_value(item, redactor, (*place, name), below(inside, name))
                 continue
-            masked = redactor.mask_tree({name: item})[name]
+            masked = redactor.mask_tree({name: item}, inside)[name]
             if masked != item and not (masked == REDACTED and _MASKED.fullmatch(item)):
                 yield Secret((*place, name), _kind(name, item, redactor), item, masked, redactor)
+    else:
+        masked = redactor.mask_tree(value, inside)
+        if masked != value:
+            yield Secret(place, _kind(None, value, redactor), value, masked, redactor)
 
 
 _MASKED = re.compile(rf"{REDACTED}(?:_[A-Z_]+_[0-9a-f]{{6}})?")

@@ -6,15 +6,16 @@ alone files are written. It never writes by itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from promptecho import _yaml
 from promptecho._matching import _drop, path_parts
 from promptecho.errors import SnapshotError
-from promptecho.snapshot import _file, _rules, _trajectory
+from promptecho.snapshot import _file, _matchers, _rules, _similarity, _trajectory
 from promptecho.snapshot._active import redactor
 from promptecho.snapshot._expected import (
     MISSING,
@@ -27,7 +28,7 @@ from promptecho.snapshot._expected import (
     same,
     tolerated,
 )
-from promptecho.snapshot._judge import judge
+from promptecho.snapshot._judge import Judge, judge
 from promptecho.snapshot._reduce import Json, reduce, replies_as_run, stream
 from promptecho.snapshot._run import Result
 from promptecho.snapshot._wording import Difference, value_text
@@ -119,24 +120,22 @@ class Comparison:
         __tracebackhide__ = True
         raise SnapshotError("llm_snapshot: a snapshot can't be compared by `!=`; assert that the reply equals one")
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return "llm_snapshot" if self._name is None else f"llm_snapshot({self._name!r})"
 
 
 class LLMSnapshot(Comparison):
-    """The fixture: ``assert reply == llm_snapshot``, or a call of it for a name and for looser comparisons."""
+    """What the fixture ``llm_snapshot`` gives: compare with it, or call it for a name and for looser comparisons.
 
-    regex = staticmethod(_rules.regex)
-    contains = staticmethod(_rules.contains)
-    schema = staticmethod(_rules.schema)
-    subset = staticmethod(_rules.subset)
-    any_of = staticmethod(_rules.any_of)
-    number = staticmethod(_rules.number)
-    similar = staticmethod(_rules.similar)
-    tools = staticmethod(_trajectory.tools)
-    judge = staticmethod(judge)
+    >>> assert reply == llm_snapshot
+    >>> assert reply == llm_snapshot("forecast", finish_reason="stop")
+
+    The matchers of this package are its attributes too: ``llm_snapshot.regex``, ``llm_snapshot.judge`` and so on. A
+    comparison that fails says what differs; ``!=`` is an error, since it would pass for any mistake.
+    """
+
     stream = stream
 
     def __init__(self, test: Test) -> None:
@@ -156,6 +155,7 @@ class LLMSnapshot(Comparison):
     ) -> Comparison:
         """A snapshot with a name of its own, or compared otherwise than by equality.
 
+        ``text``, ``tools``, ``finish_reason``, ``structured`` and ``refusal`` are matchers, or values to be equal to.
         ``ignore`` takes paths out (``"tool_calls.*.arguments.date"``), ``include`` adds ``usage``, ``id``, ``model``,
         ``created``, ``thinking``, or the ``text`` of a structured answer.
 
@@ -173,6 +173,57 @@ class LLMSnapshot(Comparison):
         }  # fmt: skip
         fields = {part: value for part, value in given.items() if not isinstance(value, Missing)}
         return Comparison(self._test, name, _Options(fields, tuple(ignore), tuple(include)))
+
+    # Written out, and not taken over by staticmethod(): type checkers want the types of what is public to stand there.
+
+    @staticmethod
+    def regex(pattern: str | re.Pattern[str]) -> _matchers.Regex:
+        """The matcher :func:`promptecho.snapshot.regex`."""
+        return _rules.regex(pattern)
+
+    @staticmethod
+    def contains(*parts: Any) -> _matchers.Contains:
+        """The matcher :func:`promptecho.snapshot.contains`."""
+        return _rules.contains(*parts)
+
+    @staticmethod
+    def schema(tree: Any) -> _matchers.Schema:
+        """The matcher :func:`promptecho.snapshot.schema`."""
+        return _rules.schema(tree)
+
+    @staticmethod
+    def subset(tree: Mapping[str, Any]) -> _matchers.Subset:
+        """The matcher :func:`promptecho.snapshot.subset`."""
+        return _rules.subset(tree)
+
+    @staticmethod
+    def any_of(*choices: Any) -> _matchers.AnyOf:
+        """The matcher :func:`promptecho.snapshot.any_of`."""
+        return _rules.any_of(*choices)
+
+    @staticmethod
+    def number(middle: float | None = None, *, within: float) -> _matchers.Number:
+        """The matcher :func:`promptecho.snapshot.number`."""
+        return _rules.number(middle, within=within)
+
+    @staticmethod
+    def similar(
+        text: str | None = None, *, at_least: float = 0.9, metric: str = _similarity.DEFAULT
+    ) -> _matchers.Similar:
+        """The matcher :func:`promptecho.snapshot.similar`."""
+        return _rules.similar(text, at_least=at_least, metric=metric)
+
+    @staticmethod
+    def tools(
+        *, order: str = "strict", arguments: str = "exact", calls: Sequence[Any] | None = None
+    ) -> _trajectory.Tools:
+        """The matcher :func:`promptecho.snapshot.tools`."""
+        return _trajectory.tools(order=order, arguments=arguments, calls=calls)
+
+    @staticmethod
+    def judge(rubric: str, *, client: Any, model: str | None = None) -> Judge:
+        """The matcher :func:`promptecho.snapshot.judge`."""
+        return judge(rubric, client=client, model=model)
 
 
 # --- comparing --------------------------------------------------------------------------------------------------------

@@ -26,15 +26,25 @@ _IDS = ("id", "responseId", "generation_id")
 _TIMES = ("created", "created_at", "createTime")
 
 
-class stream(list):  # type: ignore[type-arg]  # noqa: N801 - used like a function
-    """The chunks of one stream, said to be one where their shape leaves it open: Gemini's look like whole answers."""
+class stream(list[Any]):  # noqa: N801 - used like a function
+    """The chunks of one stream, said to be one where their shape leaves it open: Gemini's look like whole answers.
+
+    >>> snapshot.reduce(snapshot.stream(chunks))
+    {'text': 'It is sunny.', 'finish_reason': 'stop'}
+    """
 
     def __init__(self, chunks: Iterable[Any]) -> None:
         super().__init__(chunks)
 
 
 def reduce(value: Any, include: Sequence[str] = ()) -> Json:
-    """A reply as the plain tree that a snapshot holds.
+    """A reply as the plain tree that a snapshot holds: text, tool calls, finish reason, structured output, refusal.
+
+    ``include`` brings back what is left out: ``usage``, ``id``, ``model``, ``created``, ``thinking``, and the ``text``
+    of a structured answer. What is no answer of a model stays as it is.
+
+    >>> snapshot.reduce(reply)
+    {'text': 'It is sunny in Paris.', 'finish_reason': 'stop'}
 
     Raises:
         SnapshotError: there is something in it that is no data, or a stream that nobody has read yet.

@@ -57,7 +57,13 @@ def given(value: Any, now: Json = MISSING) -> Expected:
 
 
 def regex(pattern: str | re.Pattern[str]) -> Regex:
-    """A text in which the expression is found; anchor it with ``^`` and ``$`` to mean the whole."""
+    """A text in which the expression is found; anchor it with ``^`` and ``$`` to mean the whole.
+
+    >>> assert reply == llm_snapshot(text=snapshot.regex("sunny|rainy"))
+
+    Raises:
+        SnapshotError: it is no regular expression.
+    """
     if isinstance(pattern, re.Pattern):
         flags = "".join(letter for letter in "aimsx" if pattern.flags & getattr(re, letter.upper()))
         pattern = f"(?{flags}){pattern.pattern}" if flags else pattern.pattern
@@ -75,12 +81,23 @@ def _regex(pattern: Json, wrong: Callable[[str], BaseException]) -> Regex:
 
 
 def contains(*parts: Any) -> Contains:
-    """A text with these texts in it, in any order, or a list with these elements."""
+    """A text with these texts in it, in any order, or a list with these elements.
+
+    >>> assert reply == llm_snapshot(text=snapshot.contains("Paris", "sunny"))
+    """
     return Contains(tuple(plain(part) for part in parts))
 
 
 def schema(tree: Any) -> Schema:
-    """Data that a JSON schema allows; a pydantic class stands for its schema."""
+    """Data that a JSON schema allows; a pydantic class stands for its schema. Needs ``promptecho[snapshot]``.
+
+    >>> assert structured_reply == llm_snapshot(
+    ...     structured=snapshot.schema({"type": "object", "required": ["city"]})
+    ... )
+
+    Raises:
+        SnapshotError: it is no JSON schema, or jsonschema is not installed.
+    """
     make = getattr(tree, "model_json_schema", None)
     made = plain(make() if callable(make) else tree)
     validator(made)
@@ -88,26 +105,49 @@ def schema(tree: Any) -> Schema:
 
 
 def subset(tree: Mapping[str, Any]) -> Subset:
-    """Data with at least these keys."""
+    """Data with at least these keys, at any depth; lists have as many elements.
+
+    >>> assert structured_reply == llm_snapshot(structured=snapshot.subset({"city": "Paris"}))
+    """
     return Subset(given(tree))
 
 
 def any_of(*choices: Any) -> AnyOf:
-    """One of these values; each may be a matcher itself."""
+    """One of these values; each may be a matcher itself.
+
+    >>> assert reply == llm_snapshot(text=snapshot.any_of("No.", snapshot.regex("sunny")))
+    """
     if not choices:
         raise SnapshotError("llm_snapshot: any_of() without a choice accepts nothing; name some")
     return AnyOf(tuple(given(choice) for choice in choices))
 
 
 def number(middle: float | None = None, *, within: float) -> Number:
-    """A number at most ``within`` away from another; without one, from that which is recorded."""
+    """A number at most ``within`` away from another; without one, from that which is recorded.
+
+    >>> assert structured_reply == llm_snapshot(
+    ...     structured={"city": "Paris", "degrees": snapshot.number(within=2)}
+    ... )
+
+    Raises:
+        SnapshotError: ``within`` is below 0.
+    """
     if not within >= 0:
         raise SnapshotError(f"llm_snapshot: number(within={within}): expected a number of 0 or more")
     return Number(middle, within)
 
 
 def similar(text: str | None = None, *, at_least: float = 0.9, metric: str = _similarity.DEFAULT) -> Similar:
-    """A text like another, measured by rapidfuzz; without one, like that which is recorded."""
+    """A text like another, measured by rapidfuzz; without one, like that which is recorded.
+
+    ``at_least`` is a score from 0 to 1; ``metric`` one of ``rapidfuzz.token_sort_ratio`` (the default),
+    ``rapidfuzz.ratio``, ``rapidfuzz.partial_ratio`` and ``rapidfuzz.token_set_ratio``. Needs ``promptecho[snapshot]``.
+
+    >>> assert reply == llm_snapshot(text=snapshot.similar(at_least=0.9))
+
+    Raises:
+        SnapshotError: the score or the metric is wrong.
+    """
     return _similar(text, at_least, metric, None, SnapshotError)
 
 

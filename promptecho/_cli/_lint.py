@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from promptecho import _lint
+from promptecho._cli import _screen
 from promptecho._lint import _fixes, _report
 from promptecho._lint._rules import check_names
 from promptecho.errors import SettingsError
@@ -78,7 +79,7 @@ def _mended(report: _lint.Report, *, unsafe: bool) -> _Done:
 def _print(text: str, output: Path | None) -> None:
     if output is None:
         if text:
-            click.echo(text)
+            click.echo(_screen.harmless(text))
         return
     try:
         output.write_text(text + "\n" if text else "", encoding="utf-8")

@@ -160,7 +160,7 @@ def tools(*, order: str = "strict", arguments: str = "exact", calls: Sequence[An
     Raises:
         SnapshotError: an order, a way to compare arguments, or a call is wrong.
     """
-    from promptecho.snapshot._matchers import given
+    from promptecho.snapshot._rules import given
 
     return _checked(order, arguments, None if calls is None else given(list(calls)), SnapshotError)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from promptecho.snapshot import _similarity
-from promptecho.snapshot._matchers import _FIELDS
+from promptecho.snapshot._rules import _FIELDS
 
 from .pages import Project, blocks
 from .test_docs import needs_shell

@@ -99,7 +99,7 @@ class Index:
             if current not in parsed:
                 parsed[current] = self._whole[current] if current in self._whole else self._parse(current)
             tree = parsed[current]
-            request = tree.get("request") if isinstance(tree, dict) else None
+            request = tree["request"]
             if isinstance(request, dict) and _references.FIELD in request:
                 needed = {self._first(key, current) for key in _references.sources(request)}
                 missing = [each for each in needed if each is not None and each not in self._whole]
@@ -127,7 +127,7 @@ class Index:
         start = self.bounds[number]
         try:
             return _yaml.load(self.data[start : self.bounds[number + 1]].decode("utf-8"))[0]  # type: ignore[index]
-        except (_yaml.YamlProblem, UnicodeDecodeError, TypeError, IndexError, KeyError) as problem:
+        except (_yaml.YamlProblem, UnicodeDecodeError) as problem:
             line = self.data.count(b"\n", 0, start) + (getattr(problem, "line", None) or 1)
             what = getattr(problem, "problem", None) or str(problem)
             raise CassetteFormatError(f"{self.path}, line {line}: {what}; {WAY_OUT}") from None

@@ -45,6 +45,19 @@ def parsed(cassette: Cassette) -> int:
     return sum(not hasattr(found, "bounds") for _, found in cassette.look_through())
 
 
+def test_an_entry_that_was_damaged_is_an_error_with_its_line(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    recorded(server, path, "one", "two")
+    data = path.read_bytes().replace(b"content: two", b"content: tw\xff")
+    path.write_bytes(data)
+    line = data[: data.rindex(b"- request:")].count(b"\n") + 1
+    with (
+        pytest.raises(CassetteFormatError, match=rf"c\.yaml, line {line}: .*can't decode byte 0xff"),
+        use_cassette(path),
+    ):
+        ask(server, "one")
+
+
 def test_only_what_is_asked_for_is_parsed(server: ScriptedServer, tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     live = recorded(server, path, *(f"question {number}" for number in range(30)))
@@ -158,9 +171,15 @@ def test_damage_inside_an_entry_is_one_error_with_its_line_and_never_a_call(
     recorded(server, path, "one", "two", "three")
     edited(path, "        content: two", "        content: [two")
     hits = server.hits
-    with pytest.raises(CassetteFormatError, match=r"c\.yaml, line \d+: "), use_cassette(path, "none"):
+    with (
+        pytest.raises(CassetteFormatError, match=r"c\.yaml, line \d+: not readable") as opened,
+        use_cassette(path, "none"),
+    ):
         ask(server, "one")
     assert server.hits == hits
+    with pytest.raises(CassetteFormatError) as read:
+        Cassette.load(path)
+    assert str(opened.value) == str(read.value)
 
 
 TEXTS = st.text(max_size=30) | st.sampled_from(

@@ -103,7 +103,11 @@ def test_a_name_or_a_path_means_fields_and_all_else_is_a_pattern(entry: str, is_
         # forms
         (["name"], "name=Ada+L&n=1&username=x", "name=REDACTED&n=1&username=x"),
         (["customer.name"], "customer%5Bname%5D=Ada&name=x", "customer%5Bname%5D=REDACTED&name=x"),
+        (["name"], "n%61me=Ada&x=1", "n%61me=REDACTED&x=1"),
         (["name"], "a=1\nname=Ada", "a=1\nname=Ada"),
+        (["name"], "x&name=Ada and more", "x&name=Ada and more"),
+        (["name"], 'a={"name":"Ada"}', 'a={"name":"REDACTED"}'),
+        (["name"], '{"x": "\t{\\"name\\": \\"Ada\\"}"}', '{"x": "\\t{\\"name\\": \\"REDACTED\\"}"}'),
     ],
 )  # fmt: skip
 def test_a_named_field_is_masked_in_place_and_every_other_byte_stays(
@@ -111,6 +115,28 @@ def test_a_named_field_is_masked_in_place_and_every_other_byte_stays(
 ) -> None:
     assert masked(text, *names) == expected
     assert masked(expected, *names) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "tree", "expected"),
+    [
+        (["name"], {"name": "Ada", "n": "Ada"}, {"name": REDACTED, "n": "Ada"}),
+        (["id"], {"id": 12, "x": {"id": -1.5}}, {"id": 0, "x": {"id": 0}}),
+        (["id"], [{"id": None}, {"id": True}, {"id": ""}], [{"id": None}, {"id": True}, {"id": ""}]),
+        (["who"], {"who": {"n": "Ada", "at": ["x", 7, None, {"y": "z"}]}}, {"who": {"n": REDACTED, "at": [REDACTED, 0, None, {"y": REDACTED}]}}),
+        (["items[1].id"], {"items": [{"id": 1}, {"id": 2}]}, {"items": [{"id": 1}, {"id": 0}]}),
+        (["a.name"], {"a": [{"name": "x"}], "name": "y"}, {"a": [{"name": REDACTED}], "name": "y"}),
+        (["name"], {"arguments": '{"name": "Ada"}'}, {"arguments": '{"name": "REDACTED"}'}),
+        (["call.name"], {"call": ['{"name": "Ada"}']}, {"call": ['{"name": "REDACTED"}']}),
+    ],
+)  # fmt: skip
+def test_a_named_field_is_masked_in_trees(names: list[str], tree: Any, expected: Any) -> None:
+    fields = NamedFields(names)
+    assert json.dumps(fields.mask_tree(tree)) == json.dumps(expected)
+    untouched = {"other": [tree, 1, "x"]}
+    assert NamedFields(["nothing"]).mask_tree(untouched) is untouched
+    assert bool(fields)
+    assert not NamedFields([])
 
 
 TREES = st.recursive(

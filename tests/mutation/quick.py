@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pytest
 
 _EXAMPLES = 3
+_PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # a mutant is killed by any example, however large
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if own is not None:
             few = min(own.max_examples, _EXAMPLES)
             function._hypothesis_internal_use_settings = hypothesis.settings(  # type: ignore[union-attr]
-                own, max_examples=few, derandomize=True, database=None, deadline=None
+                own, max_examples=few, derandomize=True, database=None, deadline=None, phases=_PHASES
             )
 
 

@@ -62,7 +62,7 @@ def mask_text(text: str, path: Path, redact: Sequence[Any] = ()) -> Masked | Non
     text = _store.without_torn_tail(text) if document.torn else text
     options = recorded_options(document.header.get("match_on"))
     interactions = [read_interaction(item, path, number, options) for number, item in enumerate(document.items)]
-    redactor = Redactor(os.environ, redact=redact, on_secret="ignore")
+    redactor = Redactor(os.environ, redact=redact)
     secrets = list(find_secrets(text, document.items, interactions, redactor))
     if not secrets:
         return None

@@ -3,6 +3,7 @@
     python dev.py demo                 record, stop the server, replay: the main job
     python dev.py test [pytest args]   the whole suite, then the SDK suite with the SDKs' previous majors
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
+    python dev.py coverage             the suite, and which lines and branches of the packages it reaches
     python dev.py soak                 kills, faults and load, ten times as many as in the suite
     python dev.py lint                 ruff
     python dev.py types                mypy; then mypy and pyright on a user's project, against the installed wheel
@@ -108,6 +109,17 @@ def test(arguments: list[str]) -> None:
         run([python, "-m", "pytest", "-n", "auto", "tests/sdk"])
 
 
+def coverage() -> None:
+    """Run the suite, with the processes that its tests start, and tell what it reaches."""
+    python = environment("coverage", ["-e", ".", "--group", "test", "--group", "sdk", "--group", "coverage"])
+    run([python, "-m", "coverage", "erase"])
+    try:
+        run([python, "-m", "coverage", "run", "-m", "pytest", "-n", "auto"])
+    finally:
+        run([python, "-m", "coverage", "combine", "--quiet"])
+        run([python, "-m", "coverage", "report"])
+
+
 def soak() -> None:
     python = environment("test", ["-e", ".", "--group", "test", "--group", "sdk"])
     run([python, "-m", "pytest", "tests/soak"], PROMPTECHO_SOAK="10")
@@ -181,7 +193,7 @@ def use(wheel: Path, project: Path, interpreter: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"demo": demo, "soak": soak, "lint": lint, "types": types, "docs": docs}
+    commands = {"demo": demo, "coverage": coverage, "soak": soak, "lint": lint, "types": types, "docs": docs}
     name = arguments[0] if arguments else ""
     if name == "test":
         test(arguments[1:])

@@ -9,6 +9,7 @@
     python dev.py types                mypy; then mypy and pyright on a user's project, against the installed wheel
     python dev.py build                wheel and sdist, and the wheel used on its own as a new user would
     python dev.py build --all-pythons  the same on every Python that is found
+    python dev.py docs                 the HTML pages, in build/docs; a warning is an error
 
 Each makes the environment it needs under ``.envs`` and keeps it while ``pyproject.toml`` stays as it is.
 """
@@ -154,6 +155,13 @@ def types() -> None:
         run([python, "-m", "pyright", "--verifytypes", "promptecho", "--ignoreexternal"], project, PATH=path)
 
 
+def docs() -> None:
+    """The HTML pages of the Markdown files and docstrings; nothing is looked up on the network."""
+    python = environment("docs", ["-e", ".", "--group", "docs"])
+    strict = ["-W", "--keep-going", "--nitpicky", "--fresh-env", "--quiet"]
+    run([python, "-m", "sphinx", *strict, "-c", "docs", "-d", "build/doctrees", ".", "build/docs"])
+
+
 def build(arguments: list[str]) -> None:
     """Build wheel and sdist, check what they say of themselves, and use the wheel as a new user does."""
     python = environment("build", ["--group", "build"])
@@ -192,7 +200,7 @@ def use(wheel: Path, project: Path, interpreter: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"demo": demo, "oldest": oldest, "soak": soak, "lint": lint, "types": types}
+    commands = {"demo": demo, "oldest": oldest, "soak": soak, "lint": lint, "types": types, "docs": docs}
     name = arguments[0] if arguments else ""
     if name == "test":
         test(arguments[1:])

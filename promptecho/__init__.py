@@ -12,7 +12,8 @@ from promptecho._version import __version__
 TYPE_CHECKING = False  # type checkers take it for typing's, whose import costs more than all the rest here
 if TYPE_CHECKING:
     from promptecho._activation import use_cassette
-    from promptecho._cassette import Cassette, Interaction
+    from promptecho._cassette import Cassette
+    from promptecho._interaction import Interaction
     from promptecho._settings import Mode, configure
     from promptecho.errors import (
         CassetteMiss,
@@ -41,7 +42,7 @@ __all__ = [
 _HOMES = {
     "use_cassette": "_activation",
     "Cassette": "_cassette",
-    "Interaction": "_cassette",
+    "Interaction": "_interaction",
     "Mode": "_settings",
     "configure": "_settings",
     "register_normalizer": "normalizers",

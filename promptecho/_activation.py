@@ -10,42 +10,39 @@ import functools
 import inspect
 import os
 import threading
-import time
-import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
 from contextvars import ContextVar
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from promptecho import _backend, _guard, _index, _run, _settings, _store
+from promptecho import _backend, _guard, _opening, _run, _settings
 from promptecho._cassette import Cassette
-from promptecho._defaults import is_ci
-from promptecho._matching import Json, MatchOn
-from promptecho._redaction import Redactor
+from promptecho._matching import MatchOn
 from promptecho._session import Session
 from promptecho._settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
 from promptecho._swallowed import was_caught_on_purpose
 from promptecho.errors import (
     AmbiguousCassetteError,
-    CassetteExpiredError,
-    CassetteFileError,
     CassetteNestingError,
-    CassetteWarning,
     SettingsError,
 )
-from promptecho.normalizers import has_registered
 
 F = TypeVar("F")
 _current: ContextVar[_Entry | None] = ContextVar("promptecho_cassette", default=None)
 _open: tuple[_Entry, ...] = ()
 _lock = threading.Lock()
-_rerecorded: set[Path] = set()  # what mode="all" has replaced in this process
 
 
 def session_for(backend: str) -> Session | None:
     """The session that decides on a call that a backend sees, if there is one; for the wrappers of backends.
+
+    ``None``: no cassette is open in this context, its settings don't choose the backend, or the call belongs to a layer
+    above.
+
+    >>> backend.session_for("httpx") is None
+    True
 
     Raises:
         AmbiguousCassetteError: several cassettes are open and none of them is this context's own.
@@ -108,8 +105,8 @@ class _Entry:
                 "either. Leave the first cassette before, or enter the second in a thread or task of its own"
             )
         self.backends = _backend.choose(settings.backends)
-        self.session, self.target = _open_session(path, settings, owner.is_growing(path))
-        self.rerecorded_before = frozenset(_rerecorded) if self.target is not None else frozenset()
+        self.session, self.target = _opening.open_session(path, settings, owner.is_growing(path))
+        self.replaces_again = self.target is not None and _opening.was_rerecorded(self.target)
         self._installed = _backend.with_layers(self.backends)
         _backend.install(self._installed)
         _guard.listen(_watched)
@@ -139,8 +136,8 @@ class _Entry:
                 if _current.get() is self:
                     _current.set(None)
         try:
-            if error is None:
-                _finish(self)
+            if error is None and _opening.finish(self.session, self.target):
+                self.owner.note_grown(self.session.cassette.path)
         finally:
             if _run.watching:
                 _note_closed(self, error)
@@ -151,218 +148,94 @@ class _Entry:
                     raise miss
 
 
-def _open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session, Path | None]:
-    """The session of a cassette, and the file that a re-recording replaces at its end."""
-    cassette = Cassette(path, settings.match)
-    journal: _store.Journal | None = None
-    target: Path | None = None
-    resuming = False
-    if settings.mode is Mode.ALL:
-        if path.is_dir():
-            raise CassetteFileError(f"{path} is a folder; a cassette is a YAML file: name a file in it")
-        target = path
-        side = _store.side_path(Path(os.path.realpath(path)))
-        text = _store.read_text(side)
-        if text is not None:
-            document = _store.parse(text, side)
-            cassette.add_document(document)
-            resuming = True
-            warnings.warn(
-                f"{side}: an earlier re-recording of {path.name} stopped half-way; its {len(document.items)} "
-                "recording(s) are taken up and the rest is recorded. Delete that file first to record everything again",
-                CassetteWarning,
-                stacklevel=5,
-            )
-        journal = _store.Journal(side, _header(settings))
-    else:
-        data = _store.read_bytes(path)
-        may_replay = settings.mode in (Mode.NONE, Mode.ONCE) and not growing and not has_registered()
-        index = _index.index(data, path, settings.match.digest) if data is not None and may_replay else None
-        if data is None:
-            if settings.mode is not Mode.NONE:
-                journal = _store.Journal(path, _header(settings))
-        elif index is not None:
-            cassette.add_index(index)
-            _report(_store.Document(index.header), path, settings)
-        else:
-            document = _store.parse(_store.decode(data, path), path)
-            cassette.add_document(document)
-            _report(document, path, settings)
-            resuming = document.unfinished or growing
-            if settings.mode is Mode.NEW_EPISODES or (settings.mode is Mode.ONCE and resuming):
-                journal = _store.Journal(path, document.header)
-    if journal is not None and settings.max_live_usd is not None:
-        from promptecho._prices import is_available
-
-        if not is_available():
-            raise SettingsError("max_live_usd needs prices: pip install 'promptecho[prices]', or set max_live_calls")
-    redactor = Redactor(os.environ, redact=settings.redact, on_secret=settings.on_secret)
-    session = Session(cassette, settings, redactor, time.monotonic, journal=journal, resuming=resuming)
-    return session, target
-
-
-def _report(document: _store.Document, path: Path, settings: Settings) -> None:
-    if document.torn:
-        warnings.warn(
-            f"{path}: the last recording was cut off while it was written, and "
-            "is left out; what stands before it is kept",
-            CassetteWarning,
-            stacklevel=6,
-        )
-    if document.unfinished and settings.mode is Mode.NONE:
-        warnings.warn(
-            f"{path} is marked unfinished: its recording was interrupted. "
-            "Run it once in mode 'once' to record the rest",
-            CassetteWarning,
-            stacklevel=6,
-        )
-    if settings.max_age is not None:
-        _check_age(document.header.get("recorded_at"), path, settings.max_age)
-    recorded = document.header.get("match_on")
-    if settings.match.explicit and recorded is not None and recorded != settings.match.names:
-        warnings.warn(
-            f"{path} was recorded with match_on={recorded}, and this test asks for {settings.match.names}: "
-            "the test's list is used",
-            CassetteWarning,
-            stacklevel=6,
-        )
-
-
-def _check_age(recorded_at: Json, path: Path, days: float) -> None:
-    try:
-        age = datetime.now(timezone.utc) - datetime.strptime(str(recorded_at), _TIME).replace(tzinfo=timezone.utc)
-        if age <= timedelta(days=days):
-            return
-        what = f"was recorded {age.days} days ago"
-    except ValueError:
-        what = "doesn't say when it was recorded"
-    text = f"{path} {what}, and max_age is {days:g} days: record it again with PROMPTECHO_MODE=all"
-    if is_ci():
-        raise CassetteExpiredError(text)
-    warnings.warn(text, CassetteWarning, stacklevel=7)
-
-
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
-_VERSIONS = (
-    "httpx", "httpx2", "requests", "urllib3", "aiohttp",
-    "openai", "anthropic", "mistralai", "google-genai", "cohere", "groq", "ollama", "huggingface_hub",
-    "litellm", "boto3",
-)  # fmt: skip
-
-
-def _header(settings: Settings) -> Mapping[str, Json]:
-    """The keys above the interactions of a new file; versions of what is loaded, known once the first call is made."""
-    return _Header(settings)
-
-
-class _Header(Mapping[str, Json]):
-    """The header of a new file, made when the first recording is written: by then the SDK in use is imported."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._made: dict[str, Json] | None = None
-
-    def _make(self) -> dict[str, Json]:
-        if self._made is None:
-            import platform
-            import sys
-            from importlib import metadata
-
-            from promptecho._version import __version__
-            from promptecho._yaml import Flow
-
-            versions: dict[str, Json] = {"promptecho": __version__, "python": platform.python_version()}
-            for name in _VERSIONS:
-                if {"google-genai": "google.genai"}.get(name, name) in sys.modules:
-                    try:
-                        versions[name] = metadata.version(name)
-                    except metadata.PackageNotFoundError:
-                        continue
-            names = self._settings.match.names
-            self._made = {
-                "match_on": Flow(names) if isinstance(names, list) else names,
-                "recorded_at": time.strftime(_TIME, time.gmtime()),
-                "recorded_with": versions,
-            }
-        return self._made
-
-    def __getitem__(self, key: str) -> Json:
-        return self._make()[key]
-
-    def __iter__(self) -> Any:
-        return iter(self._make())
-
-    def __len__(self) -> int:
-        return len(self._make())
-
-
 def _note_closed(entry: _Entry, error: BaseException | None) -> None:
     """For the summary of a test run."""
     from promptecho._tally import tally
 
     session, place = entry.session, "file"
     if entry.target is not None:
-        place = "beside" if entry.target in entry.rerecorded_before else "new"
-    unfinished = session.journal is not None and error is not None and bool(session.cassette.recorded_count)
+        place = "beside" if entry.replaces_again else "new"
+    unfinished = error is not None and bool(session.cassette.recorded_count)
     _run.closed.append(tally(session.cassette, place=place, failed=error is not None, unfinished=unfinished))
-
-
-def _finish(entry: _Entry) -> None:
-    """A clean end: the recording is complete, and a re-recording takes its place."""
-    session, target = entry.session, entry.target
-    journal, cassette = session.journal, session.cassette
-    if journal is None or not (cassette.recorded_count or (cassette.played and session.resuming)):
-        return
-    if target is None:
-        journal.complete()
-        entry.owner.note_grown(cassette.path)
-        return
-    if target in _rerecorded:  # another test of this run re-recorded into the same file: what it asked is kept
-        text = _store.read_text(target)
-        document = _store.parse(text, target) if text is not None else _store.Document()
-        earlier = Cassette(target, cassette.options)
-        earlier.add_document(document)
-        now = {interaction.identity.key for interaction in cassette.recorded}
-        for interaction in earlier.interactions:
-            if interaction.identity.key not in now:
-                journal.append(interaction.document)
-    journal.complete()
-    journal.move_to(target)
-    _rerecorded.add(target)
 
 
 class use_cassette:  # noqa: N801 - used like a function: decorator and context manager
     """Record the LLM calls of a block or function into a cassette once, and replay them from then on.
 
-    >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
-    ...     client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "hi"}])
+    As a context manager (``with`` and ``async with``) it gives the :class:`Cassette`:
 
-    >>> @promptecho.use_cassette("cassettes/answer.yaml")
-    ... async def test_answer(): ...
+    >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
+    ...     reply = client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": "hi"}])
+    >>> len(cassette.recorded) + len(cassette.played)
+    1
+
+    As a decorator it takes functions, ``async def``, generators, async generators, methods and classes. Each call of
+    the function opens the cassette anew; the tests of a class (its other methods, if it has none) share one file.
+
+    >>> @promptecho.use_cassette("cassettes/answer.yaml", mode="none")
+    ... def answer():
+    ...     return ask("hi")
+    >>> answer() == reply.choices[0].message.content
+    True
+
+    A thread or task without a cassette of its own uses the only open one; with several open it gets an
+    :exc:`~promptecho.errors.AmbiguousCassetteError`. ``None`` for an argument means that the project's settings decide
+    (variables, pytest ini file, :func:`configure`, ``[tool.promptecho]``), and after them the default that is named
+    here.
 
     Args:
-        path: the cassette, a YAML file. A relative path is resolved when the cassette opens.
-        mode: ``"once"`` (default), ``"none"``, ``"new_episodes"`` or ``"all"``; ``PROMPTECHO_MODE`` wins over it.
-        match_on: the body fields that tell requests apart (dotted paths too), or ``"all"``.
-        on_record_error: what to do about a status of 400 or more: ``"warn"`` (default), ``"raise"`` or ``"record"``.
-        backends: names of HTTP libraries to intercept, or ``"all"``; default: httpx and httpx2.
-        repeats: ``"sequence"`` (default): the k-th identical call gets the k-th recording, then the last one again;
-            ``"reuse"``: one recording per distinct call; ``"strict"``: each recording plays once.
-        ignore: paths of the body to leave out of matching.
-        volatile: what to mask in prompts when comparing: ``"uuid"``, ``"datetime"``, ``"date"``, ``"time"``, regexes.
-        ignore_hosts, ignore_localhost, only_hosts: which traffic passes through untouched.
-        block_network: any connection that goes around the cassette raises, loopback aside.
-        redact: patterns and functions that mask more than credentials before anything is written.
-        on_secret: ``"warn"`` (default), ``"fail"`` or ``"ignore"`` when a body holds what looks like a credential.
-        before_record: functions that see an interaction's tree and return it, changed or not, or ``None`` to drop it.
-        timing: keep the seconds between chunks. replay_speed: wait them on replay (1.0: as recorded).
-        max_age: how old a recording may be, in days or as ``"30d"``: older is a warning, and in CI an error.
-        max_live_calls, max_live_usd: how much a run may spend; a call more raises. USD need ``promptecho[prices]``.
+        path: The cassette, a YAML file; its folder is made with it. A relative path is resolved when the cassette
+            opens.
+        mode: ``"once"`` (default): record if there is no file yet, else replay, and an unknown call is a miss.
+            ``"none"``: replay only. ``"new_episodes"``: replay, and record what is new. ``"all"``: record everything
+            again. See :class:`Mode`. The variable ``PROMPTECHO_MODE`` wins over this argument.
+        match_on: The body fields that tell calls apart, as a list of names or dotted paths
+            (``"metadata.user"``, ``"messages[0].content"``, ``*`` for any key or index), or ``"all"`` for the whole
+            canonical body. Default: ``model, messages, system, tools, tool_choice, reasoning_effort, reasoning,
+            thinking, response_format``; a body that carries no chat prompt is matched whole.
+        on_record_error: What to do about a status of 400 or more while recording: ``"warn"`` (default), ``"raise"``
+            (:exc:`~promptecho.errors.RecordedErrorResponse`, nothing is
+            written) or ``"record"`` (silently).
+        backends: The HTTP libraries to intercept, as a list of names (``httpx``, ``httpx2``, ``requests``,
+            ``urllib3``, ``aiohttp``, and those that other packages register), or ``"all"`` for each that is
+            installed. Default: httpx and httpx2.
+        repeats: What identical calls get. ``"sequence"`` (default): the k-th call the k-th recording, and past the
+            last the last one again. ``"reuse"``: one recording for each distinct call, while recording too.
+            ``"strict"``: each recording plays once, one call more is a miss.
+        ignore: Paths of the canonical body to leave out of matching, written as in ``match_on``. Default: none.
+        volatile: What to mask in prompts when comparing: the names ``"uuid"``, ``"datetime"``, ``"date"``,
+            ``"time"``, and regular expressions. The file keeps the text as it was sent. Default: nothing.
+        ignore_hosts: Hosts whose calls pass through, neither recorded nor replayed; a name stands for the hosts below
+            it too. Default: none, beside a built-in list of usage counters.
+        ignore_localhost: ``True`` lets calls to this machine pass through. Default: ``False``.
+        only_hosts: If given, calls to all other hosts pass through. Default: every host is recorded.
+        block_network: ``True``: any connection that goes around the cassette raises
+            :exc:`~promptecho.errors.UninterceptedCallError`, loopback aside. Default: ``False``; then that holds for
+            known providers in mode ``none``, and a warning in the other modes.
+        redact: What to mask beside credentials before anything is written, one or a list of: names of fields (their
+            whole value), regular expressions (what they find), functions from text to text. Default: nothing.
+        on_secret: When a body holds what looks like a key: ``"warn"`` (default: masked, and said at the end),
+            ``"fail"`` (nothing is written, :exc:`~promptecho.errors.CassetteWriteError`) or ``"ignore"`` (masked
+            silently).
+        before_record: A function or a list of them. Each gets the tree of an interaction as it is about to be written,
+            masked already, and returns it, changed or not, or ``None`` to leave it out.
+        timing: ``True`` keeps the seconds between the chunks of a response. Default: ``False``.
+        replay_speed: Wait those seconds on replay: ``1.0`` as recorded, ``2.0`` twice as fast. Default: no waiting.
+        max_age: How old a recording may be: days as a number, a text (``"30d"``, ``"12h"``, ``"2 weeks"``) or a
+            ``timedelta``. An older one is a warning, and where ``CI`` is set a
+            :exc:`~promptecho.errors.CassetteExpiredError`. Default: any age.
+        max_live_calls: How many calls may go out in the whole run, over all cassettes; one more raises
+            :exc:`~promptecho.errors.LiveBudgetError` and is not sent. Default: any number.
+        max_live_usd: The same by what the calls cost, in US dollars; needs ``promptecho[prices]``.
 
     Raises:
-        SettingsError: a wrong argument; the text lists the right ones.
-        CassetteFormatError, CassetteFileError: on entering, if the file can't be used.
-        CassetteNestingError: on entering, if a cassette is open in this context.
+        SettingsError: a wrong argument, at once; the text lists the right ones.
+        BackendError: on entering, if a named library is not installed.
+        CassetteFormatError: on entering, if the file is damaged, foreign or of another version.
+        CassetteFileError: on entering, if it can't be read; on leaving, if a re-recording can't take its place.
+        CassetteExpiredError: on entering, in CI, if it is older than ``max_age``.
+        CassetteNestingError: on entering, if another cassette is open in this context.
+        CassetteMiss: on leaving, if there was a miss that the code under test has swallowed.
     """
 
     def __init__(

@@ -29,7 +29,14 @@ ENTRY_POINTS = "promptecho.backends"
 
 @dataclass(frozen=True)
 class PatchPoint:
-    """One attribute to exchange: ``wrap(original)`` gives what stands there while a cassette is open."""
+    """One attribute to exchange: ``wrap(original)`` gives what stands there while a cassette is open.
+
+    ``owner`` is the class or module that has the attribute itself, not by inheritance. One that is missing is a
+    :exc:`~promptecho.errors.BackendError`, since calls would go out unrecorded.
+
+    >>> import http.client
+    >>> point = backend.PatchPoint(http.client.HTTPConnection, "request", lambda original: original)
+    """
 
     owner: Any
     name: str
@@ -39,7 +46,14 @@ class PatchPoint:
 class Backend(Protocol):
     """The adapter of one HTTP library. ``name`` is the import name of the library.
 
-    One that needs the patch points of others names them in an attribute ``rides_on``, a tuple of names.
+    One that needs the patch points of others names them in an attribute ``rides_on``, a tuple of names. It is made
+    once for a process, without arguments.
+
+    >>> class HttpClientBackend:
+    ...     name = "http.client"
+    ...
+    ...     def patch_points(self, module):
+    ...         return [backend.PatchPoint(module.HTTPConnection, "request", wrap)]
     """
 
     name: str
@@ -165,7 +179,12 @@ _suppressed: ContextVar[bool] = ContextVar("promptecho_suppressed", default=Fals
 def suppressed(host: str | None = None) -> Iterator[None]:
     """Around what goes on below: an inner patched layer passes it straight through, so a call counts once.
 
-    ``host``: where a real call is let out to.
+    ``host``: where a real call is let out to, which the guard would stop otherwise.
+
+    >>> with promptecho.use_cassette("cassettes/answer.yaml"):
+    ...     with backend.suppressed("api.example"):
+    ...         print(backend.session_for("httpx"))
+    None
     """
     token = _suppressed.set(True)
     try:

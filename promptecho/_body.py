@@ -20,6 +20,7 @@ _BINARY_TYPES = re.compile(
 )
 # Control characters that no text has, beside tab and line ends.
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_DEPTH = 100
 _GO = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -42,6 +43,8 @@ def _dump(tree: Json, style: str) -> str:
         text = json.dumps(tree, indent=int(layout[-1]), ensure_ascii=ascii_only)
     else:
         raise BodyProblem(f"the JSON style {style!r} is not known")
+    if not text.isascii():
+        text = _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)  # as bytes only an escape holds it
     if "html" in flags:
         text = text.translate(_GO)
     if "slashes" in flags:
@@ -157,7 +160,12 @@ def decode_body(fields: Mapping[str, Json]) -> bytes:
     if body is None:
         return b""
     if isinstance(body, str):
-        return body.encode("utf-8")
+        try:
+            return body.encode("utf-8")
+        except UnicodeEncodeError as problem:
+            raise BodyProblem(
+                f"its character {problem.start + 1} is half of a surrogate pair, which no text has"
+            ) from None
     style = fields.get("json", "compact")  # promptecho 0.1.3 and people write no style
     if not isinstance(style, str) or not style.split():
         raise BodyProblem(f"the JSON style {style!r} is not known")

@@ -16,7 +16,7 @@ from promptecho._answers import Answer, Piece, as_json, flat_text, read_answer, 
 from promptecho._matching import canonical_json
 
 if TYPE_CHECKING:
-    from promptecho._cassette import Interaction
+    from promptecho._interaction import Interaction
 
 Json = Any
 

@@ -15,7 +15,8 @@ from promptecho._index import Index
 from promptecho._matching import RAW_BODY, Identity, address, canonical_json
 
 if TYPE_CHECKING:
-    from promptecho._cassette import Cassette, Interaction
+    from promptecho._cassette import Cassette
+    from promptecho._interaction import Interaction
 
 Json = Any
 _SHOWN_LEAVES = 12

@@ -11,23 +11,37 @@ from http import HTTPStatus
 from typing import Any, Union
 
 from promptecho._models import Headers, ResponseHead
-from promptecho._session import Forward, Replay
+from promptecho._recorder import Forward
+from promptecho._session import Replay
 
 LAST_CHUNK = b"0\r\n\r\n"
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 def usual_reason(status: int) -> str:
-    """The reason phrase that goes with a status code unless a server says another."""
+    """The reason phrase that goes with a status code unless a server says another.
+
+    >>> backend.usual_reason(404)
+    'Not Found'
+    """
     return _REASONS.get(status, "")
 
 
 def is_chunked(head: ResponseHead) -> bool:
+    """Whether a response is in the chunked transfer coding.
+
+    >>> backend.is_chunked(backend.ResponseHead(200, backend.Headers({"Transfer-Encoding": "chunked"})))
+    True
+    """
     return "chunked" in head.headers.get("transfer-encoding").lower()
 
 
 def head_bytes(head: ResponseHead) -> bytes:
-    """Status line and header fields, with the blank line that ends them."""
+    """Status line and header fields, with the blank line that ends them.
+
+    >>> backend.head_bytes(backend.ResponseHead(204))
+    b'HTTP/1.1 204 No Content\\r\\n\\r\\n'
+    """
     reason = head.reason if head.reason is not None else usual_reason(head.status_code)
     version = "HTTP/1.0" if head.http_version == "HTTP/1.0" else "HTTP/1.1"
     lines = [f"{version} {head.status_code} {reason}".encode("latin-1", "replace")]
@@ -36,7 +50,11 @@ def head_bytes(head: ResponseHead) -> bytes:
 
 
 def chunk_bytes(chunk: bytes, chunked: bool) -> bytes:
-    """A piece of a body, in the chunked transfer coding if the response has it."""
+    """A piece of a body, in the chunked transfer coding if the response has it; ``LAST_CHUNK`` ends such a body.
+
+    >>> backend.chunk_bytes(b"Hello", True) + backend.LAST_CHUNK
+    b'5\\r\\nHello\\r\\n0\\r\\n\\r\\n'
+    """
     return b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk
 
 
@@ -81,14 +99,20 @@ def _size(line: bytes) -> int | None:
 
 
 class Ended:
-    """The body has come to its end."""
+    """The body has come to its end; what a :class:`ResponseWatcher` gives last."""
 
 
 Part = Union[ResponseHead, bytes, Ended]
 
 
 class ResponseWatcher:
-    """Sees the bytes of one response pass: ``feed`` gives its head, the pieces of its body, and ``Ended``."""
+    """Sees the bytes of one response pass: ``feed`` gives its head, the pieces of its body, and ``Ended``.
+
+    >>> watcher = backend.ResponseWatcher("GET")
+    >>> parts = list(watcher.feed(b"HTTP/1.1 200 OK\\r\\ncontent-length: 5\\r\\n\\r\\nHello"))
+    >>> parts[0].status_code, parts[1], type(parts[2]).__name__
+    (200, b'Hello', 'Ended')
+    """
 
     def __init__(self, method: str) -> None:
         self._method = method.upper()
@@ -168,7 +192,17 @@ def _parse_head(raw: bytes) -> ResponseHead:
 class TeeFile:
     """The file that an ``http.client.HTTPResponse`` reads from: hands on what is read and tells the recording.
 
-    ``length`` is the size of the body in bytes, ``None`` if it isn't known.
+    ``length`` is the size of the body in bytes, ``None`` if it isn't known. It feeds, finishes, abandons or aborts the
+    :class:`Forward` by what the program reads.
+
+    >>> import io
+    >>> with promptecho.use_cassette("cassettes/tee.yaml") as cassette:
+    ...     forward = backend.session_for("httpx").decide(backend.Request("GET", "https://api.example/models"))
+    ...     forward.start(backend.ResponseHead(200))
+    ...     backend.TeeFile(io.BytesIO(b"[1, 2]"), forward, chunked=False, length=6).read()
+    b'[1, 2]'
+    >>> len(cassette.recorded)
+    1
     """
 
     def __init__(self, file: Any, forward: Forward, chunked: bool, length: int | None) -> None:
@@ -256,7 +290,19 @@ class TeeFile:
 
 
 class ReplayFile(io.RawIOBase):
-    """The bytes of a recorded answer, one segment for each recorded chunk, as a socket would give them."""
+    """The bytes of a recorded answer, one segment for each recorded chunk, as a socket would give them.
+
+    >>> import io
+    >>> asked = backend.Request("GET", "https://api.example/models")
+    >>> with promptecho.use_cassette("cassettes/models.yaml"):
+    ...     forward = backend.session_for("httpx").decide(asked)
+    ...     forward.start(backend.ResponseHead(200, backend.Headers({"content-length": "2"})))
+    ...     forward.feed(b"[]")
+    ...     forward.finish()
+    >>> with promptecho.use_cassette("cassettes/models.yaml", mode="none"):
+    ...     io.BufferedReader(backend.ReplayFile(backend.session_for("httpx").decide(asked))).read()
+    b'HTTP/1.1 200 OK\\r\\ncontent-length: 2\\r\\n\\r\\n[]'
+    """
 
     def __init__(self, replay: Replay) -> None:
         self._replay = replay

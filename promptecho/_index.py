@@ -30,7 +30,7 @@ _HEADER = re.compile(
 )
 # An entry of our own, or any other line at column 0. The common prefix lets the search run fast.
 _LINE = re.compile(
-    rb"\n(?:(- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n)"
+    rb"\n(?:- request:\n    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n"
     rb"|(- request:\n)|[^ \n])"
 )
 _ENTRY = b"\n- request:\n"
@@ -99,7 +99,7 @@ class Index:
             if current not in parsed:
                 parsed[current] = self._whole[current] if current in self._whole else self._parse(current)
             tree = parsed[current]
-            request = tree.get("request") if isinstance(tree, dict) else None
+            request = tree["request"]
             if isinstance(request, dict) and _references.FIELD in request:
                 needed = {self._first(key, current) for key in _references.sources(request)}
                 missing = [each for each in needed if each is not None and each not in self._whole]
@@ -127,7 +127,7 @@ class Index:
         start = self.bounds[number]
         try:
             return _yaml.load(self.data[start : self.bounds[number + 1]].decode("utf-8"))[0]  # type: ignore[index]
-        except (_yaml.YamlProblem, UnicodeDecodeError, TypeError, IndexError, KeyError) as problem:
+        except (_yaml.YamlProblem, UnicodeDecodeError) as problem:
             line = self.data.count(b"\n", 0, start) + (getattr(problem, "line", None) or 1)
             what = getattr(problem, "problem", None) or str(problem)
             raise CassetteFormatError(f"{self.path}, line {line}: {what}; {WAY_OUT}") from None
@@ -141,7 +141,12 @@ class Index:
     def place(self, number: int) -> tuple[str, str]:
         """Method and URL of an entry, without parsing it."""
         found = _PLACE.match(self.data, self.bounds[number])
-        return (found[1].decode("utf-8", "replace"), found[2].decode("utf-8", "replace")) if found else ("", "")
+        return (_scalar(found[1]), _scalar(found[2])) if found else ("", "")
+
+
+def _scalar(written: bytes) -> str:
+    text = written.decode("utf-8")
+    return str(_yaml.load(text)) if text.startswith('"') else text
 
 
 def index(data: bytes, path: Path, options: str) -> Index | None:
@@ -187,10 +192,10 @@ def _look_at_entries(
     bounds = array("Q")
     keys: list[bytes | None] = []
     for found in _LINE.finditer(data, start):
-        if found[1] is None and found[3] is None:
+        if found[1] is None and found[2] is None:
             return None
         bounds.append(found.start() + 1)
-        keys.append(found[2])
+        keys.append(found[1])
     bounds.append(len(data))
     by_key: dict[bytes, list[int]] = {}
     plain: list[int] = []

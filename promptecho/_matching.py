@@ -10,13 +10,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Callable, Union
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunsplit
 
-from promptecho._models import Request
-from promptecho._redaction import without_credentials
+from promptecho._credentials import without_credentials
+from promptecho._models import FORM, MULTIPART, Request
 from promptecho.normalizers import Call, Canonical, canonicalize, normalized_by
 
 Json = Any
@@ -180,7 +180,7 @@ def _multipart(body: bytes, content_type: str) -> Json | None:
         else:
             part["sha256"] = hashlib.sha256(content).hexdigest()
         parts.append(part)
-    return {"__multipart__": parts}
+    return {MULTIPART: parts}
 
 
 def _clean_text(data: bytes) -> str | None:
@@ -206,7 +206,7 @@ def readable_body(body: bytes, content_type: str) -> tuple[dict[str, Json], bool
     elif kind == "application/x-www-form-urlencoded":
         text = _clean_text(body)
         if text is not None:
-            return {"__form__": [list(pair) for pair in parse_qsl(text, keep_blank_values=True)]}, False
+            return {FORM: [list(pair) for pair in parse_qsl(text, keep_blank_values=True)]}, False
     else:
         try:
             tree = _parse(body)
@@ -339,22 +339,31 @@ def _canonical(method: str, url: str, tree: Mapping[str, Json]) -> Canonical:
     return canonicalize(Call(method=method.upper(), host=host.partition(":")[0], path=path, body=tree))
 
 
-def identify(request: Request, options: MatchOptions, mask: Callable[[Json], Json]) -> Identity:
-    """The identity of a request on its way out. ``mask`` takes credentials out of the body, as they are in the file."""
+def identify(
+    request: Request,
+    options: MatchOptions,
+    mask: Callable[[Json], Json],
+    *,
+    mask_sent: Callable[[Json], Json] | None = None,
+) -> Identity:
+    """The identity of a request on its way out. ``mask`` takes credentials out of the body, as they are in the file;
+    ``mask_sent`` takes out what is named as the client spells it, which the canonical body may have by another name.
+    """
     url = _masked_path(request.url.partition("#")[0], mask)
     tree, is_object = readable_body(request.body, request.headers.get("content-type"))
     if is_object:
         try:
-            canonical = _canonical(request.method, url, tree)
+            canonical = _canonical(request.method, url, tree if mask_sent is None else mask_sent(tree))
             if request.body.count(b"{") + request.body.count(b"[") > 100:  # it could be too deep to be written
                 canonical_json(canonical.body)
         except RecursionError:
             tree, is_object = {RAW_BODY: hashlib.sha256(request.body).hexdigest()}, False
     if not is_object:
-        canonical = Canonical(body=tree, provider="unknown", has_prompt=False, always_matched=(), stream=False)
+        canonical = _opaque(tree)
     masked = mask(canonical.body)
     if masked is not canonical.body:
-        canonical = replace(canonical, body=masked)
+        # Read again as it will be from the file: what is masked may change the order of what is sorted.
+        canonical = _recorded(request.method, url, masked, canonical.provider if canonical.registered else None)
     return _identity(request.method, url, query_digest(address(url)[2]), canonical, options)
 
 
@@ -365,8 +374,9 @@ def _masked_path(url: str, mask: Callable[[Json], Json]) -> str:
     return url if path == parts.path else urlunsplit(parts._replace(path=path))
 
 
-def _is_opaque(body: Mapping[str, Json]) -> bool:
-    return len(body) == 1 and next(iter(body)) in (RAW_BODY, "__json__", "__form__", "__multipart__")
+def is_opaque(body: Mapping[str, Json]) -> bool:
+    """Whether a canonical body is not the client's JSON object, but what stands for another kind of body."""
+    return len(body) == 1 and next(iter(body)) in (RAW_BODY, "__json__", FORM, MULTIPART)
 
 
 def identify_recorded(
@@ -384,17 +394,23 @@ def identify_recorded(
     """
     if query is None:
         query = _query_names(address(url)[2])
-    if not body or _is_opaque(body):
-        canonical = Canonical(body=dict(body), provider="unknown", has_prompt=False, always_matched=(), stream=False)
-    elif normalizer is not None:
-        canonical = normalized_by(normalizer, dict(body))
-    else:
-        canonical = _canonical(method, url, body)
-    return _identity(method, url, query, canonical, options)
+    return _identity(method, url, query, _recorded(method, url, body, normalizer), options)
+
+
+def _recorded(method: str, url: str, body: Mapping[str, Json], normalizer: str | None) -> Canonical:
+    """The canonical form of a body that is one already."""
+    if not body or is_opaque(body):
+        return _opaque(body)
+    if normalizer is not None:
+        return normalized_by(normalizer, dict(body))
+    return _canonical(method, url, body)
+
+
+def _opaque(body: Mapping[str, Json]) -> Canonical:
+    return Canonical(body=dict(body), provider="unknown", has_prompt=False, always_matched=(), stream=False)
 
 
 def older_keys(request: Request, identity: Identity, options: MatchOptions) -> list[str]:
     """The keys under which a recording of promptecho 0.1.3 could stand: it kept the names of a query and no values."""
-    names = _query_names(address(identity.url)[2])
     bodies: list[Mapping[str, Json]] = [identity.body, {RAW_BODY: hashlib.sha256(request.body).hexdigest()}]
-    return [identify_recorded(identity.method, identity.url, names, body, options).key for body in bodies]
+    return [identify_recorded(identity.method, identity.url, None, body, options).key for body in bodies]

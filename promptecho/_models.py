@@ -11,11 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
+# The one field of the canonical body of a form, and of a multipart body.
+FORM, MULTIPART = "__form__", "__multipart__"
+
 RawHeaders = Union["Headers", Mapping[str, str], Iterable[tuple[Union[str, bytes], Union[str, bytes]]]]
 
 
 class Headers:
-    """Header fields in order, with their case and their repeats; looked up without regard to case."""
+    """Header fields in order, with their case and their repeats; looked up without regard to case.
+
+    Made of a mapping, of pairs of texts or of bytes, or of other headers. ``pairs`` has them all, as texts.
+
+    >>> headers = backend.Headers([(b"Set-Cookie", b"a=1"), ("set-cookie", "b=2")])
+    >>> headers.get("SET-COOKIE"), len(headers)
+    ('a=1', 2)
+    """
 
     __slots__ = ("pairs",)
 
@@ -83,7 +93,11 @@ def _header_bytes(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class Request:
-    """A request as the wire would get it, its body read."""
+    """A request as the wire would get it, its body read: without content coding, ``b""`` if there is none.
+
+    >>> backend.Request("POST", "https://API.example:8443/v1/chat", body=b"{}").host
+    'api.example'
+    """
 
     method: str
     url: str
@@ -100,7 +114,13 @@ class Request:
 
 @dataclass(frozen=True)
 class ResponseHead:
-    """What is known of a response before its body: status, headers and reason phrase as sent."""
+    """What is known of a response before its body: status and headers as sent.
+
+    ``reason`` and ``http_version`` are ``None`` where they are the usual ones.
+
+    >>> backend.ResponseHead(200, backend.Headers({"content-type": "application/json"})).reason is None
+    True
+    """
 
     status_code: int
     headers: Headers = field(default_factory=Headers)
@@ -114,6 +134,9 @@ class Response:
 
     ``chunks`` are the body without content coding, in the pieces in which it arrived; ``delays`` the seconds waited
     before each of them (empty: none). ``incomplete`` says how a body that did not arrive whole ended.
+
+    >>> backend.Response(backend.ResponseHead(200), (b"Hel", b"lo")).body
+    b'Hello'
     """
 
     head: ResponseHead
@@ -123,4 +146,5 @@ class Response:
 
     @property
     def body(self) -> bytes:
+        """The chunks in one."""
         return b"".join(self.chunks)

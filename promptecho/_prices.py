@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from datetime import datetime
+from datetime import datetime, timezone
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from promptecho._answers import Answer, Usage
+from promptecho._rates import RateCard
 
 # The provider whose list holds for a shape at an address that the library doesn't know (a gateway, a proxy). The
 # OpenAI shape says nothing about who answered: there the library goes by the model's name.
 _BY_SHAPE = {"anthropic": "anthropic", "gemini": "google", "bedrock": "aws", "cohere": "cohere", "mistral": "mistral"}
 _FREE = "ollama"  # runs on one's own machine unless its address is that of a provider
+
+
+_rates = RateCard()
 
 
 @lru_cache(maxsize=1)
@@ -42,15 +46,22 @@ def price(answer: Answer, url: str = "", *, at: datetime | None = None) -> Decim
     library = _library()
     if library is None or answer.usage is None or not answer.model:
         return None
-    usage = _usage(library, answer.usage)
     where = _where(library, answer, url)
     if where is None:
         return None
+    moment = at or datetime.now(timezone.utc)
+
+    def ask(usage: Usage) -> Decimal:
+        asked = _usage(library, usage)
+        return Decimal(library.calc_price(asked, answer.model, genai_request_timestamp=moment, **where).total_price)
+
     try:
-        found = library.calc_price(usage, answer.model, genai_request_timestamp=at, **where)
+        _, model = library.data_snapshot.get_snapshot().find_provider_model(
+            answer.model, None, where.get("provider_id"), where.get("provider_api_url")
+        )
+        return _rates.price(model.get_prices(moment), answer.usage, ask)
     except (LookupError, ValueError, TypeError, AttributeError):  # unknown to the list, or priced by what we lack
         return None
-    return Decimal(found.total_price)
 
 
 def _where(library: Any, answer: Answer, url: str) -> dict[str, str] | None:

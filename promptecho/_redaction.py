@@ -12,42 +12,20 @@ import html
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
-from promptecho._models import Headers, Request
+from promptecho._credentials import CREDENTIAL_FIELDS, carried_credentials, environment_credentials, may_hold_fields
+from promptecho._models import FORM, MULTIPART, Headers, Request
+from promptecho._named_fields import REDACTED as REDACTED
+from promptecho._named_fields import NamedFields, Place, below, is_path
 
 Json = Any
-REDACTED = "REDACTED"
 _REMEMBERED = 256
 
-# Values that people give where a key is asked for and none is needed: masking them would change ordinary text.
-_PLACEHOLDERS = frozenset(
-    ("ollama", "lm-studio", "not-needed", "none", "null", "empty", "dummy", "unused", "no-key", "no-key-required",
-     "sk-no-key-required", "bearer", "basic", "false", "REDACTED")
-)  # fmt: skip
-_MIN_LENGTH = 6
-
-_CREDENTIAL_WORD = re.compile(
-    r"(?:^|[-_.])(?:api-?key|apikey|key|token|secret|password|passwd|auth|authorization|credentials?|signature|sig)$"
-    r"|^(?:authorization|proxy-authorization|cookie|x-amz-security-token)$",
-    re.IGNORECASE,
-)
-_QUERY_CREDENTIALS = re.compile(
-    r"^(?:key|api[-_]?key|access[-_]?(?:token|key)|.*[-_]?token|sig|.*signature|code|client[-_]?secret|password|secret"
-    r"|auth|authorization|x-amz-(?:credential|security-token|signature|date|expires|signedheaders|algorithm)"
-    r"|x-goog-(?:credential|signature|date|expires|signedheaders|algorithm)|awsaccesskeyid|subscription-key)$",
-    re.IGNORECASE,
-)
-_PAGE_TOKENS = frozenset(("page_token", "pagetoken", "next_token", "nexttoken", "continuation_token", "starting_token"))
-_BODY_FIELDS = frozenset(
-    ("client_secret", "api_key", "apikey", "password", "refresh_token", "access_token", "id_token", "assertion",
-     "subject_token", "client_assertion", "secret_access_key", "secretaccesskey", "sessiontoken", "session_token",
-     "accesstoken", "refreshtoken", "idtoken", "clientsecret", "private_key", "authorization", "security_token")
-)  # fmt: skip
 _SECRET_RESPONSE_HEADERS = frozenset(
     ("set-cookie", "set-cookie2", "cookie", "authorization", "proxy-authorization", "x-api-key", "api-key",
      "x-goog-api-key", "x-amz-security-token", "openai-organization", "openai-project", "anthropic-organization-id",
@@ -84,7 +62,7 @@ _RULES: tuple[tuple[str, str], ...] = (
 _START = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2}))"
 _RULE = re.compile(_START + "(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _RULES) + r")")
 _FIELD = re.compile(
-    r'(?P<open>\\*"(?:' + "|".join(sorted(_BODY_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")',
+    r'(?P<open>\\*"(?:' + "|".join(sorted(CREDENTIAL_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")',
     re.IGNORECASE,
 )
 _XML_FIELD = re.compile(
@@ -93,137 +71,13 @@ _XML_FIELD = re.compile(
 _METADATA_TOKEN = re.compile(r'(?P<open>"Token"\s*:\s*")(?P<value>[^"\\]{4,})(?=")')
 _FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)*\s*\Z")
 _FORM_FIELD = re.compile(
-    r"(?P<open>(?:\A|&)(?:" + "|".join(sorted(_BODY_FIELDS)) + r")=)(?P<value>[^&\s]+)", re.IGNORECASE
+    r"(?P<open>(?:\A|&)(?:" + "|".join(sorted(CREDENTIAL_FIELDS)) + r")=)(?P<value>[^&\s]+)", re.IGNORECASE
 )
 # Where the whole answer is a token (instance metadata service, version 2).
 _TOKEN_PATHS = ("/latest/api/token",)
 _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64_RUN_LENGTH = 40
 _BASE64_RUN = re.compile(rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{_BASE64_RUN_LENGTH},}}={{0,2}}")
-
-
-def _is_worth_masking(value: str) -> bool:
-    return len(value) >= _MIN_LENGTH and value.lower() not in _PLACEHOLDERS and value != REDACTED
-
-
-@lru_cache(maxsize=512)
-def _is_credential_header(lowered: str) -> bool:
-    return lowered == "cookie" or _CREDENTIAL_WORD.search(lowered) is not None
-
-
-def _header_values(name: str, value: str) -> Iterator[str]:
-    lowered = name.lower()
-    if not _is_credential_header(lowered):
-        return
-    if lowered == "cookie":
-        for pair in value.split(";"):
-            yield pair.partition("=")[2].strip()
-        return
-    if value.startswith("AWS4-HMAC-SHA256 "):  # new each second: only the key id stays; signatures are noted apart
-        yield from re.findall(r"Credential=([^/,\s]+)", value)
-        return
-    yield value
-    scheme, _, rest = value.partition(" ")
-    if not rest:
-        return
-    yield rest.strip()
-    if scheme.lower() == "basic":
-        try:
-            plain = base64.b64decode(rest.strip()).decode("utf-8")
-        except ValueError:
-            return
-        user, _, password = plain.partition(":")
-        yield from (plain, user, password)
-
-
-def _tree_values(tree: Json, depth: int = 0) -> Iterator[str]:
-    if depth > 3:
-        return
-    if isinstance(tree, dict):
-        for name, value in tree.items():
-            if isinstance(value, str) and str(name).lower() in _BODY_FIELDS:
-                yield value
-            elif isinstance(value, (dict, list)):
-                yield from _tree_values(value, depth + 1)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _tree_values(value, depth + 1)
-
-
-# How the names of fields end that hold credentials; what follows in JSON, in JSON inside JSON, in forms and in XML.
-_FIELD_WORDS = (b"token", b"secret", b"password", b"key", b"assertion", b"authorization")
-_ENDS = (b'"', b"\\", b"=", b">")
-
-
-def _may_hold_fields(data: bytes) -> bool:
-    """Whether a field for credentials may be in a text: quick, and never wrongly no."""
-    lowered = data.lower()
-    return any(word in lowered and any(word + end in lowered for end in _ENDS) for word in _FIELD_WORDS)
-
-
-def _body_values(request: Request) -> Iterator[str]:
-    if not request.body or len(request.body) > 1_000_000 or not _may_hold_fields(request.body):
-        return
-    try:
-        text = request.body.decode("utf-8")
-        if not text.lstrip().startswith(("{", "[")):
-            yield from (value for name, value in parse_qsl(text) if name.lower() in _BODY_FIELDS)
-        else:
-            yield from _tree_values(json.loads(text))
-    except (ValueError, RecursionError):
-        return
-
-
-@lru_cache(maxsize=256)
-def _url_values(url: str) -> tuple[str, ...]:
-    parts = urlsplit(url)
-    values: list[str] = []
-    userinfo = parts.netloc.rpartition("@")[0]
-    if userinfo:
-        user, _, password = userinfo.partition(":")
-        values += [unquote(user), unquote(password), userinfo]
-    values += [value for name, value in parse_qsl(parts.query) if _is_credential_parameter(name)]
-    return tuple(values)
-
-
-def carried_credentials(request: Request, headers: Iterable[tuple[str, str]] | None = None) -> tuple[str, ...]:
-    """The values of the credentials that a request carries, in headers (all, or the given ones), URL and body."""
-    values: list[str] = []
-    for name, value in request.headers if headers is None else headers:
-        values.extend(_header_values(name, value))
-    values.extend(_url_values(request.url))
-    values.extend(_body_values(request))
-    return tuple(dict.fromkeys(value for value in values if _is_worth_masking(value)))
-
-
-@lru_cache(maxsize=1024)
-def _is_credential_variable(name: str) -> bool:
-    return _VARIABLE.search(name) is not None
-
-
-_VARIABLE = re.compile(r"(?:^|_)(?:API)?_?KEY(?:_|$)|TOKEN(?!IZ|S(?:_|$))|SECRET|PASSWORD|PASSWD", re.IGNORECASE)
-
-
-def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of environment variables whose names say key, token, secret or password."""
-    return tuple(
-        value
-        for name, value in environ.items()
-        if _is_credential_variable(name)
-        and len(value) >= 8
-        and _is_worth_masking(value)
-        and not re.match(r"^(?:[/~.]|[A-Za-z]:\\|\d+$|https?://)", value)
-    )
-
-
-def _is_credential_parameter(name: str) -> bool:
-    return name.lower() not in _PAGE_TOKENS and _QUERY_CREDENTIALS.match(name) is not None
-
-
-def without_credentials(query: str) -> list[tuple[str, str]]:
-    """Names and values of a query, in order, less its credentials and what a signature brings along."""
-    pairs = parse_qsl(query, keep_blank_values=True)
-    return [(name, value) for name, value in pairs if not _is_credential_parameter(name)]
 
 
 # A key format, a base64 text that could hide one, and a signature are each such a run; most texts have none.
@@ -304,19 +158,20 @@ class Redactor:
         self._lock = threading.Lock()
         self._found: dict[str, None] = {}
         self._functions: list[Callable[[str], str]] = []
-        self._fields: set[str] = set()
+        names: list[str] = []
         patterns: list[re.Pattern[str]] = []
         for entry in redact:
             if isinstance(entry, re.Pattern):
                 patterns.append(entry)
             elif isinstance(entry, str):
-                if re.fullmatch(r"[A-Za-z_][\w.-]*", entry):
-                    self._fields.add(entry.rpartition(".")[2].lower())
+                if is_path(entry):
+                    names.append(entry)
                 else:
                     patterns.append(re.compile(entry))
             else:
                 self._functions.append(entry)
         self._patterns = tuple(patterns)
+        self.named = NamedFields(names)
         self._on_secret = on_secret
         self._environ: Mapping[str, str] | None = environ  # looked through when the first request comes
         self._seen: set[tuple[str, str]] = set()
@@ -366,7 +221,7 @@ class Redactor:
     def is_clean(self, data: bytes) -> bool:
         """Whether ``mask`` would surely change nothing in a text: quick, and never wrongly yes."""
         self._look_at_environment()
-        if self._patterns or self._functions or self._fields or b"\\u00" in data or b"PRIVATE KEY" in data:
+        if self._patterns or self._functions or self.named or b"\\u00" in data or b"PRIVATE KEY" in data:
             return False
         runs = list(_runs(data))
         if runs:
@@ -381,11 +236,12 @@ class Redactor:
         for probe in self._anywhere:
             if probe in data:
                 return False
-        return not _may_hold_fields(data)
+        return not may_hold_fields(data)
 
     def mask(self, text: str) -> str:
         """The text without anything that must not be written."""
         self._look_at_environment()
+        text = self.named.mask_text(text)
         pattern = self._pattern
         if pattern is not None:
             text = pattern.sub(REDACTED, text)
@@ -408,9 +264,9 @@ class Redactor:
         return text
 
     def _placeholder(self, found: re.Match[str]) -> str:
-        name = found.lastgroup or "SECRET"
+        name = str(found.lastgroup)
         self._found.setdefault(name)
-        return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+        return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8')).hexdigest()[:6]}"
 
     def _masked_signature(self, found: re.Match[str]) -> str:
         return REDACTED if found.group().lower() in self._signatures else found.group()
@@ -434,23 +290,40 @@ class Redactor:
         masked = self.mask(text)
         return data if masked is text or masked == text else masked.encode("utf-8", "surrogateescape")
 
-    def mask_tree(self, tree: Json) -> Json:
-        """A tree with every text masked, and the values of fields that hold credentials."""
+    def mask_tree(self, tree: Json, place: Place = ()) -> Json:
+        """A tree with every text masked, and the values of fields that hold credentials or that the user names.
+
+        ``place``: where the tree stands in what is masked.
+        """
+        return self._masked_tree(self.named.mask_tree(tree, place) if self.named else tree)
+
+    def _masked_tree(self, tree: Json) -> Json:
         if isinstance(tree, str):
             return self.mask(tree)
         if isinstance(tree, dict):
-            changed = {self.mask(key): self._mask_value(key, value) for key, value in tree.items()}
+            changed = {self.mask(key): self._masked_value(key, value) for key, value in tree.items()}
             return changed if changed != tree else tree
         if isinstance(tree, list):
-            items = [self.mask_tree(value) for value in tree]
+            items = [self._masked_tree(value) for value in tree]
             return items if items != tree else tree
         return tree
 
-    def _mask_value(self, name: str, value: Json) -> Json:
-        lowered = name.lower()
-        if isinstance(value, str) and value and (lowered in _BODY_FIELDS or lowered in self._fields):
+    def _masked_value(self, name: str, value: Json) -> Json:
+        if isinstance(value, str) and value and name.lower() in CREDENTIAL_FIELDS:
             return REDACTED
-        return self.mask_tree(value)
+        if name == FORM and isinstance(value, list):
+            value = [self._masked_pair(*pair) if _is_pair(pair) else pair for pair in value]
+        elif name == MULTIPART and isinstance(value, list):
+            value = [self._masked_part(part) for part in value]
+        return self._masked_tree(value)
+
+    def _masked_pair(self, name: str, value: str) -> list[str]:
+        return [name, self.mask_tree({name: value}).get(name, value)]
+
+    def _masked_part(self, part: Json) -> Json:
+        if not isinstance(part, dict) or not _is_pair([part.get("name"), part.get("value")]):
+            return part
+        return {**part, "value": self._masked_pair(part["name"], part["value"])[1]}
 
     def mask_chunks(
         self, chunks: Sequence[bytes], masked_in: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None
@@ -469,12 +342,18 @@ class Redactor:
             return tuple(chunks)
         if len(chunks) < 2:
             return (masked,)
-        # Positions are carried over by what is equal before and after them.
+        # A cut is carried over by what its chunk is when masked alone, or where that isn't what stands there, by what
+        # is equal before it.
         cuts: list[int] = []
-        for end in list(accumulate(map(len, chunks)))[:-1]:
-            before = mask(whole[:end])
-            at = len(before) if masked.startswith(before) else _common(before, masked)
-            cuts.append(max(at, cuts[-1] if cuts else 0))
+        at = 0
+        for chunk, end in zip(chunks[:-1], accumulate(map(len, chunks))):
+            alone = mask(chunk)
+            if masked.startswith(alone, at):
+                at += len(alone)
+            else:
+                before = mask(whole[:end])
+                at = max(at, _common(before, masked))
+            cuts.append(at)
         bounds = [0, *cuts, len(masked)]
         return tuple(masked[a:b] for a, b in zip(bounds, bounds[1:]) if b > a)
 
@@ -498,14 +377,14 @@ class Redactor:
             edited(piece, collect)
         fresh: dict[int, dict[tuple[Any, ...], str]] = {}
         for place, parts in places.items():
-            for number, text in self._masked_parts(parts):
+            for number, text in self._masked_parts(parts, functools.reduce(below, place, ())):
                 fresh.setdefault(number, {})[place] = text
         changed = list(pieces)
         for number, texts in fresh.items():
             changed[number] = edited(pieces[number], functools.partial(_with_leaves, texts=texts))
         return changed
 
-    def _masked_parts(self, parts: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    def _masked_parts(self, parts: Sequence[tuple[int, str]], place: Place) -> Iterator[tuple[int, str]]:
         """The texts that change, of those that make up one text in several events."""
         if len(parts) < 2:
             return
@@ -514,6 +393,9 @@ class Redactor:
             [(found.start(), found.end(), REDACTED) for found in self._pattern.finditer(whole)] if self._pattern else []
         )
         spans += [(found.start(), found.end(), self._placeholder(found)) for found in _RULE.finditer(whole)]
+        spans += [(*found.span("value"), REDACTED) for found in _FIELD.finditer(whole)]
+        spans += [(*found.span(), REDACTED) for own in self._patterns for found in own.finditer(whole) if found.group()]
+        spans += self.named.spans(whole, place)
         start = 0
         for number, text in parts:
             end = start + len(text)
@@ -556,12 +438,16 @@ class Redactor:
 
     def _header_value(self, name: str, value: str) -> str:
         lowered = name.lower()
-        if lowered in _SECRET_RESPONSE_HEADERS or lowered in self._fields:
+        if lowered in _SECRET_RESPONSE_HEADERS or self.named.have(below((), name)):
             return REDACTED
         if lowered in _URL_HEADERS or lowered.endswith("url"):
             value = re.sub(r"(?<=://)[^/@\s]+@", "", value)
             value = re.sub(r"([?&][^=&#>;,\s]+=)[^&#>;,\s]*", rf"\g<1>{REDACTED}", value)
         return value if self.is_clean(value.encode("utf-8", "surrogateescape")) else self.mask(value)
+
+
+def _is_pair(pair: Json) -> bool:
+    return isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
 
 
 def is_token_answer(path: str) -> bool:
@@ -592,7 +478,5 @@ def _masked_field(found: re.Match[str]) -> str:
 
 
 def _common(left: bytes, right: bytes) -> int:
-    for index, (a, b) in enumerate(zip(left, right)):
-        if a != b:
-            return index
-    return min(len(left), len(right))
+    """How many bytes two texts have in common at their beginning."""
+    return next((at for at, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))

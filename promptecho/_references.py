@@ -144,10 +144,12 @@ def _with_value(body: Json, place: str, value: Json) -> Json:
         return _put(body, _steps(place, place), value, place)
     name, start = found["name"], int(found["start"])
     if not isinstance(body, dict) or not isinstance(value, list) or int(found["end"]) - start != len(value):
-        raise _ReferenceProblem(place, "the two places differ in length")
+        raise _ReferenceProblem(place, "the two places are not lists of one length")
     own = body.get(name, [])
-    if not isinstance(own, list) or len(own) < start or len(own) + len(value) > _MAX_ELEMENTS:
+    if not isinstance(own, list) or len(own) < start:
         raise _ReferenceProblem(place, f"the list that it completes has no element {start - 1}")
+    if len(own) + len(value) > _MAX_ELEMENTS:
+        raise _ReferenceProblem(place, f"the list would have more than {_MAX_ELEMENTS:,} elements")
     return {**body, name: [*own[:start], *value, *own[start:]]}
 
 

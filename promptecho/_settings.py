@@ -30,12 +30,24 @@ Hooks = Union[Hook, Sequence[Hook]]
 
 
 class Mode(str, Enum):
-    """When a call is answered from the cassette, and when it goes out and is recorded."""
+    """When a call is answered from the cassette, and when it goes out and is recorded.
+
+    Wherever a mode is asked for, its name as a text will do.
+
+    >>> promptecho.Mode("new_episodes") is promptecho.Mode.NEW_EPISODES
+    True
+    >>> print(promptecho.Mode.ONCE)
+    once
+    """
 
     ONCE = "once"
+    """Record if there is no file yet; else replay, and an unknown call is a miss."""
     NONE = "none"
+    """Replay; an unknown call is a miss. No call goes out."""
     NEW_EPISODES = "new_episodes"
+    """Replay, and record what is new."""
     ALL = "all"
+    """Record everything again; the old file stays until the new one is complete."""
 
     def __str__(self) -> str:
         return self.value
@@ -104,7 +116,14 @@ class Given(TypedDict, total=False):
 def configure(**settings: Unpack[Given]) -> None:
     """Set defaults for every cassette opened from now on in this process; ``None`` takes one back.
 
-    >>> promptecho.configure(ignore_localhost=True, match_on=["model", "messages", "temperature"])
+    It takes every argument of :class:`use_cassette` but the path. What an argument, a marker, a variable or a pytest
+    option says stands above it.
+
+    >>> promptecho.configure(repeats="reuse", match_on=["model", "messages", "temperature"])
+    >>> promptecho.configure(repeats=None, match_on=None)
+
+    Raises:
+        SettingsError: a name or a value is wrong; then nothing is changed.
     """
     _check_names(settings, "configure")
     resolve({name: value for name, value in settings.items() if value is not None}, environ={}, project={})
@@ -308,6 +327,17 @@ def from_project(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _read_project(folder: Path) -> dict[str, Any]:
+    file, table = project_table(folder)
+    named = {name.replace("-", "_"): value for name, value in table.items() if name != "lint"}
+    return check(named, f"{file} [tool.promptecho]")
+
+
+def project_table(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The nearest ``pyproject.toml`` at or above a folder, and ``[tool.promptecho]`` in it as it stands there.
+
+    Raises:
+        SettingsError: it is not readable.
+    """
     for parent in (folder, *folder.parents):
         file = parent / "pyproject.toml"
         try:
@@ -315,25 +345,26 @@ def _read_project(folder: Path) -> dict[str, Any]:
         except (OSError, UnicodeDecodeError):
             continue
         if "promptecho" not in text:
-            return {}
-        toml = _toml_reader()
+            return file, {}
+        toml = toml_reader()
         if toml is None:
             if re.search(r"^\[tool\.promptecho", text, re.MULTILINE):
                 raise SettingsError(
                     f"{file}: reading [tool.promptecho] on Python < 3.11 needs tomli; pip install tomli"
                 )
-            return {}
+            return file, {}
         try:
             table = toml.loads(text).get("tool", {}).get("promptecho", {})
         except ValueError as problem:
             raise SettingsError(f"{file} is not readable TOML: {problem}") from None
         if not isinstance(table, dict):
             raise SettingsError(f"{file}: [tool.promptecho] is no table")
-        return check({name.replace("-", "_"): value for name, value in table.items()}, f"{file} [tool.promptecho]")
-    return {}
+        return file, table
+    return folder / "pyproject.toml", {}
 
 
-def _toml_reader() -> Any:
+def toml_reader() -> Any:
+    """A module with ``loads`` for TOML, ``None`` where Python has none and tomli isn't installed."""
     import importlib
 
     for name in ("tomllib", "tomli"):

@@ -25,12 +25,19 @@ from promptecho.errors import WAY_OUT, CassetteFileError, CassetteFormatError, C
 Json = Any
 VERSION = 2
 _MARK = "unfinished: true\n"
+_MARK_LINE = re.compile("^" + _MARK, re.MULTILINE)  # at column 0: a prompt may have such a line too
+_MARK_LINE_BYTES = re.compile(_MARK_LINE.pattern.encode("ascii"), re.MULTILINE)
+_MARK_WITHIN = 4096
 _FIRST_LINE = r"^version: 2(?:  #[^\n]*)?\n"
 _NOT_COLUMN_0 = re.compile(r"^(?![ #\n-])", re.MULTILINE)
-_ITEM = re.compile(r"^- ", re.MULTILINE)
+_ITEM = re.compile(r"^-(?: |\Z)", re.MULTILINE)  # at the end of a torn file there may be no more of it than the dash
+_FIRST_ITEM = re.compile(r"^interactions:\n(?=(?:(?:#[^\n]*)?\n)*- )", re.MULTILINE)
 _COMMITTED = re.compile(
     r"^  duration: \S+(?:  # [0-9a-f +]+)?\n\Z", re.MULTILINE
 )  # the last line of an item that promptecho wrote
+
+
+_KINDS = {dict: "a mapping", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 
 
 @dataclass
@@ -86,6 +93,8 @@ def decode(data: bytes, path: Path) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as problem:
+        if problem.reason == "unexpected end of data" and _MARK_LINE_BYTES.search(data, 0, _MARK_WITHIN):
+            return data[: problem.start].decode("utf-8")  # a kill cut an append in a character: its entry is left out
         line = data.count(b"\n", 0, problem.start) + 1
         raise CassetteFormatError(
             f"{path}, line {line}: not UTF-8 text, so no cassette; restore the file, or delete it and record again"
@@ -106,7 +115,7 @@ def parse(text: str, path: Path) -> Document:
     """
     torn = False
     whole = text
-    if _MARK in text[:4096]:
+    if _is_marked(text):
         text = without_torn_tail(text)
         torn = text != whole
     try:
@@ -132,11 +141,11 @@ def _document(tree: object, path: Path, torn: bool) -> Document:
         raise CassetteFormatError(
             f"{path}: version {version!r} is not known here (expected {VERSION}); upgrade promptecho, or record again"
         )
-    items = tree.get("interactions", [])
+    items = tree.get("interactions")
     if items is None:
         items = []
     if not isinstance(items, list):
-        raise CassetteFormatError(f"{path}: 'interactions' is {_kind(items)}, expected a list; {WAY_OUT}")
+        raise CassetteFormatError(f"{path}: 'interactions' is {_KINDS[type(items)]}, expected a list; {WAY_OUT}")
     header = {key: value for key, value in tree.items() if key != "interactions"}
     return Document(header, _expanded(items, path), torn)
 
@@ -157,16 +166,18 @@ def _expanded(items: list[Json], path: Path) -> list[Json]:
     return expanded
 
 
-def _kind(value: object) -> str:
-    names = {
-        dict: "a mapping",
-        list: "a list",
-        str: "a text",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-    }
-    return "empty" if value is None else names.get(type(value), type(value).__name__)
+def _is_marked(text: str) -> bool:
+    return _MARK_LINE.search(text, 0, _MARK_WITHIN) is not None
+
+
+def _with_mark(head: str) -> str | None:
+    """The lines above the interactions, marked as unfinished; ``None`` if they are not as promptecho writes them."""
+    if _is_marked(head):
+        return head
+    if re.search("^unfinished:", head, re.MULTILINE):
+        return None  # a key stands once in a mapping
+    marked, count = re.subn(_FIRST_LINE, f"version: {VERSION}\n{_MARK}", head, count=1, flags=re.MULTILINE)
+    return marked if count else None
 
 
 def without_torn_tail(text: str) -> str:
@@ -221,6 +232,8 @@ def _items_text(items: Iterable[Mapping[str, Json]], written: _references.Writte
 
 def _end_of_whole_entries(data: bytes) -> int:
     """Where the text ends that ``without_torn_tail`` keeps."""
+    if data.endswith(b"\n-"):
+        return len(data) - 1
     last = data.rfind(b"\n- ") + 1
     return last if last and not _COMMITTED.search(data[last:].decode("utf-8", "replace")) else len(data)
 
@@ -275,9 +288,9 @@ class Journal:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if not os.access(self._folder, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, "no permission to write in the folder")
+                raise PermissionError("no permission to write in the folder")
             if self.path.exists() and not os.access(self.path, os.W_OK):
-                raise PermissionError(errno.EACCES, "the file is read-only")
+                raise PermissionError("the file is read-only")
         except OSError as problem:
             raise self._failure(problem) from problem
 
@@ -355,14 +368,12 @@ class Journal:
         old = read_text(self.path) or ""
         document = parse(old, self.path)
         self._written = _references.Written()
-        kept = without_torn_tail(old) if _MARK in old[:4096] else old
-        begin = re.search(r"^interactions:\n(?=- )", kept, re.MULTILINE)
-        if begin and not _NOT_COLUMN_0.search(kept.rstrip("\n"), begin.end()) and kept.endswith("\n"):
+        kept = without_torn_tail(old) if _is_marked(old) else old
+        begin = _FIRST_ITEM.search(kept)
+        head = _with_mark(kept[: begin.start()]) if begin else None
+        if begin and head and not _NOT_COLUMN_0.search(kept.rstrip("\n"), begin.end()) and kept.endswith("\n"):
             for item in document.items:
                 self._written.note(self._written.shorten(item["request"]))
-            head = kept[: begin.start()]
-            if _MARK not in head:
-                head = re.sub(_FIRST_LINE, f"version: {VERSION}\n{_MARK}", head, count=1, flags=re.MULTILINE)
             return old, head + kept[begin.start() :]
         head = header_text(document.header, unfinished=True) + "interactions:\n"
         return old, head + _items_text(document.items, self._written)
@@ -375,16 +386,16 @@ class Journal:
         """
         try:
             with self._mutex, self._lock:
-                data = read_bytes(self.path)
-                mark = _MARK.encode("ascii")
-                at = data.find(mark, 0, 4096) if data is not None else -1
-                if data is None or at < 0:
+                data = read_bytes(self.path) or b""
+                mark = _MARK_LINE_BYTES.search(data, 0, _MARK_WITHIN)
+                if mark is None:
                     return
                 # In pieces of what was read: a large file is in memory once.
-                view, end = memoryview(data), _end_of_whole_entries(data)
+                is_as_left = self._seen == (self.path.stat().st_ino, len(data))  # then nothing of it is torn
+                view, end = memoryview(data), len(data) if is_as_left else _end_of_whole_entries(data)
                 first = re.match(_FIRST_LINE.encode("ascii"), data)
                 begin = first.end() if first else 0
-                pieces = [view[begin:at], view[at + len(mark) : end]]
+                pieces = [view[begin : mark.start()], view[mark.end() : end]]
                 head = b"version: %d%s\n" % (VERSION, _index.file_mark(pieces)) if first else b""
                 write_atomically(self.path, head, *pieces)
         except OSError as problem:

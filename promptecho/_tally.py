@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from promptecho._answers import read_answer
-from promptecho._cassette import Cassette, Interaction
+from promptecho._cassette import Cassette
+from promptecho._interaction import Interaction
 from promptecho._prices import price
 
 

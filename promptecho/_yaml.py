@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -77,7 +77,7 @@ def _scalar(value: Json, in_flow: bool = False) -> str:
     if value is False:
         return "false"
     if isinstance(value, int):
-        return str(value)
+        return int.__repr__(value)  # a member of an enumeration, which a hook may bring, has a name for its text
     if isinstance(value, float):
         return _float(value)
     raise TypeError(f"{type(value).__name__} can't be written into a cassette")
@@ -85,7 +85,7 @@ def _scalar(value: Json, in_flow: bool = False) -> str:
 
 def _text(value: str, in_flow: bool = False) -> str:
     if len(value) < 1000 and (_PLAIN_IN_FLOW if in_flow else _PLAIN).match(value) and value.lower() not in _WORDS:
-        return value
+        return str.__str__(value)
     if _is_plain_ascii(value):
         return json.dumps(value)
     if _NOT_LITERAL_SURROGATE.search(value):
@@ -102,7 +102,7 @@ def _float(value: float) -> str:
         return ".nan"
     if math.isinf(value):
         return ".inf" if value > 0 else "-.inf"
-    text = repr(value)
+    text = float.__repr__(value)
     if "e" in text:  # YAML 1.1 wants a point and a signed exponent
         mantissa, _, exponent = text.partition("e")
         mantissa = mantissa if "." in mantissa else mantissa + ".0"
@@ -197,76 +197,109 @@ def _inline(value: Json, indent: int) -> str:
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
-_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's loader where it is there
+
+
+_NULL, _BOOL, _INT, _FLOAT, _STR, _SEQ, _MAP = (
+    f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str", "seq", "map")
+)
+_SCALARS: dict[str, Callable[[str], Json]] = {
+    _STR: lambda text: text,
+    _NULL: lambda text: None,
+    _BOOL: lambda text: text.lower() == "true",
+    _INT: int,
+    _FLOAT: lambda text: float(text.lower().replace(".inf", "inf").replace(".nan", "nan")),
+}
+_PLAIN_SCALARS = tuple(
+    (tag, re.compile(pattern))
+    for tag, pattern in (
+        (_NULL, r"~|null|Null|NULL|"),
+        (_BOOL, r"true|True|TRUE|false|False|FALSE"),
+        (_INT, r"[-+]?[0-9]+"),
+        (_FLOAT, r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"),
+    )
+)
+_FIRST_OF_NO_STRING = frozenset("~nNtTfF-+.0123456789")
+
+
+@lru_cache(maxsize=1024)
+def _plain_tag(text: str) -> str:
+    """The tag of a plain scalar in YAML 1.2's core schema (YAML 1.2.2, section 10.3.2), without octal and hex."""
+    return next((tag for tag, pattern in _PLAIN_SCALARS if pattern.fullmatch(text)), _STR)
 
 
 def _reader(base: Any) -> Any:
-    class Reader(base):  # type: ignore[misc]  # libyaml's loader where it is there
-        """YAML 1.2 core scalars, no tags, no repeated keys."""
+    class Reader(base):  # type: ignore[misc]  # one of two classes
+        """Composes nodes, whose scalars are those of YAML 1.2."""
 
-        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+        def resolve(self, kind: type, value: str, implicit: tuple[bool, bool]) -> str:
+            if kind is not yaml.ScalarNode:
+                return _SEQ if kind is yaml.SequenceNode else _MAP
+            if not implicit[0] or (value and value[0] not in _FIRST_OF_NO_STRING):
+                return _STR
+            return _plain_tag(value)
 
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-            mapping: dict[Hashable, Any] = {}
-            for key_node, value_node in node.value:
-                key = self.construct_object(key_node, deep=True)
-                if not isinstance(key, str):
-                    raise _at(key_node, f"a key is {key!r}, expected a text")
-                if key in mapping:
-                    raise _at(key_node, f"the key {key!r} stands twice in one mapping")
-                mapping[key] = self.construct_object(value_node, deep=True)
-            return mapping
-
-        def construct_plain_map(self, node: Any) -> Any:
-            if not isinstance(node, yaml.MappingNode):
-                raise _at(node, "the tag of a mapping stands at something else")
-            return self.construct_mapping(node)
-
-        def construct_plain_list(self, node: Any) -> Any:
-            if not isinstance(node, yaml.SequenceNode):
-                raise _at(node, "the tag of a list stands at something else")
-            return [self.construct_object(child, deep=True) for child in node.value]
-
-        def construct_number(self, node: Any) -> Any:
-            return int(node.value)
-
-        def construct_decimal(self, node: Any) -> float:
-            text = node.value.lower().replace(".inf", "inf").replace(".nan", "nan")
-            return float(text)
-
-        def construct_truth(self, node: Any) -> bool:
-            return bool(node.value.lower() == "true")
-
-        def refuse(self, node: Any) -> Any:
-            raise _at(node, f"the tag {node.tag!r} is not allowed in a cassette")
-
-    Reader.yaml_constructors = {
-        "tag:yaml.org,2002:null": lambda loader, node: None,
-        "tag:yaml.org,2002:bool": Reader.construct_truth,
-        "tag:yaml.org,2002:int": Reader.construct_number,
-        "tag:yaml.org,2002:float": Reader.construct_decimal,
-        "tag:yaml.org,2002:str": lambda loader, node: loader.construct_scalar(node),
-        "tag:yaml.org,2002:seq": Reader.construct_plain_list,
-        "tag:yaml.org,2002:map": Reader.construct_plain_map,
-        None: Reader.refuse,
-    }
-    for tag, pattern, first in (
-        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-        ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-        ("int", r"[-+]?[0-9]+", list("-+0123456789")),
-        ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
-         list("-+0123456789.")),
-    ):  # fmt: skip
-        Reader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), first)
     return Reader
 
 
-def _at(node: Any, problem: str) -> YamlProblem:
+_READER = _reader(_BASE)
+
+
+def _value(node: Any, shared: dict[int, Json] | None) -> Json:
+    """The value of a composed node: PyYAML's own constructor takes ten times as long.
+
+    ``shared``: what has been made of nodes so far, where aliases make one node stand in several places.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        make = _SCALARS.get(node.tag)
+        if make is None:
+            raise _wrong_tag(node)
+        if not node.value.isascii() and _NOT_LITERAL_SURROGATE.search(node.value):  # libyaml says so itself
+            raise problem_at(node, "a text has half of a surrogate pair, which YAML can't carry")
+        try:
+            return make(node.value)
+        except ValueError as problem:
+            raise problem_at(node, str(problem)) from None
+    if shared is not None:
+        if id(node) in shared:
+            if shared[id(node)] is _UNDER_WAY:
+                raise problem_at(node, "it contains itself by an alias")
+            return shared[id(node)]
+        shared[id(node)] = _UNDER_WAY
+    made: Json
+    if isinstance(node, yaml.MappingNode):
+        if node.tag != _MAP:
+            raise _wrong_tag(node)
+        made = {}
+        for key_node, value_node in node.value:
+            key = _value(key_node, shared)
+            if not isinstance(key, str):
+                raise problem_at(key_node, f"a key is {key!r}, expected a text")
+            if key in made:
+                raise problem_at(key_node, f"the key {key!r} stands twice in one mapping")
+            made[key] = _value(value_node, shared)
+    else:
+        if node.tag != _SEQ:
+            raise _wrong_tag(node)
+        made = [_value(child, shared) for child in node.value]
+    if shared is not None:
+        shared[id(node)] = made
+    return made
+
+
+_UNDER_WAY = object()
+
+
+def _wrong_tag(node: Any) -> YamlProblem:
+    return problem_at(node, f"the tag {node.tag!r} is not allowed here")
+
+
+def problem_at(node: Any, problem: str) -> YamlProblem:
+    """The problem, with the place where a node begins."""
     return YamlProblem(problem, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-_READER = _reader(_BASE)
-_DEEP = re.compile(r"^ {400}", re.MULTILINE)
+_DEEP = " " * 400
 
 
 def load(text: str) -> object:
@@ -275,15 +308,22 @@ def load(text: str) -> object:
     Raises:
         YamlProblem: bad syntax, tags, repeated keys, aliases that explode, nesting of more than 200 levels.
     """
-    return _load(text, _READER)
+    return load_by(text, _READER, _tree)
 
 
-def _load(text: str, reader: Any) -> object:
+def _tree(loader: Any, has_aliases: bool) -> Json:
+    node = loader.get_single_node()
+    return None if node is None else _value(node, {} if has_aliases else None)
+
+
+def load_by(text: str, loader_class: Any, make: Callable[[Any, bool], object]) -> object:
+    """The same by a loader of PyYAML's; ``make`` gets the loader, and whether the text may have aliases."""
     _check_depth(text)
+    has_aliases = "&" in text and "*" in text
     loader = None
     try:
-        loader = reader(text)
-        tree: object = loader.get_single_data()
+        loader = loader_class(text)
+        tree = make(loader, has_aliases)
     except YamlProblem:
         raise
     except yaml.MarkedYAMLError as problem:
@@ -300,14 +340,14 @@ def _load(text: str, reader: Any) -> object:
     finally:
         if loader is not None:
             loader.dispose()
-    if "&" in text and "*" in text:
+    if has_aliases:
         _check_aliases(tree)
     return tree
 
 
 def _check_depth(text: str) -> None:
     """Deep nesting would overflow the C stack of libyaml's composer, so it is looked for before."""
-    if not _DEEP.search(text) and "- - - - - " not in text and _bracket_depth(text) < _MAX_DEPTH:
+    if _DEEP not in text and "- - - - - " not in text and _bracket_depth(text) < _MAX_DEPTH:
         return
     depth = 0
     try:
@@ -325,6 +365,8 @@ def _check_depth(text: str) -> None:
 
 def _bracket_depth(text: str) -> int:
     """At least as deep as flow collections can be nested; brackets inside texts only add to it."""
+    if text.count("[") + text.count("{") < _MAX_DEPTH:
+        return 0
     depth = deepest = 0
     for bracket in re.findall(r"[\[\]{}]", text):
         if bracket in "[{":
@@ -336,7 +378,7 @@ def _bracket_depth(text: str) -> int:
 
 
 def _check_aliases(tree: object) -> None:
-    """Refuse aliases that explode; one that refers to what it stands in is refused by the constructor already."""
+    """Refuse aliases that explode; one that refers to what it stands in is refused already."""
     sizes: dict[int, int] = {}
 
     def size(node: object) -> int:

@@ -14,7 +14,7 @@ puts in place asks ``session_for(name)``:
       reading, ``abort(error)`` if the call or the connection breaks. Chunks keep their content coding.
 
 ``decide`` raises ``CassetteMiss``; let it pass. For libraries that work on HTTP/1.1 bytes there are ``ReplayFile``,
-``TeeFile`` and ``ResponseWatcher``.
+``TeeFile`` and ``ResponseWatcher``. CONTRIBUTING.md walks through a whole adapter.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from promptecho._http1 import (
     usual_reason,
 )
 from promptecho._models import Headers, Request, Response, ResponseHead
-from promptecho._session import Forward, Replay, Session
+from promptecho._recorder import Forward
+from promptecho._session import Replay, Session
 
 __all__ = [
     "LAST_CHUNK",

@@ -41,14 +41,32 @@ WAY_OUT = "restore the file from version control, or delete it and record again"
 
 
 class PromptechoError(BaseException):
-    """Base of every error that promptecho raises."""
+    """Base of every error that promptecho raises; a ``BaseException``, so that no SDK's ``except Exception`` eats it.
+
+    >>> try:
+    ...     promptecho.use_cassette("cassettes/answer.yaml", mode="onse")
+    ... except promptecho.PromptechoError as problem:
+    ...     print(problem)
+    use_cassette: mode='onse' is not one of 'once', 'none', 'new_episodes', 'all' (did you mean 'once'?)
+    """
 
 
 class CassetteMiss(PromptechoError):
     """No recording answers a request, and the mode allows no live call.
 
-    ``request`` is what was asked (neutral form, credentials included: do not print it), ``path`` the cassette,
-    ``mode`` the mode in force. The text of the error explains the difference to the nearest recording.
+    The text explains the difference to the nearest recording. If the prompt has changed for good, record it: run once
+    with ``PROMPTECHO_MODE=new_episodes`` (adds it) or ``all`` (records the file again). A miss that the code under
+    test swallows is raised again when the cassette closes, unless an ``except`` or ``pytest.raises`` names it.
+
+    ``request`` is what was asked (a :class:`~promptecho.backend.Request`, credentials included: do not print it),
+    ``path`` the cassette, ``mode`` the mode in force.
+
+    >>> with promptecho.use_cassette("cassettes/answer.yaml", mode="none"):
+    ...     try:
+    ...         ask("What is six times eight?")
+    ...     except promptecho.CassetteMiss as miss:
+    ...         print(str(miss).splitlines()[0])
+    no recording answers POST http://127.0.0.1:.../v1/chat/completions
     """
 
     def __init__(
@@ -63,7 +81,15 @@ class CassetteMiss(PromptechoError):
 class RecordedErrorResponse(PromptechoError):
     """The server answered with a status of 400 or more while recording under ``on_record_error="raise"``.
 
-    ``status`` is that status, ``url`` the redacted address. Nothing was written.
+    Nothing was written: mend the call and run again, or record the error with ``on_record_error="record"``. ``status``
+    is that status, ``url`` the redacted address.
+
+    >>> with promptecho.use_cassette("cassettes/refused.yaml", on_record_error="raise"):
+    ...     try:
+    ...         client.models.list()
+    ...     except promptecho.RecordedErrorResponse as refused:
+    ...         print(refused.status)
+    404
     """
 
     def __init__(self, message: str, *, status: int = 0, url: str = "") -> None:
@@ -73,26 +99,49 @@ class RecordedErrorResponse(PromptechoError):
 
 
 class IncompleteRecordingError(PromptechoError):
-    """The program read further into a stream than was received when it was recorded."""
+    """The program read further into a response than was received when it was recorded.
+
+    The recording was cut off: the program stopped reading, or the connection broke, and ``incomplete:`` in the file
+    says which. Record it again with a program that reads to the end.
+    """
 
 
 class AmbiguousCassetteError(PromptechoError):
-    """A call came from a thread or task with no cassette of its own while several are active."""
+    """A call came from a thread or task with no cassette of its own while several are open.
+
+    Enter the cassette in that thread or task, or start the thread in the context of the cassette:
+    ``contextvars.copy_context().run``, ``asyncio.to_thread``.
+    """
 
 
 class CassetteWriteError(PromptechoError):
-    """A finished call could not be written to its cassette; what stood in the file before is unchanged."""
+    """A finished call could not be written to its cassette; what stood in the file before is unchanged.
+
+    The disk is full, the folder is read-only, the file was removed while it was recorded, or ``on_secret="fail"`` found
+    what looks like a key. The text says which.
+    """
 
 
 class LiveBudgetError(PromptechoError):
-    """One live call more than ``max_live_calls`` or ``max_live_usd`` allow for the run; it was not sent."""
+    """One live call more than ``max_live_calls`` or ``max_live_usd`` allow for the run; it was not sent.
+
+    Record in smaller steps, or raise the limit. What was recorded before is kept.
+    """
 
 
 class UninterceptedCallError(PromptechoError):
     """In mode ``none``, a call to an LLM provider went around the cassette; nothing was sent.
 
-    With ``block_network``, a call to any host, in any mode. ``host`` is where it was to go, ``library`` what made it.
-    The text names the flag to add.
+    With ``block_network``, a call to any host, in any mode. The text names the backend to add to ``backends``. ``host``
+    is where the call was to go, ``library`` what made it, as far as that is known.
+
+    >>> import urllib.request
+    >>> with promptecho.use_cassette("cassettes/answer.yaml", mode="none") as cassette:
+    ...     try:
+    ...         urllib.request.urlopen("https://api.openai.com/v1/models")
+    ...     except promptecho.errors.UninterceptedCallError as stopped:
+    ...         print(stopped.host)
+    api.openai.com
     """
 
     def __init__(self, message: str, *, host: str = "", library: str = "") -> None:
@@ -102,44 +151,108 @@ class UninterceptedCallError(PromptechoError):
 
 
 class CassetteFormatError(PromptechoError, ValueError):
-    """A cassette file is damaged, foreign or of another version; it is never overwritten because of that."""
+    """A cassette file is damaged, foreign or of another version; it is never overwritten because of that.
+
+    The text names the file and the place. Restore the file from version control, or delete it and record again.
+
+    >>> import pathlib
+    >>> damaged = pathlib.Path("damaged.yaml")
+    >>> damaged.write_text("version: 2\\ninteractions: {}\\n") and None
+    >>> try:
+    ...     promptecho.Cassette.load(damaged)
+    ... except promptecho.errors.CassetteFormatError as problem:
+    ...     print(problem)
+    damaged.yaml: 'interactions' is a mapping, expected a list; restore the file ...
+    """
 
 
 class CassetteFileError(PromptechoError, OSError):
-    """A cassette cannot be opened, read or replaced (permissions, a folder in its place, a full disk)."""
+    """A cassette cannot be opened, read or replaced (permissions, a folder in its place, a full disk).
+
+    >>> try:
+    ...     promptecho.Cassette.load("nowhere.yaml")
+    ... except OSError as problem:
+    ...     print(problem)
+    nowhere.yaml doesn't exist; record it first, with use_cassette('nowhere.yaml')
+    """
 
 
 class CassetteExpiredError(PromptechoError, ValueError):
-    """In CI, a cassette is older than its ``max_age``; elsewhere that is a warning."""
+    """In CI, a cassette is older than its ``max_age``; elsewhere that is a :class:`CassetteWarning`.
+
+    Record it again with ``PROMPTECHO_MODE=all``.
+    """
 
 
 class CassetteNestingError(PromptechoError, RuntimeError):
-    """A second cassette was entered inside another one of the same context."""
+    """A second cassette was entered inside another one of the same context; a call could belong to either.
+
+    Leave the first one before, or enter the second in a thread or task of its own.
+
+    >>> with promptecho.use_cassette("cassettes/outer.yaml"):
+    ...     try:
+    ...         with promptecho.use_cassette("cassettes/inner.yaml"):
+    ...             pass
+    ...     except RuntimeError as problem:
+    ...         print(type(problem).__name__)
+    CassetteNestingError
+    """
 
 
 class SettingsError(PromptechoError, ValueError):
-    """A mode, policy, field, backend or marker argument is wrong; the text lists the right ones."""
+    """A mode, policy, field, backend or marker argument is wrong; the text lists the right ones.
+
+    >>> try:
+    ...     promptecho.configure(match="all")
+    ... except ValueError as problem:
+    ...     print(str(problem).partition(";")[0])
+    configure: there is no setting 'match' (did you mean 'match_on'?)
+    """
 
 
 class SnapshotError(PromptechoError, ValueError):
-    """A snapshot can't be compared: its file is damaged, or a value, a matcher or an argument is wrong."""
+    """A snapshot can't be compared: its file is damaged, or a value, a matcher or an argument is wrong.
+
+    >>> try:
+    ...     snapshot.similar("a text", at_least=2)
+    ... except ValueError as problem:
+    ...     print(problem)
+    similar: at_least is 2, expected a number above 0, up to 1
+    """
 
 
 class BackendError(PromptechoError, RuntimeError):
-    """A backend is unknown, its library is missing, or the library no longer has the patch point."""
+    """The library of a backend is missing, the backend can't be loaded, or its library lacks what it patches.
+
+    The text says what to install or upgrade. A name that no backend has is a :class:`SettingsError`.
+    """
 
 
 class PromptechoWarning(UserWarning):
-    """Base of every warning that promptecho emits."""
+    """Base of every warning that promptecho emits; a ``UserWarning``.
+
+    >>> import warnings
+    >>> warnings.filterwarnings("error", category=promptecho.PromptechoWarning)
+    """
 
 
 class PromptechoRecordingWarning(PromptechoWarning):
-    """A response with a status of 400 or more was recorded and will replay like any other."""
+    """A response with a status of 400 or more was recorded and will replay like any other.
+
+    Delete the recording and run again, or say with ``on_record_error="record"`` that it is meant.
+    """
 
 
 class CassetteWarning(PromptechoWarning):
-    """Something about a cassette deserves a look: it is old, unfinished, or matched by other fields than it names."""
+    """Something about a cassette deserves a look; the text says what to do.
+
+    It is older than ``max_age``, unfinished, was cut off, is matched by other fields than it names, or holds what
+    looked like a key and was masked.
+    """
 
 
 class UninterceptedCallWarning(PromptechoWarning):
-    """A call to an LLM provider went around the cassette, and out."""
+    """A call to an LLM provider went around the cassette, and out; in mode ``none`` that is an error instead.
+
+    The text names the backend to add to ``backends``.
+    """

@@ -223,7 +223,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture
 def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
-    """A cassette for this test: ``cassettes/<test name>.yaml``, recorded on the first run, replayed from then on."""
+    """Gives the test a cassette, ``cassettes/<test name>.yaml``, recorded on the first run and replayed from then on.
+
+    It is a :class:`~promptecho.Cassette`. The mode is ``once``, and ``none`` where ``CI`` is set. The file is named for
+    the test, its classes in front and its parameters behind; two tests that would share one are an error.
+
+    .. code-block:: python
+
+        def test_answer(promptecho_cassette):
+            assert "42" in ask("What is six times seven?")
+            assert len(promptecho_cassette) == 1
+    """
     __tracebackhide__ = True
     from promptecho._pytest_report import ENDED
 

@@ -27,7 +27,7 @@ from promptecho._answers._trees import entries, first_text, mapping, text
 from promptecho._answers._wire import Body, read_body
 
 if TYPE_CHECKING:
-    from promptecho._cassette import Interaction
+    from promptecho._interaction import Interaction
 
 __all__ = [
     "Answer",

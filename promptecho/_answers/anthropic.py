@@ -63,10 +63,7 @@ def assemble(events: Sequence[Json]) -> Json:
     steps = mappings(events)
     completions = [step for step in steps if isinstance(step.get("completion"), str)]
     if completions:
-        whole: dict[str, Json] = {"stop_reason": None}
-        for step in completions:
-            whole.update((name, value) for name, value in step.items() if value is not None)
-        return {**whole, "completion": "".join(step["completion"] for step in completions)}
+        return _completion(completions)
     if not any(step.get("type") in ("message_start", "content_block_delta", "message_delta") for step in steps):
         return None
     body: dict[str, Json] = {"type": "message"}
@@ -91,6 +88,14 @@ def assemble(events: Sequence[Json]) -> Json:
             block["input"] = parsed(block.pop("partial_json"))
     body["content"] = ordered(blocks) or entries(body.get("content"))
     return body
+
+
+def _completion(steps: Sequence[dict[str, Json]]) -> Json:
+    """The answer of the text completions that came before messages."""
+    whole: dict[str, Json] = {"stop_reason": None}
+    for step in steps:
+        whole.update((name, value) for name, value in step.items() if value is not None)
+    return {**whole, "completion": "".join(step["completion"] for step in steps)}
 
 
 def _add_delta(block: dict[str, Json], delta: dict[str, Json]) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import sys
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
@@ -44,10 +49,38 @@ class _Commands(click.Group):
         return found
 
     def invoke(self, context: click.Context) -> Any:
+        _prepare_output()
         try:
-            return super().invoke(context)
+            try:
+                return super().invoke(context)
+            finally:
+                sys.stdout.flush()  # what can't be written is said here, not by the interpreter as it ends
         except PromptechoError as problem:  # a user's mistake or an unusable file: said without a traceback
             raise _Failure(str(problem)) from None
+        except OSError as problem:
+            if problem.errno == errno.EPIPE:  # `| head` has read enough; click ends quietly
+                raise
+            raise _Failure(_unusable(problem)) from None
+
+
+def _prepare_output() -> None:
+    """Write an escape where the encoding of the output lacks a character, and nothing where there is no output."""
+    if sys.stdout is None:
+        sys.stdout = _nowhere()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")  # open as long as the program runs
+
+
+def _unusable(problem: OSError) -> str:
+    said = problem.strerror or str(problem)
+    if problem.filename is not None:
+        return f"{problem.filename} can't be used: {said}"
+    sys.stdout = _nowhere()  # what is left to write would fail again at the end
+    return f"the output can't be written: {said}"
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from promptecho import _store
-from promptecho._cassette import Cassette, Interaction
+from promptecho._cassette import Cassette
+from promptecho._interaction import Interaction
 from promptecho._matching import MatchOptions, recorded_options
 from promptecho.errors import CassetteFileError, PromptechoError
 

@@ -9,14 +9,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from promptecho import use_cassette
+from promptecho._cli import _screen
 from promptecho._cli._model_server import ModelServer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 KEY = "sk-demo-key-that-must-not-be-written-0123456789"
 _MESSAGES: Any = [{"role": "user", "content": "What is six times seven?"}]
@@ -116,7 +118,7 @@ def _run(steps: list[Step]) -> list[tuple[str, float]]:
 
 def run_demo(keep: Path | None) -> int:
     """Run the demo and print what it did; 0 if the replay gave what was recorded and nothing went out."""
-    console = Console()
+    console = _screen.console()
     folder = keep if keep is not None else Path(tempfile.mkdtemp(prefix="promptecho-demo-"))
     path = folder / "demo.yaml"
     path.unlink(missing_ok=True)
@@ -131,10 +133,13 @@ def run_demo(keep: Path | None) -> int:
     console.print("The server is stopped; replaying in mode 'none' ...")
     with use_cassette(path, mode="none"):
         replayed = _run(steps)
-    table = Table("call", "recorded", "ms", "replayed", "ms")
-    for (name, _), (answer, took), (again, took_again) in zip(steps, recorded, replayed):
-        table.add_row(name, answer, f"{took:.1f}", again, f"{took_again:.1f}")
-    console.print(table)
+    rows = [
+        (name, answer, f"{took:.1f}", again, f"{took_again:.1f}")
+        for (name, _), (answer, took), (again, took_again) in zip(steps, recorded, replayed)
+    ]
+    _screen.table(
+        console, ("call", "recorded", "ms", "replayed", "ms"), rows, right=("ms",), folding=("recorded", "replayed")
+    )
     equal = [answer for answer, _ in recorded] == [answer for answer, _ in replayed]
     leaked = KEY in path.read_text(encoding="utf-8")
     console.print(

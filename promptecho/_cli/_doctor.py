@@ -7,7 +7,6 @@ it moves; the rules below say only what requirements can't.
 from __future__ import annotations
 
 import configparser
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 import click
 
 from promptecho import _backend, _settings
+from promptecho._cli import _screen
 
 HTTP_LIBRARIES = ("httpx2", "httpx", "requests", "urllib3", "aiohttp")
 # Other libraries with which an SDK could make calls: a backend for them there is none.
@@ -149,27 +149,22 @@ def to_json(report: Report) -> dict[str, object]:
 
 def show(report: Report) -> None:
     """The report as a table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    console.print(f"mode: {report.mode}   backends: {', '.join(report.backends)}")
-    console.print("libraries: " + ", ".join(f"{name} {version}" for name, version in report.libraries.items()))
+    to = _screen.console()
+    _screen.paragraph(to, f"mode: {report.mode}   backends: {', '.join(report.backends)}")
+    _screen.paragraph(to, "libraries: " + ", ".join(f"{name} {version}" for name, version in report.libraries.items()))
     if not report.sdks:
-        console.print("No LLM SDK that is known here is installed.")
+        _screen.paragraph(to, "No LLM SDK that is known here is installed.")
         return
-    table = Table("SDK", "version", "sync", "async", "intercepted", "to do")
-    for found in report.sdks:
-        verdict = "[green]yes[/]" if found.intercepted else "[red]no[/]"
-        table.add_row(
-            found.sdk,
-            found.version,
-            found.sync or "-",
-            found.asynchronous or "-",
-            verdict,
-            found.advice.replace("[", r"\["),
-        )
-    console.print(table)
+    to.print()
+    rows = [
+        (each.sdk, each.version, each.sync or "-", each.asynchronous or "-", "yes" if each.intercepted else "no")
+        for each in report.sdks
+    ]
+    _screen.table(to, ("SDK", "version", "sync", "async", "intercepted"), rows, folding=("SDK",))
+    advice = {each.advice: [other.sdk for other in report.sdks if other.advice == each.advice] for each in report.sdks}
+    for said, sdks in advice.items():
+        if said:
+            click.echo(f"\n{', '.join(sdks)}:\n    {said}")
 
 
 @click.command("doctor")
@@ -181,7 +176,7 @@ def command(as_json: bool) -> None:
     """
     report = examine(Path.cwd())
     if as_json:
-        click.echo(json.dumps(to_json(report), indent=2))
+        _screen.print_json(to_json(report))
     else:
         show(report)
     raise SystemExit(0 if all(sdk.intercepted for sdk in report.sdks) else 1)

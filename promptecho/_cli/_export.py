@@ -9,7 +9,7 @@ import click
 
 from promptecho import _store
 from promptecho._cassette import Cassette
-from promptecho._import.har import har_text, to_har
+from promptecho._import.har_export import har_text, to_har
 from promptecho.errors import CassetteFileError
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +9,9 @@ from typing import Any
 
 import click
 
-from promptecho._import import (
-    FORMATS,
-    Imported,
-    UnknownFormatError,
-    import_file,
-    read_source,
-    sources_below,
-    target_for,
-)
+from promptecho._cli import _screen
+from promptecho._import import Imported, import_file, sources_below, target_for
+from promptecho._import.formats import FORMATS, UnknownFormatError, read_source
 from promptecho.errors import PromptechoError, SettingsError
 
 
@@ -121,38 +114,30 @@ def _to_json(run: _Run) -> dict[str, Any]:
 
 
 def _show(run: _Run) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, markup=False)
     if run.imported:
-        table = Table("cassette", "from", "recordings", "streams", "errors", "skipped")
-        for each in run.imported:
-            skipped = sum(each.skipped.values())
-            table.add_row(
-                str(each.target),
-                each.format,
-                str(each.recordings),
-                str(each.streams or ""),
-                str(each.errors or ""),
-                str(skipped or ""),
-            )
-        table.columns[0].overflow = "fold"
-        for column in table.columns[2:]:
-            column.justify = "right"
-        console.print(table)
+        columns = ("cassette", "from", "recordings", "streams", "errors", "skipped")
+        _screen.table(_screen.console(), columns, map(_row, run.imported), right=columns[2:], folding=columns[:1])
     for each in run.imported:
         for line in each.warnings:
-            console.print(f"{each.target}: {line}", soft_wrap=True)
+            _say(f"{each.target}: {line}")
         if each.skipped:
             reasons = ", ".join(f"{count} {reason}" for reason, count in each.skipped.items())
-            console.print(f"{each.target}: skipped {reasons}", soft_wrap=True)
+            _say(f"{each.target}: skipped {reasons}")
     for path in run.ignored:
-        console.print(f"{path}: no recording of another tool, left alone", soft_wrap=True)
+        _say(f"{path}: no recording of another tool, left alone")
     backends = sorted({name for each in run.imported for name in each.backends})
     if backends:
         names = ", ".join(f'"{name}"' for name in backends)
-        console.print(f"These calls were made with libraries to opt into: backends=[{names}]", soft_wrap=True)
+        _say(f"These calls were made with libraries to opt into: backends=[{names}]")
+
+
+def _row(each: Imported) -> tuple[str, ...]:
+    counts = (each.recordings, each.streams, each.errors, sum(each.skipped.values()))
+    return (str(each.target), each.format, *(str(count or "") for count in counts))
+
+
+def _say(line: str) -> None:
+    click.echo(_screen.harmless(line))
 
 
 @click.command("import")
@@ -190,7 +175,7 @@ def command(
     """
     run = _run(_plan(sources, output, into), format, force, only_hosts)
     if as_json:
-        click.echo(json.dumps(_to_json(run), indent=2))
+        _screen.print_json(_to_json(run))
     else:
         _show(run)
         for _, problem in run.failed:

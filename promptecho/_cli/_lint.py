@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from promptecho import _lint
+from promptecho._cli import _screen
 from promptecho._lint import _fixes, _report
 from promptecho._lint._rules import check_names
 from promptecho.errors import SettingsError
@@ -44,7 +45,8 @@ def command(
     """Look through the tests and cassettes below PATHS (default: the working folder).
 
     A comment '# promptecho: ignore[rule]' on the line of a finding, or above the interactions of a cassette,
-    suppresses it. Exit code 1: something was found.
+    suppresses it; [tool.promptecho.lint] in pyproject.toml takes 'select', 'ignore' and 'exclude' for a whole project.
+    Exit code 1: something was found.
     """
     form = "json" if as_json else form
     if list_rules:
@@ -77,7 +79,7 @@ def _mended(report: _lint.Report, *, unsafe: bool) -> _Done:
 def _print(text: str, output: Path | None) -> None:
     if output is None:
         if text:
-            click.echo(text)
+            click.echo(_screen.harmless(text))
         return
     try:
         output.write_text(text + "\n" if text else "", encoding="utf-8")

@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from promptecho import _lint, _store
-from promptecho._cassette import Interaction
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find, from_bytes
 from promptecho._cli._last_run import Entry, LastRun, find_record
+from promptecho._interaction import Interaction
+from promptecho._lint._collect import Collector
 from promptecho._lint._project import Project, find_root
-from promptecho._lint._tests import Collector
 from promptecho._lint._uses import NamedUse, Use
 from promptecho.errors import CassetteFileError, CassetteFormatError, PromptechoError
 

@@ -14,7 +14,7 @@ import click
 from promptecho import _settings, _store
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find
-from promptecho._lint._secrets import Masked, mask_file, mask_text
+from promptecho._lint._masking import Masked, mask_file, mask_text
 from promptecho.errors import PromptechoError, SettingsError
 
 Json = Any

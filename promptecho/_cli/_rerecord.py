@@ -17,7 +17,7 @@ import click
 from promptecho import _store
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, find, from_bytes
-from promptecho._cli._diff import Differences, compare
+from promptecho._cli._comparison import Differences, compare
 from promptecho._cli._diff import show as show_differences
 from promptecho._cli._diff import to_json as differences_json
 from promptecho._cli._last_run import Entry, LastRun, find_record

@@ -176,11 +176,12 @@ def _not_reached(side: Path, cassette: Path) -> list[Mapping[str, Json]]:
 
 def _show_leftover(side: Path, cassette: Path, lines: Sequence[str]) -> None:
     from promptecho._cli import _diff
+    from promptecho._cli._comparison import compare
 
     _show_lines(lines)
     if cassette.exists():
         old = open_cassette(cassette)
-        found = _diff.compare(old, open_cassette(side, old.options))
+        found = compare(old, open_cassette(side, old.options))
         _diff.show(replace(found, removed=()))
 
 

@@ -6,10 +6,8 @@ none of it is read as markup.
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 Json = Any
+
+_LEAST = 12  # characters of a column that gives way
 
 # Control characters but newline and tab; what turns the direction of text or breaks lines in secret; invisible tags.
 _HARMFUL = re.compile(
@@ -42,11 +42,9 @@ def _spelled(found: re.Match[str]) -> str:
 
 
 def console() -> Console:
-    """A console on standard output that reads no markup, and writes an escape where the encoding lacks a character."""
+    """A console on standard output that reads no markup."""
     from rich.console import Console
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
     return Console(markup=False, highlight=False, emoji=False)
 
 
@@ -71,18 +69,27 @@ def table(
     right: Sequence[str] = (),
     folding: Sequence[str] = (),
 ) -> None:
-    """Write a table; the columns named in ``right`` hold numbers, those in ``folding`` give way where it is narrow."""
+    """Write a table; the columns named in ``right`` hold numbers, those in ``folding`` give way where it is narrow.
+
+    They keep a part of their width: a table that is wider than the terminal says more than one without its names.
+    """
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
 
+    cells = [tuple(map(harmless, row)) for row in rows]
+    natural = [max(map(cell_len, column)) for column in zip(columns, *cells)]
+    least = [min(width, _LEAST) if name in folding else width for name, width in zip(columns, natural)]
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
         justify: Literal["left", "right"] = "right" if name in right else "left"
         made.add_column(name, justify=justify, overflow="fold", no_wrap=name not in folding)
-    for row in rows:
-        made.add_row(*(harmless(cell) for cell in row))
+    for row in cells:
+        made.add_row(*row)
+    width, to.width = to.width, max(to.width, sum(least) + 2 * (len(least) - 1))
     with to.capture() as captured:
         to.print(made)
+    to.width = width
     for line in captured.get().splitlines():
         to.file.write(line.rstrip() + "\n")
 

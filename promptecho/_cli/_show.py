@@ -14,10 +14,10 @@ import click
 
 from promptecho import _prices, _streams
 from promptecho._answers import Answer, Piece, as_json, size_note
-from promptecho._cassette import Interaction
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, open_cassette
 from promptecho._conversation import Exchange, Turn, exchanges
+from promptecho._interaction import Interaction
 from promptecho.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from promptecho._answers import size_note
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, find, open_or_say_why
 from promptecho._cli._totals import Totals, by_model, hint_on_prices
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Json = Any
 
@@ -61,38 +64,16 @@ def to_json(found: Statistics) -> Json:
 
 
 def show(found: Statistics) -> None:
-    """The statistics as two tables."""
+    """The statistics as two tables, and a line that sums them up."""
     to = _screen.console()
+    _show_models(to, found)
+    to.print()
+    _show_files(to, found)
+    to.print()
     total = found.everything
-    columns = ("model", "calls", "streams", "in", "cached", "out", "reasoning", "cost", "time")
-    rows = [(model, *_cells(totals)) for model, totals in found.models]
-    if len(rows) > 1:
-        rows.append(("all", *_cells(total)))
-    _screen.table(to, columns, rows, right=columns[1:], folding=("model",))
-    to.print()
-    shown = found.files[:_SHOWN_FILES]
-    _screen.table(
-        to,
-        ("cassette", "calls", "time", "size"),
-        [
-            (
-                _screen.shown_path(opened.path),
-                "unreadable" if opened.problem else _screen.number(totals.calls),
-                _screen.seconds(totals.seconds),
-                size_note(opened.size),
-            )
-            for opened, totals in shown
-        ],
-        right=("calls", "time", "size"),
-        folding=("cassette",),
-    )
-    if len(found.files) > len(shown):
-        _screen.paragraph(to, f"and {_screen.counted(len(found.files) - len(shown), 'smaller cassette')}")
-    to.print()
-    size = sum(opened.size for opened, _ in found.files)
     facts = [
         f"{_screen.counted(total.calls, 'call')} in {_screen.counted(len(found.files), 'cassette')}",
-        size_note(size),
+        size_note(sum(opened.size for opened, _ in found.files)),
         f"{_screen.counted(total.errors, 'error')}" if total.errors else "",
         f"{_screen.counted(total.unpriced, 'call')} without a known price" if total.unpriced else "",
     ]
@@ -102,6 +83,31 @@ def show(found: Statistics) -> None:
     for opened, _ in found.files:
         if opened.problem:
             _screen.paragraph(to, f"unreadable: {opened.problem}", style="red")
+
+
+def _show_models(to: Console, found: Statistics) -> None:
+    columns = ("model", "calls", "streams", "in", "cached", "out", "reasoning", "cost", "time")
+    rows = [(model, *_cells(totals)) for model, totals in found.models]
+    if len(rows) > 1:
+        rows.append(("all", *_cells(found.everything)))
+    _screen.table(to, columns, rows, right=columns[1:], folding=("model",))
+
+
+def _show_files(to: Console, found: Statistics) -> None:
+    shown = found.files[:_SHOWN_FILES]
+    rows = [
+        (
+            _screen.shown_path(opened.path),
+            "unreadable" if opened.problem else _screen.number(totals.calls),
+            _screen.seconds(totals.seconds),
+            size_note(opened.size),
+        )
+        for opened, totals in shown
+    ]
+    columns = ("cassette", "calls", "time", "size")
+    _screen.table(to, columns, rows, right=columns[1:], folding=("cassette",))
+    if len(found.files) > len(shown):
+        _screen.paragraph(to, f"and {_screen.counted(len(found.files) - len(shown), 'smaller cassette')}")
 
 
 def _cells(totals: Totals) -> tuple[str, ...]:

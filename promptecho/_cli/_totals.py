@@ -10,8 +10,8 @@ from typing import Any
 
 from promptecho import _prices
 from promptecho._answers import read_answer
-from promptecho._cassette import Interaction
 from promptecho._cli import _screen
+from promptecho._interaction import Interaction
 
 Json = Any
 

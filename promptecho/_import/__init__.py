@@ -20,26 +20,22 @@ from typing import Any
 
 from promptecho import _settings, _store
 from promptecho._cassette import Cassette
-from promptecho._import import cassetter, har, vcrpy
 from promptecho._import.exchange import Entry, Exchange, Kept, Skipped, Source, time_of
+from promptecho._import.formats import read_source
 from promptecho._matching import identify_recorded
 from promptecho._models import Headers, Request
+from promptecho._recorder import Forward
 from promptecho._redaction import Redactor
-from promptecho._session import Forward, Session
+from promptecho._session import Session
 from promptecho._settings import Settings
 from promptecho._version import __version__
-from promptecho._yaml import Flow, YamlProblem
+from promptecho._yaml import Flow
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any
-FORMATS = (vcrpy.NAME, cassetter.NAME, har.NAME)
 SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".har")
 # Who sent a request, as its User-Agent says, and the backend that such a call needs on replay.
 _BACKENDS = (("python-requests/", "requests"), ("aiohttp/", "aiohttp"), ("Boto3/", "urllib3"), ("urllib3/", "urllib3"))
-
-
-class UnknownFormatError(CassetteFormatError):
-    """A file is readable and is no recording of a tool that is known here."""
 
 
 @dataclass(frozen=True)
@@ -58,106 +54,6 @@ class Imported:
     skipped: dict[str, int]
     warnings: tuple[str, ...]
     backends: tuple[str, ...]
-
-
-# --- finding out the format -------------------------------------------------------------------------------------------
-
-
-def read_source(path: Path, format: str | None = None) -> Source:
-    """The calls in a file of another tool; which tool, its content says unless ``format`` does.
-
-    Raises:
-        CassetteFileError: it can't be read.
-        UnknownFormatError: it is a file of another kind.
-        CassetteFormatError: it is empty, damaged, of another version.
-    """
-    data = _store.read_bytes(path)
-    if data is None:
-        raise CassetteFileError(f"{path} doesn't exist; name a cassette of vcrpy or cassetter, a HAR, or a folder")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise CassetteFormatError(f"{path}, line {line}: not UTF-8 text; restore the file and import again") from None
-    if not text.strip():
-        raise CassetteFormatError(f"{path} is empty; there is nothing to import")
-    tree = _parse(text, path, format)
-    found = _format_of(tree)
-    if found is None and format is None:
-        raise UnknownFormatError(
-            f"{path} is no cassette of vcrpy or cassetter and no HAR, which hold 'interactions' or 'log.entries'; "
-            "name the format with --from to see where it differs"
-        )
-    if found == "promptecho":
-        raise UnknownFormatError(f"{path} is a cassette of promptecho already; use it as it is")
-    if format is not None and found is not None and found != format:
-        raise CassetteFormatError(f"{path} was to be read as {format} and looks like {found}; leave --from out")
-    readers = {vcrpy.NAME: vcrpy.read, cassetter.NAME: cassetter.read, har.NAME: har.read}
-    return readers[format or found or ""](tree, path)
-
-
-def _format_of(tree: object) -> str | None:
-    if har.is_har(tree):
-        return har.NAME
-    if cassetter.is_cassetter(tree):
-        return cassetter.NAME
-    if _is_ours(tree):
-        return "promptecho"
-    return vcrpy.NAME if vcrpy.is_vcrpy(tree) else None
-
-
-def _is_ours(tree: object) -> bool:
-    if not isinstance(tree, dict) or "version" not in tree or not isinstance(tree.get("interactions"), list):
-        return False
-    first = next(iter(tree["interactions"]), None)
-    request = first.get("request") if isinstance(first, dict) else None
-    return tree["version"] == 2 if request is None else isinstance(request, dict) and "url" in request
-
-
-def _parse(text: str, path: Path, format: str | None) -> object:
-    suffix = path.suffix.lower()
-    if suffix == ".toml":
-        return cassetter.load_toml(text, path)
-    if suffix in (".json", ".har") or text.lstrip()[:1] in ("{", "["):
-        try:
-            tree: object = json.loads(text, object_pairs_hook=_without_repeats)
-            return tree
-        except (ValueError, RecursionError) as problem:
-            if suffix in (".json", ".har"):
-                raise CassetteFormatError(
-                    f"{path}: not readable JSON ({problem}); restore the file and import again"
-                ) from None
-    return _parse_yaml(text, path, format)
-
-
-def _without_repeats(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        name = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {name!r} stands twice in one mapping")
-    return found
-
-
-def _parse_yaml(text: str, path: Path, format: str | None) -> object:
-    """vcrpy writes YAML 1.1 and cassetter 1.2, so that a plain ``1e5`` or ``no`` is not the same in both."""
-    try:
-        if format != cassetter.NAME:
-            with contextlib.suppress(YamlProblem):
-                tree = vcrpy.load_yaml(text)
-                if not cassetter.is_cassetter(tree):
-                    return tree
-        if format != vcrpy.NAME:
-            with contextlib.suppress(YamlProblem):
-                tree = cassetter.load_yaml(text)
-                if cassetter.is_cassetter(tree):
-                    return tree
-        return cassetter.load_yaml(text) if format == cassetter.NAME else vcrpy.load_yaml(text)
-    except YamlProblem as problem:
-        place = f", line {problem.line}" if problem.line else ""
-        raise CassetteFormatError(f"{path}{place}: {problem.problem}; restore the file and import again") from None
-
-
-# --- importing --------------------------------------------------------------------------------------------------------
 
 
 def import_file(
@@ -246,9 +142,9 @@ class _Writer:
         self._clock = _Clock()
         self._redactor = Redactor(os.environ, redact=settings.redact, on_secret=settings.on_secret)
         self._cassette = Cassette(target, settings.match)
-        self._session = Session(
-            self._cassette, settings, self._redactor, self._clock, journal=journal, resuming=False
-        )  # fmt: skip
+        session = Session(self._cassette, settings, self._redactor, self._clock, journal=journal, resuming=False)
+        assert session.recorder is not None  # a journal was given
+        self._session, self._recorder = session, session.recorder
         self._skipped: Counter[str] = Counter()
         self._warned: dict[str, list[str]] = {}
         self._keys: Counter[str] = Counter()
@@ -304,7 +200,7 @@ class _Writer:
             forward.finish()
         else:
             kept = exchange.kept
-            self._session.write(forward, exchange.head, list(exchange.chunks), list(kept.delays), kept.incomplete)
+            self._recorder.write(forward, exchange.head, list(exchange.chunks), list(kept.delays), kept.incomplete)
         url = self._redactor.url(exchange.request.url).partition("?")[0]
         for warning in exchange.warnings:
             self._warned.setdefault(warning, []).append(f"entry {number} ({exchange.request.method} {url})")
@@ -326,7 +222,7 @@ class _Writer:
         repeat = self._keys[identity.key] if kept.repeat is None else kept.repeat
         self._keys[identity.key] += 1
         self.journal.prepare()
-        return Forward(self._session, Request(request.method, request.url), identity, repeat)
+        return Forward(self._recorder, Request(request.method, request.url), identity, repeat)
 
     def _grouped(self) -> list[str]:
         lines = []

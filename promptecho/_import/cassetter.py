@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from promptecho import _yaml
+from promptecho._credentials import without_credentials
 from promptecho._import.exchange import (
     Entry,
     Exchange,
@@ -26,7 +27,6 @@ from promptecho._import.exchange import (
     without_coding,
 )
 from promptecho._models import Request
-from promptecho._redaction import without_credentials
 from promptecho.errors import CassetteFormatError
 
 NAME = "cassetter"

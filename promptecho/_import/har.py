@@ -1,8 +1,6 @@
-"""HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/), in both directions.
+"""Reading HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/).
 
-Reading takes what browsers, mitmproxy, Charles and the like write: bodies without content coding, binary ones in
-base64. Writing puts what HAR has no field for (see ``Kept``) into private fields ``_promptecho``, which readers ignore,
-so that an export imports as the cassette that it was.
+It takes what browsers, mitmproxy, Charles and the like write: bodies without content coding, binary ones in base64.
 """
 
 from __future__ import annotations
@@ -10,15 +8,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
-from promptecho._cassette import Cassette, Interaction
 from promptecho._http1 import usual_reason
 from promptecho._import.exchange import (
     Entry,
@@ -34,20 +31,18 @@ from promptecho._import.exchange import (
     with_fitting_coding,
     without_coding,
 )
-from promptecho._matching import RAW_BODY
 from promptecho._models import Headers, Request
-from promptecho._version import __version__
 from promptecho.errors import CassetteFormatError
 
 Json = Any
 NAME = "har"
-_OURS = "_promptecho"
+OURS = "_promptecho"
 # What Chrome says about an entry: these belong to the page, and no call of an API is one of them.
 _PAGE_TYPES = frozenset(
     ("document", "stylesheet", "image", "font", "script", "media", "manifest", "texttrack", "ping", "preflight",
      "csp-violation-report", "prefetch")
 )  # fmt: skip
-_NEVER = "1970-01-01T00:00:00.000Z"
+NEVER = "1970-01-01T00:00:00.000Z"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -70,7 +65,7 @@ def read(tree: object, file: Path) -> Source:
         raise CassetteFormatError(f"{file}: version {version!r} of HAR is not known here (expected '1.2')")
     creator = log.mapping().get("creator")
     names = [str(creator[key]) for key in ("name", "version") if creator.get(key)] if isinstance(creator, dict) else []
-    ours = log.mapping().get(_OURS)
+    ours = log.mapping().get(OURS)
     header = {key: ours[key] for key in ("match_on", "recorded_at") if key in ours} if isinstance(ours, dict) else {}
     return Source(
         NAME, " ".join(["HAR of", *names]) if names else "HAR", _entries(log.child("entries").items()), header
@@ -129,7 +124,7 @@ def _exchange(item: Place) -> Exchange:
     request = Request(
         place.child("method").text("an HTTP method such as POST"), place.child("url").url(), headers, body
     )
-    ours = item.mapping().get(_OURS)
+    ours = item.mapping().get(OURS)
     answer = item.child("response")
     version = answer.mapping().get("httpVersion")
     reason = answer.mapping().get("statusText")
@@ -147,7 +142,7 @@ def _exchange(item: Place) -> Exchange:
     elif data and not isinstance(ours, dict):  # our own says so only where the body still has it
         head, more = with_fitting_coding(request.method, head, data)
         warnings = (*warnings, *more)
-    kept, sizes = _kept(item.child(_OURS), request) if isinstance(ours, dict) else (None, [])
+    kept, sizes = _kept(item.child(OURS), request) if isinstance(ours, dict) else (None, [])
     return Exchange(
         request,
         head,
@@ -174,7 +169,7 @@ def _whole(value: object) -> int:
 
 def _started(item: Place) -> datetime | None:
     text = item.mapping().get("startedDateTime")
-    return None if text == _NEVER else time_of(text)
+    return None if text == NEVER else time_of(text)
 
 
 def _headers(place: Place) -> Headers:
@@ -307,145 +302,3 @@ def _cut(data: bytes, sizes: list[int]) -> tuple[bytes, ...]:
         return (data,) if data else ()
     ends = list(accumulate(sizes, initial=0))
     return tuple(data[start:end] for start, end in zip(ends, ends[1:]))
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
-def to_har(cassette: Cassette, header: Mapping[str, Json]) -> dict[str, Json]:
-    """A cassette as the tree of a HAR; ``header`` holds the keys above its interactions."""
-    recorded_at = time_of(header.get("recorded_at"))
-    started = recorded_at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if recorded_at else _NEVER
-    log: dict[str, Json] = {"version": "1.2", "creator": {"name": "promptecho", "version": __version__}}
-    if recorded_at is None:
-        log["comment"] = "The cassette doesn't say when it was recorded."
-    log[_OURS] = {key: header[key] for key in ("match_on", "recorded_at") if key in header}
-    log["entries"] = [_entry(interaction, started) for interaction in cassette.interactions]
-    return {"log": log}
-
-
-def har_text(tree: Mapping[str, Json]) -> str:
-    """A HAR as the text of its file."""
-    text = json.dumps(tree, indent=1, ensure_ascii=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate, which only an escape can hold
-        text = json.dumps(tree, indent=1)
-    return text + "\n"
-
-
-def _entry(interaction: Interaction, started: str) -> dict[str, Json]:
-    milliseconds = round((interaction.duration or 0.0) * 1000, 4)
-    receive = min(milliseconds, round(sum(interaction.response.delays) * 1000, 4))
-    request, ours = _request_tree(interaction)
-    entry: dict[str, Json] = {
-        "startedDateTime": started,
-        "time": milliseconds,
-        "request": request,
-        "response": _response_tree(interaction),
-        "cache": {},
-        "timings": {"send": 0, "wait": round(milliseconds - receive, 4), "receive": receive},
-    }
-    if interaction.incomplete:
-        entry["comment"] = f"The response did not arrive whole: {interaction.incomplete}."
-    entry[_OURS] = ours
-    return entry
-
-
-def _request_tree(interaction: Interaction) -> tuple[dict[str, Json], dict[str, Json]]:
-    document = interaction.document
-    tree: dict[str, Json] = {
-        "method": interaction.method,
-        "url": interaction.url,
-        "httpVersion": "HTTP/1.1",
-        "cookies": [],
-        "headers": [],
-        "queryString": [
-            {"name": name, "value": value}
-            for name, value in parse_qsl(urlsplit(interaction.url).query, keep_blank_values=True)
-        ],
-        "headersSize": -1,
-        "bodySize": 0,
-    }
-    ours: dict[str, Json] = {}
-    if interaction.identity.query:
-        ours["query"] = interaction.identity.query
-    if "repeat" in document:
-        ours["repeat"] = document["repeat"]
-    response = document["response"]
-    for name in ("incomplete", "delays", "chunks"):
-        if response.get(name):
-            ours[name] = response[name]
-    if interaction.body:
-        post, is_whole = _post_data(interaction.body)
-        if not is_whole:
-            ours["body"] = interaction.body
-        tree["headers"] = [{"name": "content-type", "value": post["mimeType"]}]
-        tree["bodySize"] = len(to_bytes(post["text"])) if is_whole or post["text"] else -1
-        tree["postData"] = post
-    return tree, ours
-
-
-def _post_data(body: dict[str, Json]) -> tuple[dict[str, Json], bool]:
-    """The body of a request, and whether the text of it is the body that the recording is matched by."""
-    if len(body) == 1:
-        name, value = next(iter(body.items()))
-        if name == "__form__" and _are_pairs(value):
-            params = [{"name": key, "value": text} for key, text in value]
-            text = urlencode([(key, text) for key, text in value], errors="surrogatepass")
-            return {"mimeType": "application/x-www-form-urlencoded", "params": params, "text": text}, False
-        if name == "__json__":
-            return {"mimeType": "application/json", "params": [], "text": json.dumps(value, ensure_ascii=False)}, False
-        if name == "__multipart__" and isinstance(value, list):
-            params = [_multipart_param(part) for part in value if isinstance(part, dict)]
-            comment = "The cassette holds the digests of larger parts and of files, not their content."
-            return {"mimeType": "multipart/form-data", "params": params, "text": "", "comment": comment}, False
-        if name == RAW_BODY:
-            comment = f"The cassette holds the digest of this body, not its content: sha256 {value}."
-            return {"mimeType": "application/octet-stream", "params": [], "text": "", "comment": comment}, False
-    return {"mimeType": "application/json", "params": [], "text": json.dumps(body, ensure_ascii=False)}, True
-
-
-def _are_pairs(value: object) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in value
-    )
-
-
-def _multipart_param(part: Mapping[str, Json]) -> dict[str, Json]:
-    names = {"name": "name", "filename": "fileName", "type": "contentType", "value": "value"}
-    found = {theirs: str(part[ours]) for ours, theirs in names.items() if ours in part}
-    if "sha256" in part:
-        found["comment"] = f"sha256 {part['sha256']}"
-    return {"name": "", **found}
-
-
-def _text(body: bytes) -> str | None:
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
-def _response_tree(interaction: Interaction) -> dict[str, Json]:
-    response = interaction.response
-    head, body = response.head, response.body
-    content_type = head.headers.get("content-type")
-    content: dict[str, Json] = {"size": len(body), "mimeType": content_type or "x-unknown"}
-    text = None if interaction.document["response"].get("encoded") else _text(body)
-    if text is not None:
-        content["text"] = text
-    else:
-        content["text"] = base64.b64encode(body).decode("ascii")
-        content["encoding"] = "base64"
-    return {
-        "status": head.status_code,
-        "statusText": head.reason if head.reason is not None else usual_reason(head.status_code),
-        "httpVersion": head.http_version or "HTTP/1.1",
-        "cookies": [],
-        "headers": [{"name": name, "value": value} for name, value in head.headers],
-        "content": content,
-        "redirectURL": head.headers.get("location"),
-        "headersSize": -1,
-        "bodySize": len(body),
-    }

@@ -46,7 +46,7 @@ class _Reader(_yaml._BASE):  # type: ignore[misc]  # libyaml's loader where it i
         for key_node, _ in node.value:
             name = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if name in names and name != "<<":
-                raise _yaml._at(key_node, f"the key {name!r} stands twice in one mapping")
+                raise _yaml.problem_at(key_node, f"the key {name!r} stands twice in one mapping")
             names.add(name)
         found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return found
@@ -67,7 +67,7 @@ class _Reader(_yaml._BASE):  # type: ignore[misc]  # libyaml's loader where it i
         return _joined(arguments[0] if isinstance(arguments, list) else arguments)
 
     def refuse(self, node: Any) -> Any:
-        raise _yaml._at(
+        raise _yaml.problem_at(
             node, f"the tag {node.tag!r} would make a Python object, and is not read; record this cassette again"
         )
 
@@ -92,7 +92,7 @@ def load_yaml(text: str) -> object:
     Raises:
         YamlProblem: bad syntax, repeated keys, tags that make objects, aliases that explode.
     """
-    return _yaml._load(text, _Reader)
+    return _yaml.load_by(text, _Reader, lambda loader, _: loader.get_single_data())
 
 
 def _joined(value: object) -> bytes:

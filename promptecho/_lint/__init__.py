@@ -5,16 +5,18 @@ Tests are read, never imported or run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from promptecho._lint import _cassettes, _ignores
+from promptecho._lint._collect import Collector
 from promptecho._lint._fixes import AddMarks
+from promptecho._lint._follow._sdks import needs_all_backends
 from promptecho._lint._project import Module, Project, find_root
 from promptecho._lint._rules import RULES, Finding, Rule
-from promptecho._lint._sdks import needs_all_backends
-from promptecho._lint._tests import Collector, Reached
+from promptecho._lint._settings import LintSettings, settings_of
+from promptecho._lint._suite import Reached, Suite
 from promptecho.errors import SettingsError
 
 __all__ = ["RULES", "Finding", "Report", "Rule", "examine", "lint"]
@@ -35,8 +37,10 @@ def lint(
 ) -> list[Finding]:
     """The findings in files and folders, in the order of their places; ``select`` and ``ignore`` are names of rules.
 
+    Without them, what ``[tool.promptecho.lint]`` says.
+
     Raises:
-        SettingsError: a path doesn't exist.
+        SettingsError: a path doesn't exist, or that table is wrong.
     """
     return list(examine(paths, select=select, ignore=ignore).findings)
 
@@ -47,12 +51,11 @@ def examine(
     """What ``lint`` finds, with notes on what it could not look for.
 
     The whole project of each path is read, as a cassette may belong to a test elsewhere in it; only findings in the
-    paths are reported.
+    paths are reported, and none in what the project leaves out, unless it is named itself.
 
     Raises:
-        SettingsError: a path doesn't exist.
+        SettingsError: a path doesn't exist, or the settings of its project are wrong.
     """
-    wanted = (select or frozenset(RULES)) - ignore
     scopes: dict[Path, _Scope] = {}
     for path in paths:
         absolute = Path.cwd() / path
@@ -60,12 +63,14 @@ def examine(
             raise SettingsError(f"{path} doesn't exist; name a file or folder of tests and cassettes")
         absolute = absolute.resolve()
         root, options = find_root(absolute)
-        scopes.setdefault(root, _Scope(Project(root, options))).paths.append(absolute)
+        if root not in scopes:
+            scopes[root] = _Scope(Project(root, options), settings_of(root))
+        scopes[root].paths.append(absolute)
     findings: list[Finding] = []
     notes: list[str] = []
     tests = cassettes = 0
     for scope in scopes.values():
-        scope.look(wanted)
+        scope.look(scope.settings.rules(select, ignore))
         findings += scope.findings
         notes += scope.notes
         tests += scope.tests
@@ -79,6 +84,7 @@ class _Scope:
     """One project, and the paths in it that are asked about."""
 
     project: Project
+    settings: LintSettings
     paths: list[Path] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -86,7 +92,18 @@ class _Scope:
     cassettes: int = 0
 
     def _holds(self, path: Path) -> bool:
-        return any(path == each or each in path.parents for each in self.paths)
+        below = any(path == each or each in path.parents for each in self.paths)
+        return below and not self._is_left_out(path)
+
+    def _is_left_out(self, path: Path) -> bool:
+        return self.settings.excludes(path) and path not in self.paths
+
+    def _reached(self, suite: Suite) -> Iterator[Reached]:
+        """The calls that are made at import, or by tests that aren't left out."""
+        for reached in suite.reached:
+            tests = [test for test in reached.tests if not self._is_left_out(test.module.path)]
+            if tests or not reached.tests:
+                yield replace(reached, tests=tests)
 
     def look(self, wanted: frozenset[str]) -> None:
         suite = Collector(self.project).collect()
@@ -99,7 +116,7 @@ class _Scope:
             self.notes.append(
                 f"no record of a test run ({_cassettes.LAST_RUN.as_posix()}): never-played was not looked for"
             )
-        found = [_unrecorded(reached, self.project.root) for reached in suite.reached]
+        found = [_unrecorded(reached, self.project.root) for reached in self._reached(suite)]
         found += [_broken(module) for module in suite.broken]
         found += _cassettes.shared(suite.uses)
         unused, note = _cassettes.unused(self.project, files, suite.uses, suite.broken)

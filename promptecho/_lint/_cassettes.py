@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from promptecho import _store
-from promptecho._cassette import Interaction, read_interaction
+from promptecho._interaction import Interaction, read_interaction
 from promptecho._lint._fixes import DeleteFile, MaskSecrets
 from promptecho._lint._places import Places
 from promptecho._lint._project import Module, Project

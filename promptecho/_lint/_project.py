@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import configparser
 import fnmatch
-import importlib
 import os
 import re
 import tokenize
@@ -18,6 +17,8 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from promptecho._settings import toml_reader
 
 # As pytest's norecursedirs, with what holds installed packages.
 _SKIPPED = ("node_modules", "build", "dist", "venv", "__pycache__", "*.egg", "*.egg-info", "CVS", "_darcs", "{arch}",
@@ -94,18 +95,13 @@ def _ini_table(file: Path) -> dict[str, Any] | None:
 def _toml_table(text: str) -> dict[str, Any] | None:
     if not re.search(r"^\s*\[tool\.pytest", text, re.MULTILINE):
         return None
-    for name in ("tomllib", "tomli"):
-        try:
-            reader = importlib.import_module(name)
-        except ImportError:
-            continue
-        try:
-            table = reader.loads(text).get("tool", {}).get("pytest", {})
-        except ValueError:
-            return {}
-        found = table.get("ini_options", table) if isinstance(table, dict) else {}
-        return dict(found) if isinstance(found, dict) else {}
-    return {}
+    reader = toml_reader()
+    try:
+        table = reader.loads(text).get("tool", {}).get("pytest", {}) if reader is not None else {}
+    except ValueError:
+        return {}
+    found = table.get("ini_options", table) if isinstance(table, dict) else {}
+    return dict(found) if isinstance(found, dict) else {}
 
 
 def _words(value: object) -> tuple[str, ...]:

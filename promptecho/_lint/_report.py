@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from promptecho._lint._rules import RULES, Finding
+from promptecho._lint._rules import RULES, Finding, Rule
 from promptecho._version import __version__
 
 Json = Any
@@ -82,46 +82,39 @@ def _property(text: str) -> str:
 def as_sarif(findings: Sequence[Finding], base: Path) -> str:
     """A SARIF 2.1.0 log, as code scanning services read it."""
     rules = list(RULES.values())
-    numbers = {rule.name: number for number, rule in enumerate(rules)}
-    results = [
-        {
-            "ruleId": each.rule,
-            "ruleIndex": numbers[each.rule],
-            "level": each.severity,
-            "message": {"text": _said(each)},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": _artifact(each.path, base),
-                        "region": {"startLine": each.line, "startColumn": each.column},
-                    }
-                }
-            ],
-        }
-        for each in findings
-    ]
     run = {
         "tool": {
-            "driver": {
-                "name": "promptecho",
-                "version": __version__,
-                "rules": [
-                    {
-                        "id": rule.name,
-                        "name": "".join(word.capitalize() for word in rule.name.split("-")),
-                        "shortDescription": {"text": rule.summary},
-                        "defaultConfiguration": {"level": rule.severity},
-                    }
-                    for rule in rules
-                ],
-            }
+            "driver": {"name": "promptecho", "version": __version__, "rules": [_sarif_rule(rule) for rule in rules]}
         },
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"SRCROOT": {"uri": base.as_uri() + "/"}},
-        "results": results,
+        "results": [_sarif_result(each, rules, base) for each in findings],
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2)
+
+
+def _sarif_rule(rule: Rule) -> Json:
+    return {
+        "id": rule.name,
+        "name": "".join(word.capitalize() for word in rule.name.split("-")),
+        "shortDescription": {"text": rule.summary},
+        "defaultConfiguration": {"level": rule.severity},
+    }
+
+
+def _sarif_result(finding: Finding, rules: Sequence[Rule], base: Path) -> Json:
+    place = {
+        "artifactLocation": _artifact(finding.path, base),
+        "region": {"startLine": finding.line, "startColumn": finding.column},
+    }
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": [rule.name for rule in rules].index(finding.rule),
+        "level": finding.severity,
+        "message": {"text": _said(finding)},
+        "locations": [{"physicalLocation": place}],
+    }
 
 
 def _artifact(path: Path, base: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from promptecho._lint._values import UNKNOWN, Piece, Text, Value
+from promptecho._lint._follow._values import UNKNOWN, Piece, Text, Value
 
 _HASH = re.compile(r"-[0-9a-f]{8}$")
 

@@ -55,7 +55,7 @@ def edit_text(text: bytes, change: Callable[[Json], Json]) -> bytes:
         plain = text.decode("utf-8")
     except UnicodeDecodeError:
         return text
-    return edit_json(plain, change).encode("utf-8", "surrogatepass")
+    return edit_json(plain, change).encode("utf-8")
 
 
 def encode_text(piece: bytes) -> Json:
@@ -73,7 +73,12 @@ def decode_text(stored: Json) -> bytes:
         EventProblem: it is neither a text nor base64.
     """
     if isinstance(stored, str):
-        return stored.encode("utf-8", "surrogatepass")
+        try:
+            return stored.encode("utf-8")
+        except UnicodeEncodeError as problem:
+            raise EventProblem(
+                f"its character {problem.start + 1} is half of a surrogate pair, which no text has"
+            ) from None
     if isinstance(stored, dict) and isinstance(stored.get("base64"), str):
         try:
             return base64.b64decode(stored["base64"], validate=True)

@@ -205,9 +205,6 @@ class AmazonEventStream:
         return data
 
     def masked(self, data: bytes, mask: Callable[[bytes], bytes]) -> bytes:
-        masked = mask(data)
-        if masked == data and b'"bytes"' not in data:
-            return data
         return b"".join(_masked_frame(piece, mask) for piece in self.split(data))
 
     def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
@@ -230,6 +227,7 @@ def _masked_frame(piece: bytes, mask: Callable[[bytes], bytes]) -> bytes:
         headers, payload = _parse(piece)
     except _Damaged:
         return mask(piece)
+    before = payload
     tree: Any = _payload_tree(payload, _JSON_TYPE)
     if "bytes_json" in tree:
         inner = decode_body({"body": tree["body"]["bytes"], "json": tree["bytes_json"]})
@@ -238,4 +236,5 @@ def _masked_frame(piece: bytes, mask: Callable[[bytes], bytes]) -> bytes:
             body = {**tree["body"], "bytes": base64.b64encode(masked).decode("ascii")}
             payload = decode_body({"body": body, "json": tree["json"]})
     safe = [(name, mask(value.encode()).decode() if isinstance(value, str) else value) for name, value in headers]
-    return _frame(safe, mask(payload))
+    masked = mask(payload)
+    return piece if masked == before and safe == headers else _frame(safe, masked)

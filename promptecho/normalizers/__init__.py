@@ -43,10 +43,21 @@ def register_normalizer(detect: Detect, normalize: Normalize, *, name: str = "cu
     ``detect`` says whether a call is of its kind; ``normalize`` gets a copy of the body and returns the canonical one,
     with ``messages`` for the prompt. The file says which normalizer made a body, and none is asked again for it.
 
-    >>> promptecho.register_normalizer(
-    ...     lambda call: call.path == "/ask",
-    ...     lambda body: {**body, "messages": [{"role": "user", "content": body.pop("question", "")}]},
+    >>> take_out = promptecho.register_normalizer(
+    ...     lambda call: call.host == "gateway.example" and call.path == "/ask",
+    ...     lambda body: {"model": body.get("model"), "messages": [{"role": "user", "content": body.get("question")}]},
+    ...     name="gateway",
     ... )
+    >>> take_out()
+
+    Args:
+        detect: Gets a call with ``method``, ``host``, ``path`` (without its query) and ``body`` (a JSON object, not
+            to be changed).
+        normalize: What it leaves out of the body is not matched, and what it gives is what stands in the file.
+        name: Stands in the file beside what it made.
+
+    Raises:
+        TypeError: one of the two is no function.
     """
     for function in (detect, normalize):
         if not callable(function):

@@ -40,8 +40,10 @@ def normalize_body(body: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _turn(value: Json) -> Json:
-    if isinstance(value, dict) and value.get("role") in _ROLES and set(value) == {"role", "message"}:
-        return {"role": _ROLES[value["role"]], "content": value["message"]}
+    if isinstance(value, dict) and set(value) == {"role", "message"}:
+        role = value["role"]
+        if isinstance(role, str) and role in _ROLES:
+            return {"role": _ROLES[role], "content": value["message"]}
     return value
 
 

@@ -44,10 +44,11 @@ def _streams(call: Call) -> bool:
 
 def normalize(call: Call) -> dict[str, Json]:
     """The canonical body of a generateContent call."""
-    body = {_SPELLINGS.get(key, key) if _SPELLINGS.get(key) not in call.body else key: value
-            for key, value in call.body.items()}  # fmt: skip
     found = _PATH.search(call.path)
-    changed: dict[str, Json] = {"model": unquote(found["model"])} if found and "model" not in body else {}
+    changed: dict[str, Json] = {"model": unquote(found["model"])} if found and "model" not in call.body else {}
+    if any(spelling in call.body and known in call.body for spelling, known in _SPELLINGS.items()):
+        return {**changed, **call.body}  # which of the two counts is not known, so it is matched whole
+    body = {_SPELLINGS.get(key, key): value for key, value in call.body.items()}
     for key, value in body.items():
         if key == "contents" and isinstance(value, list) and "messages" not in body:
             changed["messages"] = [_message(each) for each in value]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from promptecho.errors import SnapshotError
     from promptecho.snapshot._fixture import LLMSnapshot
     from promptecho.snapshot._judge import judge
-    from promptecho.snapshot._matchers import any_of, contains, number, regex, schema, similar, subset
     from promptecho.snapshot._reduce import reduce, stream
+    from promptecho.snapshot._rules import any_of, contains, number, regex, schema, similar, subset
     from promptecho.snapshot._trajectory import tools
 
 __all__ = [
@@ -41,7 +41,7 @@ _HOMES = {
     "stream": "promptecho.snapshot._reduce",
     "tools": "promptecho.snapshot._trajectory",
     **dict.fromkeys(
-        ("any_of", "contains", "number", "regex", "schema", "similar", "subset"), "promptecho.snapshot._matchers"
+        ("any_of", "contains", "number", "regex", "schema", "similar", "subset"), "promptecho.snapshot._rules"
     ),
 }
 

@@ -13,7 +13,7 @@ from typing import Any
 from promptecho import _store, _yaml
 from promptecho.errors import SnapshotError
 from promptecho.snapshot._expected import Expected, Matcher, decoded, same
-from promptecho.snapshot._matchers import read_matcher
+from promptecho.snapshot._rules import read_matcher
 
 Json = Any
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from promptecho import _yaml
 from promptecho._matching import _drop, path_parts
 from promptecho.errors import SnapshotError
-from promptecho.snapshot import _file, _matchers, _similarity, _trajectory
+from promptecho.snapshot import _file, _matchers, _rules, _similarity, _trajectory
 from promptecho.snapshot._active import redactor
 from promptecho.snapshot._expected import (
     MISSING,
@@ -127,7 +127,14 @@ class Comparison:
 
 
 class LLMSnapshot(Comparison):
-    """The fixture: ``assert reply == llm_snapshot``, or a call of it for a name and for looser comparisons."""
+    """What the fixture ``llm_snapshot`` gives: compare with it, or call it for a name and for looser comparisons.
+
+    >>> assert reply == llm_snapshot
+    >>> assert reply == llm_snapshot("forecast", finish_reason="stop")
+
+    The matchers of this package are its attributes too: ``llm_snapshot.regex``, ``llm_snapshot.judge`` and so on. A
+    comparison that fails says what differs; ``!=`` is an error, since it would pass for any mistake.
+    """
 
     stream = stream
 
@@ -148,6 +155,7 @@ class LLMSnapshot(Comparison):
     ) -> Comparison:
         """A snapshot with a name of its own, or compared otherwise than by equality.
 
+        ``text``, ``tools``, ``finish_reason``, ``structured`` and ``refusal`` are matchers, or values to be equal to.
         ``ignore`` takes paths out (``"tool_calls.*.arguments.date"``), ``include`` adds ``usage``, ``id``, ``model``,
         ``created``, ``thinking``, or the ``text`` of a structured answer.
 
@@ -171,39 +179,39 @@ class LLMSnapshot(Comparison):
     @staticmethod
     def regex(pattern: str | re.Pattern[str]) -> _matchers.Regex:
         """The matcher :func:`promptecho.snapshot.regex`."""
-        return _matchers.regex(pattern)
+        return _rules.regex(pattern)
 
     @staticmethod
     def contains(*parts: Any) -> _matchers.Contains:
         """The matcher :func:`promptecho.snapshot.contains`."""
-        return _matchers.contains(*parts)
+        return _rules.contains(*parts)
 
     @staticmethod
     def schema(tree: Any) -> _matchers.Schema:
         """The matcher :func:`promptecho.snapshot.schema`."""
-        return _matchers.schema(tree)
+        return _rules.schema(tree)
 
     @staticmethod
     def subset(tree: Mapping[str, Any]) -> _matchers.Subset:
         """The matcher :func:`promptecho.snapshot.subset`."""
-        return _matchers.subset(tree)
+        return _rules.subset(tree)
 
     @staticmethod
     def any_of(*choices: Any) -> _matchers.AnyOf:
         """The matcher :func:`promptecho.snapshot.any_of`."""
-        return _matchers.any_of(*choices)
+        return _rules.any_of(*choices)
 
     @staticmethod
     def number(middle: float | None = None, *, within: float) -> _matchers.Number:
         """The matcher :func:`promptecho.snapshot.number`."""
-        return _matchers.number(middle, within=within)
+        return _rules.number(middle, within=within)
 
     @staticmethod
     def similar(
         text: str | None = None, *, at_least: float = 0.9, metric: str = _similarity.DEFAULT
     ) -> _matchers.Similar:
         """The matcher :func:`promptecho.snapshot.similar`."""
-        return _matchers.similar(text, at_least=at_least, metric=metric)
+        return _rules.similar(text, at_least=at_least, metric=metric)
 
     @staticmethod
     def tools(
@@ -227,7 +235,7 @@ def _compare(test: Test, name: str, reply: object, options: _Options) -> Result:
     stored_entry = _file.load(test.file).get(name, MISSING)
     is_new = isinstance(stored_entry, Missing)
     stored: Expected = MISSING if is_new else _file.read(stored_entry, test.file, name)
-    given = {part: _matchers.given(each, _child(value, part)) for part, each in options.fields.items()}
+    given = {part: _rules.given(each, _child(value, part)) for part, each in options.fields.items()}
     asked = {part: adopted(each, _child(stored, part), _child(value, part)) for part, each in given.items()}
 
     found = [each for part, wanted in asked.items() for each in differences(wanted, _child(value, part), part)]

@@ -116,6 +116,8 @@ def judge(rubric: str, *, client: Any, model: str | None = None) -> Judge:
     ``client`` is an OpenAI or an Anthropic client (or one shaped like them), which needs a ``model``, or a function
     that takes the question and gives the answer, which is taken for a local one.
 
+    >>> assert reply == snapshot.judge("names the city", client=lambda question: "PASS\\nIt names Paris.")
+
     Raises:
         SnapshotError: the rubric is empty, the client is of no known kind, or the model is missing.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,13 +13,11 @@ from promptecho.snapshot import _similarity
 from promptecho.snapshot._expected import (
     MISSING,
     Expected,
-    Match,
     Matcher,
     differences,
     encoded,
     same,
 )
-from promptecho.snapshot._reduce import plain
 from promptecho.snapshot._wording import changed, value_text
 
 Json = Any
@@ -77,14 +75,14 @@ class Schema(Matcher):
     tree: Json
 
     def problems(self, value: Json) -> tuple[str, ...]:
-        found = sorted(_validator(self.tree).iter_errors(value), key=lambda error: [str(part) for part in error.path])
+        found = sorted(validator(self.tree).iter_errors(value), key=lambda error: [str(part) for part in error.path])
         return tuple(f"{error.json_path}: {error.message}" for error in found)
 
     def spec(self) -> dict[str, Json]:
         return {"schema": self.tree}
 
 
-def _validator(schema: Json) -> Any:
+def validator(schema: Json) -> Any:
     try:
         import jsonschema
         from referencing import Registry
@@ -256,194 +254,8 @@ class _Nothing:
     """Equals nothing that a test would ask for."""
 
 
-def _of_python(value: Any) -> Python:
+def of_python(value: Any) -> Python:
     nothing = _Nothing()
     bool(value == nothing)  # dirty-equals shows itself only after a comparison that failed
     shown = repr(value)
     return Python(type(value).__name__ if shown == repr(nothing) else shown, value, True)
-
-
-# --- in a test --------------------------------------------------------------------------------------------------------
-
-
-def given(value: Any, now: Json = MISSING) -> Expected:
-    """What a test gives for a field as an expected tree: matchers, patterns, values with an equality of their own.
-
-    ``now`` is the value that it will be compared with.
-    """
-    if isinstance(value, Matcher):
-        return Match(value)
-    if isinstance(value, re.Pattern):
-        return Match(regex(value))
-    if type(value).__module__.partition(".")[0] == "inline_snapshot":  # it keeps its literal in the test itself
-        return now if value == now else Match(_of_python(value))
-    if isinstance(value, Mapping):
-        below = now if isinstance(now, dict) else {}
-        return {str(name): given(child, below.get(name, MISSING)) for name, child in value.items()}
-    if isinstance(value, (list, tuple)):
-        beside = now if isinstance(now, list) and len(now) == len(value) else [MISSING] * len(value)
-        return [given(child, other) for child, other in zip(value, beside)]
-    try:
-        return plain(value)
-    except SnapshotError:
-        return Match(_of_python(value))
-
-
-def regex(pattern: str | re.Pattern[str]) -> Regex:
-    """A text in which the expression is found; anchor it with ``^`` and ``$`` to mean the whole."""
-    if isinstance(pattern, re.Pattern):
-        flags = "".join(letter for letter in "aimsx" if pattern.flags & getattr(re, letter.upper()))
-        pattern = f"(?{flags}){pattern.pattern}" if flags else pattern.pattern
-    return _regex(pattern, SnapshotError)
-
-
-def _regex(pattern: Json, wrong: Callable[[str], BaseException]) -> Regex:
-    if not isinstance(pattern, str):
-        raise wrong(f"regex: expected a text, got {pattern!r}")
-    try:
-        re.compile(pattern)
-    except re.error as problem:
-        raise wrong(f"regex: {pattern!r} is no regular expression: {problem}") from None
-    return Regex(pattern)
-
-
-def contains(*parts: Any) -> Contains:
-    """A text with these texts in it, in any order, or a list with these elements."""
-    return Contains(tuple(plain(part) for part in parts))
-
-
-def schema(tree: Any) -> Schema:
-    """Data that a JSON schema allows; a pydantic class stands for its schema."""
-    make = getattr(tree, "model_json_schema", None)
-    made = plain(make() if callable(make) else tree)
-    _validator(made)
-    return Schema(made)
-
-
-def subset(tree: Mapping[str, Any]) -> Subset:
-    """Data with at least these keys."""
-    return Subset(given(tree))
-
-
-def any_of(*choices: Any) -> AnyOf:
-    """One of these values; each may be a matcher itself."""
-    if not choices:
-        raise SnapshotError("llm_snapshot: any_of() without a choice accepts nothing; name some")
-    return AnyOf(tuple(given(choice) for choice in choices))
-
-
-def number(middle: float | None = None, *, within: float) -> Number:
-    """A number at most ``within`` away from another; without one, from that which is recorded."""
-    if not within >= 0:
-        raise SnapshotError(f"llm_snapshot: number(within={within}): expected a number of 0 or more")
-    return Number(middle, within)
-
-
-def similar(text: str | None = None, *, at_least: float = 0.9, metric: str = _similarity.DEFAULT) -> Similar:
-    """A text like another, measured by rapidfuzz; without one, like that which is recorded."""
-    return _similar(text, at_least, metric, None, SnapshotError)
-
-
-def _similar(text: Json, at_least: Json, metric: Json, version: Json, wrong: Callable[[str], BaseException]) -> Similar:
-    if isinstance(at_least, bool) or not isinstance(at_least, (int, float)) or not 0 < at_least <= 1:
-        raise wrong(f"similar: at_least is {at_least!r}, expected a number above 0, up to 1")
-    if metric not in _similarity.METRICS:
-        raise wrong(f"similar: there is no metric {metric!r}; known are {', '.join(_similarity.METRICS)}")
-    for name, each in (("text", text), ("version", version)):
-        if each is not None and not isinstance(each, str):
-            raise wrong(f"similar: the {name} is {each!r}, expected a text")
-    return Similar(text, at_least, metric, version)
-
-
-# --- in a file --------------------------------------------------------------------------------------------------------
-
-
-def read_matcher(spec: Json, read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    """The matcher whose form in the file this is; ``read`` reads expected trees in it.
-
-    Raises what ``wrong`` makes of a text, where there is no such matcher or its form is wrong.
-    """
-    kinds = [name for name in _FIELDS if isinstance(spec, dict) and name in spec]
-    if len(kinds) != 1:
-        raise wrong(f"a matcher is a mapping with one of {', '.join(_FIELDS)} in it, got {value_text(spec)}")
-    kind = kinds[0]
-    unknown = [name for name in spec if name not in _FIELDS[kind]]
-    if unknown:
-        raise wrong(f"{kind}: there is no {unknown[0]!r}; it takes {', '.join(_FIELDS[kind])}")
-    return _READERS[kind](spec, read, wrong)
-
-
-def _read_contains(spec: dict[str, Json], read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    parts = spec["contains"]
-    if not isinstance(parts, list) or not parts:
-        raise wrong(f"contains: expected a list of texts, got {value_text(parts)}")
-    return Contains(tuple(parts))
-
-
-def _read_schema(spec: dict[str, Json], read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    if not isinstance(spec["schema"], dict):
-        raise wrong(f"schema: expected a mapping, got {value_text(spec['schema'])}")
-    try:
-        _validator(spec["schema"])
-    except SnapshotError as problem:
-        raise wrong(str(problem).partition(": ")[2]) from None
-    return Schema(spec["schema"])
-
-
-def _read_any_of(spec: dict[str, Json], read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    if not isinstance(spec["any_of"], list) or not spec["any_of"]:
-        raise wrong(f"any_of: expected a list of values, got {value_text(spec['any_of'])}")
-    return AnyOf(tuple(read(choice) for choice in spec["any_of"]))
-
-
-def _read_number(spec: dict[str, Json], read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    for name in ("number", "within"):
-        if isinstance(spec.get(name), bool) or not isinstance(spec.get(name), (int, float)):
-            raise wrong(f"number: {name} is {value_text(spec.get(name))}, expected a number")
-    return Number(spec["number"], spec["within"])
-
-
-def _read_similar(spec: dict[str, Json], read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    if not isinstance(spec["similar"], str):
-        raise wrong(f"similar: expected a text to measure by, got {value_text(spec['similar'])}")
-    metric = spec.get("metric", _similarity.DEFAULT)
-    return _similar(spec["similar"], spec.get("at_least"), metric, spec.get("version"), wrong)
-
-
-def _read_tools(spec: dict[str, Json], read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    from promptecho.snapshot import _trajectory
-
-    return _trajectory.from_spec(spec, read, wrong)
-
-
-def _read_judge(spec: dict[str, Json], read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    from promptecho.snapshot import _judge
-
-    return _judge.from_spec(spec, wrong)
-
-
-# Which keys each kind has in the file; the first is its name.
-_FIELDS: dict[str, Sequence[str]] = {
-    "regex": ("regex",),
-    "contains": ("contains",),
-    "schema": ("schema",),
-    "subset": ("subset",),
-    "any_of": ("any_of",),
-    "number": ("number", "within"),
-    "similar": ("similar", "metric", "version", "at_least"),
-    "tools": ("tools", "order", "arguments"),
-    "judge": ("judge", "model", "prompt_version"),
-    "python": ("python",),
-}
-_READERS: dict[str, Callable[[dict[str, Json], Read, Callable[[str], BaseException]], Matcher]] = {
-    "regex": lambda spec, read, wrong: _regex(spec["regex"], wrong),
-    "contains": _read_contains,
-    "schema": _read_schema,
-    "subset": lambda spec, read, wrong: Subset(read(spec["subset"])),
-    "any_of": _read_any_of,
-    "number": _read_number,
-    "similar": _read_similar,
-    "tools": _read_tools,
-    "judge": _read_judge,
-    "python": lambda spec, read, wrong: Python(str(spec["python"])),
-}

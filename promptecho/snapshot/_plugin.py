@@ -45,7 +45,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def llm_snapshot(request: pytest.FixtureRequest) -> LLMSnapshot:
-    """Compares what a model answered with a snapshot in ``__llm_snapshots__`` beside the test."""
+    """Compares what a model answered with a snapshot in ``__llm_snapshots__`` beside the test.
+
+    It is an :class:`~promptecho.snapshot.LLMSnapshot`. ``pytest --llm-snapshot-update`` writes what is missing or has
+    changed.
+
+    .. code-block:: python
+
+        def test_weather(promptecho_cassette, llm_snapshot):
+            assert ask("How is the weather in Paris?") == llm_snapshot
+    """
     from promptecho.snapshot._fixture import LLMSnapshot
 
     plugin: Snapshots = request.config.pluginmanager.getplugin("promptecho-snapshots")

@@ -13,27 +13,38 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from promptecho._answers import Answer, read_events, read_message, read_tree
+from promptecho._answers import Answer, ToolCall, read_events, read_message, read_tree
 from promptecho._answers._answer import from_pieces
 from promptecho.errors import SnapshotError
 
 Json = Any
 
-INCLUDES = ("usage", "id", "model", "created", "thinking", "text")
+_ASKED = ("usage", "id", "model", "created", "thinking")  # left out unless they are asked for
+INCLUDES = (*_ASKED, "text")  # a text that is structured stands there as that
 _DEEPEST = 100
 _IDS = ("id", "responseId", "generation_id")
 _TIMES = ("created", "created_at", "createTime")
 
 
 class stream(list[Any]):  # noqa: N801 - used like a function
-    """The chunks of one stream, said to be one where their shape leaves it open: Gemini's look like whole answers."""
+    """The chunks of one stream, said to be one where their shape leaves it open: Gemini's look like whole answers.
+
+    >>> snapshot.reduce(snapshot.stream(chunks))
+    {'text': 'It is sunny.', 'finish_reason': 'stop'}
+    """
 
     def __init__(self, chunks: Iterable[Any]) -> None:
         super().__init__(chunks)
 
 
 def reduce(value: Any, include: Sequence[str] = ()) -> Json:
-    """A reply as the plain tree that a snapshot holds.
+    """A reply as the plain tree that a snapshot holds: text, tool calls, finish reason, structured output, refusal.
+
+    ``include`` brings back what is left out: ``usage``, ``id``, ``model``, ``created``, ``thinking``, and the ``text``
+    of a structured answer. What is no answer of a model stays as it is.
+
+    >>> snapshot.reduce(reply)
+    {'text': 'It is sunny in Paris.', 'finish_reason': 'stop'}
 
     Raises:
         SnapshotError: there is something in it that is no data, or a stream that nobody has read yet.
@@ -99,41 +110,38 @@ def _is_whole(tree: Json) -> bool:
 
 
 def _fields(answer: Answer, tree: dict[str, Json], include: Sequence[str]) -> dict[str, Json]:
-    """The fields of an answer, those that it lacks left out."""
-    fields: dict[str, Json] = {}
+    """The fields of an answer, those that it lacks left out, and some unless they are asked for."""
     structured = answer.structured if isinstance(answer.structured, dict) else None
-    if answer.text and (structured is None or "text" in include):
-        fields["text"] = answer.text
-    if structured is not None:
-        fields["structured"] = structured
-    if answer.tool_calls:
-        fields["tool_calls"] = [
-            {"name": call.name, "arguments": plain(call.arguments), **({"id": call.id} if "id" in include else {})}
-            for call in answer.tool_calls
-        ]
-    if answer.finish_reason:
-        fields["finish_reason"] = answer.finish_reason
-    if answer.refusal is not None:
-        fields["refusal"] = answer.refusal
-    if answer.error is not None:
-        fields["error"] = answer.error
-    if answer.attachments:
-        fields["attachments"] = list(answer.attachments)
-    if answer.thinking and "thinking" in include:
-        fields["thinking"] = answer.thinking
-    if answer.alternatives:
-        fields["alternatives"] = [_fields(each, {}, include) for each in answer.alternatives]
-    if "usage" in include and answer.usage is not None:
-        fields["usage"] = dataclasses.asdict(answer.usage)
-    if "model" in include and answer.model:
-        fields["model"] = answer.model
-    for name, places in (("id", _IDS), ("created", _TIMES)):
-        found = next((tree[place] for place in places if tree.get(place) is not None), None)
-        if name in include and found is not None:
-            fields[name] = found
+    known: dict[str, Json] = {
+        "text": (answer.text or None) if structured is None or "text" in include else None,
+        "structured": structured,
+        "tool_calls": [_call(call, include) for call in answer.tool_calls] or None,
+        "finish_reason": answer.finish_reason or None,
+        "refusal": answer.refusal,
+        "error": answer.error,
+        "attachments": list(answer.attachments) or None,
+        "thinking": answer.thinking or None,
+        "alternatives": [_fields(each, {}, include) for each in answer.alternatives] or None,
+        "usage": None if answer.usage is None else dataclasses.asdict(answer.usage),
+        "model": answer.model or None,
+        "id": _first(tree, _IDS),
+        "created": _first(tree, _TIMES),
+    }
+    fields = {
+        name: value for name, value in known.items() if value is not None and (name in include or name not in _ASKED)
+    }
     if not answer.text and fields and "tool_calls" not in fields and "refusal" not in fields:
         fields = {"text": "", **fields}  # that nothing was said is worth a line
     return fields
+
+
+def _call(call: ToolCall, include: Sequence[str]) -> Json:
+    named = {"name": call.name, "arguments": plain(call.arguments)}
+    return {**named, "id": call.id} if "id" in include else named
+
+
+def _first(tree: dict[str, Json], places: Sequence[str]) -> Json:
+    return next((tree[place] for place in places if tree.get(place) is not None), None)
 
 
 def replies_as_run(tree: Json) -> Json:

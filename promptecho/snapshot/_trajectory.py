@@ -148,8 +148,19 @@ def schema_of(value: Json) -> Json:
 
 
 def tools(*, order: str = "strict", arguments: str = "exact", calls: Sequence[Any] | None = None) -> Tools:
-    """The tool calls of a reply, or of all replies of a list; without ``calls``, those that are recorded."""
-    from promptecho.snapshot._matchers import given
+    """The tool calls of a reply, or of all replies of a list; without ``calls``, those that are recorded.
+
+    ``order``: ``"strict"`` (the same calls in the same order), ``"unordered"`` (the same calls), ``"subset"`` (no call
+    that isn't expected), ``"superset"`` (every expected call, maybe more). ``arguments``: ``"exact"``, ``"subset"`` (at
+    least the expected ones) or ``"schema"`` (a JSON schema for them). ``calls``: a list of
+    ``{"name": ..., "arguments": ...}``.
+
+    >>> assert replies == llm_snapshot("run", tools=snapshot.tools(order="unordered", arguments="subset"))
+
+    Raises:
+        SnapshotError: an order, a way to compare arguments, or a call is wrong.
+    """
+    from promptecho.snapshot._rules import given
 
     return _checked(order, arguments, None if calls is None else given(list(calls)), SnapshotError)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections import Counter
@@ -10,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from promptecho._text_diff import is_by_lines, line_runs, marked, word_runs
+
 Json = Any
 
 _SHORT = 60
-_FEW_LINES = 4
-_MANY_WORDS = 2000
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -54,7 +53,7 @@ def call_text(call: Json) -> str:
 def changed(was: Json, now: Json) -> tuple[str, ...]:
     """A value that became another: short ones side by side, texts by words or by lines."""
     if isinstance(was, str) and isinstance(now, str) and len(was) + len(now) > _SHORT:
-        if was.count("\n") + now.count("\n") > _FEW_LINES or len(was) + len(now) > 8 * _MANY_WORDS:
+        if is_by_lines(was, now):
             return changed_lines(was.split("\n"), now.split("\n"))
         return tuple(changed_words(was, now).split("\n"))
     one, other = value_text(was), value_text(now)
@@ -66,24 +65,13 @@ def changed(was: Json, now: Json) -> tuple[str, ...]:
 
 
 def changed_words(was: str, now: str) -> str:
-    """Both texts in one: ``[-words that are gone-]`` and ``{+words that are new+}``, as git has it."""
-    one, other = (re.findall(r"\s+|\w+|[^\w\s]", text) for text in (was, now))
-    merged = []
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        if tag == "equal":
-            merged.append("".join(one[i1:i2]))
-            continue
-        if i1 < i2:
-            merged.append(f"[-{''.join(one[i1:i2])}-]")
-        if j1 < j2:
-            merged.append(f"{{+{''.join(other[j1:j2])}+}}")
-    return "".join(merged)
+    """Both texts in one: ``[-words that are gone-]`` and ``{+words that are new+}``."""
+    return "".join(map(marked, word_runs(was, now)))
 
 
 def changed_lines(was: Sequence[str], now: Sequence[str]) -> tuple[str, ...]:
     """Lines that are gone and new, with two lines around them."""
-    lines = list(difflib.unified_diff(was, now, n=2, lineterm=""))[2:]
-    return tuple(f"{line[:1]} {line[1:]}" for line in lines if not line.startswith("@@"))
+    return tuple(f"{sign} {text}" for sign, text in line_runs(was, now))
 
 
 def reordered(was: Sequence[Json], now: Sequence[Json]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import promptecho
 from promptecho._answers import Answer, ToolCall, Usage, read_answer, read_bytes, read_events, read_message, read_tree
-from promptecho._cassette import Interaction, read_interaction
+from promptecho._interaction import Interaction, read_interaction
 from promptecho._matching import MatchOptions
 from tests.backends.bedrock import MODELS, frame
 

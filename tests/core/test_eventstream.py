@@ -104,6 +104,105 @@ def test_what_is_no_event_is_an_error(stored: Any) -> None:
         FORMAT.decode(stored)
 
 
+def headers_of(**headers: str) -> bytes:
+    return b"".join(
+        bytes([len(name) + 1])
+        + b":"
+        + name.replace("_", "-").encode()
+        + b"\x07"
+        + struct.pack(">H", len(value))
+        + value.encode()
+        for name, value in headers.items()
+    )
+
+
+def test_other_frames_are_stored_with_what_they_have() -> None:
+    usual = headers_of(exception_type="throttling", content_type="application/json", message_type="exception")
+    assert FORMAT.encode(frame(b'{"message": "slow"}', usual)) == {
+        "exception": "throttling", "body": {"message": "slow"}, "json": "spaced",
+    }  # fmt: skip
+    order = headers_of(message_type="event", event_type="chunk", content_type="application/json")
+    stored = FORMAT.encode(frame(b'{"a":1}', order))
+    assert stored["headers"] == [
+        [":message-type", "event"],
+        [":event-type", "chunk"],
+        [":content-type", "application/json"],
+    ]
+    assert stored["body"] == {"a": 1}
+    kinds = (b"\x01a\x00\x01b\x01\x01c\x02\xff\x01d\x03\xff\xfe\x01e\x04\x00\x00\x00\x07\x01f\x05" + b"\xff" * 8
+             + b"\x01g\x06\x00\x01\xff\x01h\x07\x00\x02hi\x01i\x08" + b"\x00" * 7 + b"\x01\x01j\x09" + b"\xab" * 16)  # fmt: skip
+    stored = FORMAT.encode(frame(b"plain", kinds))
+    assert stored["headers"] == [
+        ["a", True], ["b", False], ["c", {"byte": -1}], ["d", {"short": -2}], ["e", {"integer": 7}], ["f", {"long": -1}],
+        ["g", {"bytes": "/w=="}], ["h", "hi"], ["i", {"timestamp": 1}], ["j", {"uuid": "ab" * 16}],
+    ]  # fmt: skip
+    assert stored["body"] == "plain"
+    assert FORMAT.decode(stored) == frame(b"plain", kinds)
+
+
+def test_the_end_of_a_converse_stream_is_known() -> None:
+    last = headers_of(event_type="metadata", content_type="application/json", message_type="event")
+    assert FORMAT.is_terminal(frame(b"{}", last))
+    assert not FORMAT.is_terminal(frame(b"{}"))
+    assert not FORMAT.is_terminal(b"junk")
+
+
+def test_the_json_of_a_frame_is_edited_and_framed_again() -> None:
+    assert FORMAT.edited(frame(b'{"a": 1}'), lambda tree: {"a": 22}) == frame(b'{"a": 22}')
+    assert FORMAT.edited(invoke("six"), lambda tree: {**tree, "bytes": {"outputText": "seven"}}) == invoke("seven")
+    for piece in (frame(b'{"a":1}'), invoke("six"), frame(b"no json"), b"junk"):
+        assert FORMAT.edited(piece, lambda tree: tree) == piece
+    for piece in (frame(b"no json"), b"junk"):
+        assert FORMAT.edited(piece, lambda tree: {"a": 2}) == piece
+
+
+def test_what_is_masked_in_a_frame_is_no_more_than_it_has_to_be() -> None:
+    def mask(data: bytes) -> bytes:
+        return data.replace(b"secret", b"***")
+
+    kept = frame(b"a", headers_of(x="y"))
+    assert FORMAT.masked(kept, mask) == kept
+    assert FORMAT.masked(invoke("nothing"), mask) == invoke("nothing")
+    assert (
+        FORMAT.masked(frame(b"a secret", headers_of(x="secret")) + kept, mask)
+        == frame(b"a ***", headers_of(x="***")) + kept
+    )
+    assert FORMAT.masked(b"junk secret", mask) == b"junk ***"
+
+
+def test_a_frame_is_split_off_only_where_it_is_whole() -> None:
+    one, two = frame(b'{"a":1}'), frame(b"")
+    assert FORMAT.split(one + two) == [one, two]
+    assert FORMAT.split(one + two[:-1]) == [one, two[:-1]]
+    assert FORMAT.split(one + two[:11]) == [one, two[:11]]
+    assert FORMAT.split(b"") == []
+    assert FORMAT.split(frame(b"", b"")) == [frame(b"", b"")]  # sixteen bytes, the shortest there is
+    prelude = struct.pack(">II", 15, 0)
+    short = prelude + struct.pack(">I", zlib.crc32(prelude)) + b"x" * 20
+    assert FORMAT.split(short) == [short]
+
+
+@pytest.mark.parametrize(
+    ("piece", "said"),
+    [
+        (b"\x00" * 15, "shorter than 16 bytes"),
+        (frame(b"a") + b"b", "lengths"),
+        (frame(b"", b"\x05abc"), "a header of it|header of the frame"),
+        (frame(b"", b"\x01a\x07\x00\x05abc"), "cut off"),
+        (frame(b"", b"\x01a\x06\x00"), "can't be read"),
+        (frame(b"", b"\x01a\x63"), "can't be read"),
+        (frame(b"", b"\x01\xff\x00"), "can't be read"),
+        (frame(b"", b"\x01a\x04\x00"), "can't be read"),
+    ],
+)
+def test_a_damaged_frame_is_kept_as_it_came(piece: bytes, said: str) -> None:
+    stored = FORMAT.encode(piece)
+    assert stored == {"base64": base64.b64encode(piece).decode(), "damaged": True}
+    assert FORMAT.decode(stored) == piece
+    with pytest.raises(EventProblem, match=said):
+        FORMAT.decode({"base64": stored["base64"]})
+
+
 def test_credentials_are_masked_inside_frames_that_fit_again() -> None:
     secret = "very-secret-token-0001"
     redactor = Redactor({})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import enum
 import gzip
+import http
 import json
 import zlib
 from pathlib import Path
@@ -14,11 +16,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from promptecho import _store, _streams, _yaml
-from promptecho._body import BodyProblem, decode_body, encode_body
-from promptecho._cassette import read_interaction, response_tree
+from promptecho._body import BodyProblem, decode_body, edit_json, encode_body
 from promptecho._content import ContentProblem, decode_chunks
+from promptecho._interaction import Interaction, read_interaction, response_tree
 from promptecho._matching import MatchOptions
 from promptecho._models import Headers, ResponseHead
+from promptecho.errors import CassetteFormatError
 
 HOSTILE = st.sampled_from(
     ["on", "off", "yes", "no", "y", "n", "null", "~", "true", "1e3", "12e34", "0x1f", "1_000", "12:30:45", "2020-01-01",
@@ -41,7 +44,11 @@ TREES: Any = st.recursive(
 @example([[["a"], {"b": ["c", {"d": "e\nf\n"}]}], {}], 2)
 def test_a_tree_reads_the_same_through_every_yaml_reader(tree: Any, indent: int) -> None:
     text = _yaml.emit_block({"key": tree}, indent)
-    readers = [yaml.safe_load, _yaml.load, lambda text: _yaml._load(text, _yaml._reader(yaml.SafeLoader))]
+    readers = [
+        yaml.safe_load,
+        _yaml.load,
+        lambda text: _yaml.load_by(text, _yaml._reader(yaml.SafeLoader), _yaml._tree),
+    ]
     for read in readers:
         assert read(text) == {"key": tree}
     assert all(line.startswith(" " * indent) for line in text.split("\n") if line)
@@ -56,6 +63,30 @@ def test_text_with_a_lone_surrogate_is_refused_not_mangled() -> None:
         _yaml.emit_block({1: "a"}, 0)  # type: ignore[dict-item]  # that is the point
 
 
+class Role(str, enum.Enum):
+    USER = "user"
+    LONG = "two\nlines"
+
+
+class Number(float):
+    def __repr__(self) -> str:
+        return f"Number({float(self)})"
+
+
+def test_what_a_hook_brings_is_written_by_its_value() -> None:
+    tree = {
+        "role": Role.USER,
+        "text": Role.LONG,
+        "status": http.HTTPStatus.OK,
+        "score": Number(0.5),
+        "flat": _yaml.Flow([Role.USER]),
+    }
+    text = _yaml.emit_block(tree, 0)
+    plain = {"role": "user", "text": "two\nlines", "status": 200, "score": 0.5, "flat": ["user"]}
+    assert text == _yaml.emit_block({**plain, "flat": _yaml.Flow(["user"])}, 0)
+    assert _yaml.load(text) == plain
+
+
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
@@ -64,13 +95,85 @@ def test_text_with_a_lone_surrogate_is_refused_not_mangled() -> None:
         ("a: 1\n5: 2\n", 2, "expected a text"),
         ("a: [1\n", 2, "not readable"),
         ("a: 1\n--- \nb: 2\n", 2, "not readable"),
-        ("a: &x [*x]\n", 1, "recursive"),
+        ("a: &x [*x]\n", 1, "contains itself"),
     ],
 )
 def test_yaml_that_no_cassette_has_is_refused_with_its_line(text: str, line: int | None, said: str) -> None:
     with pytest.raises(_yaml.YamlProblem, match=said) as caught:
         _yaml.load(text)
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("tree", "text"),
+    [
+        ({}, "{}\n"),
+        ([], "[]\n"),
+        ("a", "a\n"),
+        (None, "null\n"),
+        (["a", [], {}, None, True, False], "- a\n- []\n- {}\n- null\n- true\n- false\n"),
+        (_yaml.Flow(["a", "b c", 1, None]), '[a, "b c", 1, null]\n'),
+        ({"a": float("inf"), "b": float("-inf"), "c": 1e300, "d": 1.5e-7, "e": 1e16, "f": 0.1}, "a: .inf\nb: -.inf\nc: 1.0e+300\nd: 1.5e-07\ne: 1.0e+16\nf: 0.1\n"),
+        ({"k" * 119: 1, "k" * 121: 1}, "k" * 119 + ": 1\n? " + "k" * 121 + "\n: 1\n"),
+        ({"a": "x\ny", "b": "x\n", "c": "x\n\n", "d": " x\ny"}, "a: |-\n  x\n  y\nb: |\n  x\nc: |+\n  x\n\nd: |2-\n   x\n  y\n"),
+        ({"a": "\x85\u2028\ufeff", "b": "tab\t", "c": "ü😀"}, 'a: "\\x85\\u2028\\ufeff"\nb: "tab\\t"\nc: "ü😀"\n'),
+    ],
+)  # fmt: skip
+def test_a_tree_is_written_as_a_person_would(tree: Any, text: str) -> None:
+    assert _yaml.emit_block(tree, 0) == text
+    assert _yaml.load(text) == tree
+    assert _yaml.load("x:\n" + _yaml.emit_block(tree, 2)) == {"x": tree}
+
+
+def test_no_number_stays_no_number() -> None:
+    assert _yaml.emit_block({"a": float("nan")}, 0) == "a: .nan\n"
+    assert (
+        str(_yaml.load("[.nan, .NaN, .NAN, -.INF, +.Inf, 1., .5, +1, -0]"))
+        == "[nan, nan, nan, -inf, inf, 1.0, 0.5, 1, 0]"
+    )
+
+
+READERS = pytest.mark.parametrize("reader", [_yaml._READER, _yaml._reader(yaml.SafeLoader)], ids=["libyaml", "python"])
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("a: 1\nb: !!map x\n", 2, "the tag 'tag:yaml.org,2002:map' is not allowed"),
+        ("a: 1\nb: !!map [x]\n", 2, "the tag 'tag:yaml.org,2002:map' is not allowed"),
+        ("a: 1\nb: !!seq {x: y}\n", 2, "the tag 'tag:yaml.org,2002:seq' is not allowed"),
+        ("a: 1\nb: !!int x\n", 2, "invalid literal for int"),
+        ("a: 1\nb: !mine x\n", 2, "the tag '!mine' is not allowed"),
+        ("a: 1\nb: *x\n", 2, "undefined alias"),
+        ("a: 1\nb: \x01\n", 2, "not readable YAML"),
+        ("a: 1\nb:\n? [x]\n: y\n", 3, r"a key is \['x'\], expected a text"),
+        ("a: " + "[" * 201 + "]" * 201, 1, "nested more than 200 levels deep"),
+        ("a: 1\nb: " + "{x: " * 200 + "}" * 200, 2, "nested more than 200 levels deep"),
+        ("- - - - - " * 41 + "x", 1, "nested more than 200 levels deep|nesting depth"),
+    ],
+)
+def test_both_readers_refuse_the_same(reader: Any, text: str, line: int | None, said: str) -> None:
+    with pytest.raises(_yaml.YamlProblem, match=said) as caught:
+        _yaml.load_by(text, reader, _yaml._tree)
+    assert caught.value.line == line
+    assert str(caught.value) == caught.value.problem
+
+
+@READERS
+@pytest.mark.parametrize(
+    "text", ["{a: " + "[" * 150 + "]" * 150 + "}", "[" * 200 + "]" * 200, "- - - - - - x", "a: '" + "[{" * 400 + "'"]
+)
+def test_both_readers_take_what_is_nested_no_deeper(reader: Any, text: str) -> None:
+    assert _yaml.load_by(text, reader, _yaml._tree) == yaml.safe_load(text)
+
+
+def test_aliases_may_repeat_a_value_and_expand_to_a_million_at_most() -> None:
+    assert _yaml.load("a: &x {b: [1]}\nc: [*x, *x]\n") == {"a": {"b": [1]}, "c": [{"b": [1]}] * 2}
+    thousand = "a: &a [" + "x, " * 998 + "x]\n"
+    assert len(_yaml.load(thousand + "b: [" + "*a, " * 990 + "*a]\n")["b"]) == 991  # type: ignore[index]  # a mapping
+    with pytest.raises(_yaml.YamlProblem, match="more than a million"):
+        _yaml.load(thousand + "b: [" + "*a, " * 1000 + "*a]\n")
 
 
 def test_dates_and_words_stay_texts() -> None:
@@ -146,11 +249,114 @@ def test_any_bytes_come_back_through_a_file(data: bytes, content_type: str) -> N
 
 @pytest.mark.parametrize(
     "fields",
-    [{"body": "***", "binary": True}, {"body": [1], "binary": True}, {"body": [1], "json": "odd"}, {"binary": 1}],
-)
+    [
+        {"body": "***", "binary": True}, {"body": [1], "binary": True}, {"body": [1], "json": "odd"}, {"binary": 1}, {"body": "a", "binary": True},
+        {"body": [1], "json": 5}, {"body": [1], "json": ""}, {"body": [1], "json": "indent-9"}, {"body": [1], "json": "indent-0"},
+    ],
+)  # fmt: skip
 def test_a_damaged_stored_body_is_a_clear_error(fields: dict[str, Any]) -> None:
-    with pytest.raises(BodyProblem):
+    with pytest.raises(BodyProblem, match=r"base64|the JSON style '?\S+'? is not known|neither true nor false"):
         decode_body(fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "style"),
+    [
+        ('{"a": "\\u003cb\\u003e \\u0026"}', "spaced html"),
+        ('{"a":"\\u003c é"}\n', "compact html newline"),
+        ('{"a":"\\u003c \\u2028"}', "compact html"),
+        ('{"a":"< \\u00e9 \\u003c"}', None),
+        ('{"a": "\\u00e9\\/"}\n', "spaced ascii slashes newline"),
+        ('[\n        1\n]', "indent-8"),
+        ('[\n         1\n]', None),
+        ('{"a":":","b": 1}', None),
+        ('["a", "b"]', "spaced"),
+        ('{"a":{"b":": "}}', "compact"),
+        ('[]', "compact"),
+        ('{}\n', "compact newline"),
+        ('{}\n\n', None),
+        (' {}', None),
+    ],
+)  # fmt: skip
+def test_the_style_of_json_is_found_where_there_is_one(text: str, style: str | None) -> None:
+    fields = encode_body(text.encode(), "application/json")
+    assert fields.get("json") == style
+    assert decode_body(fields) == text.encode()
+
+
+def test_json_is_a_tree_to_a_depth_that_a_person_can_read() -> None:
+    for opening, closing in (("[", "]"), ('{"a":', "}")):
+        for depth, expected in ((100, True), (101, False)):
+            text = opening * depth + ("1" if "a" in opening else "") + closing * depth
+            assert ("json" in encode_body(text.encode(), "application/json")) is expected
+    assert "json" in encode_body(b"[" + b"[]," * 300 + b"[]]", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "data", "binary"),
+    [
+        ("image/png", b"text", True), ("IMAGE/PNG; q=1", b"text", True), (" image/png", b"text", True), ("image/svg+xml", b"<svg/>", False),
+        ("application/pdf", b"text", True), ("font/woff", b"text", True), ("text/plain", b"\x00", True), ("text/plain", b"a\x7f", True),
+        ("text/plain", b"\t\r\n", False), ("text/plain", b"\xff", True), ("application/json", b'{"a":"\x7f"}', False), ("", b"", False),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_is_base64(content_type: str, data: bytes, binary: bool) -> None:
+    fields = encode_body(data, content_type)
+    assert ("binary" in fields) is binary
+    assert decode_body(fields) == data
+
+
+def test_a_body_by_hand_needs_no_style_and_base64_may_have_line_ends() -> None:
+    assert decode_body({"body": {"a": [1, "é"]}}) == '{"a":[1,"é"]}'.encode()
+    assert decode_body({"body": "aGVs\nbG8=\n", "binary": True}) == b"hello"
+    assert decode_body({}) == decode_body({"body": None}) == b""
+    assert decode_body({"body": 5}) == b"5"
+
+
+def test_an_edit_leaves_what_it_does_not_change() -> None:
+    assert edit_json("no json", lambda tree: 5) == "no json"
+    assert edit_json('{"a": 1.50}', lambda tree: tree) == '{"a": 1.50}'
+    assert edit_json('{"a": 1.50}', lambda tree: {"a": 2}) == '{"a":2}'
+    assert edit_json('{"a": 1}\n', lambda tree: {"a": 2}) == '{"a": 2}\n'
+    assert edit_json("[" * 5000, lambda tree: 5) == "[" * 5000
+    assert edit_json("[" * 5000 + "]" * 5000, lambda tree: 5) == "[" * 5000 + "]" * 5000
+
+
+def test_half_a_surrogate_pair_in_a_tree_is_written_as_the_escape_that_json_has_for_it() -> None:
+    tree = {"a": "x\ud800", "b": "é😀"}
+    for style in ("compact", "spaced", "indent-2", "compact ascii"):
+        data = decode_body({"body": tree, "json": style})
+        assert b"\\ud800" in data
+        assert json.loads(data.decode("utf-8")) == tree
+    changed = edit_json('{"a":"x\\ud800","b":"é"}', lambda tree: {**tree, "b": "ü"})
+    assert changed == '{"a":"x\\ud800","b":"ü"}'
+
+
+@READERS
+def test_half_a_surrogate_pair_in_a_file_is_refused_with_its_line(reader: Any) -> None:
+    for escape in (r"\ud800", r"\U0000dfff", r"\ud83d\ude00"):
+        with pytest.raises(_yaml.YamlProblem, match=r"surrogate|invalid Unicode") as caught:
+            _yaml.load_by(f'a: b\nc: "x{escape}"\n', reader, _yaml._tree)
+        assert caught.value.line == 2
+    assert _yaml.load_by(r'a: "{\"b\": \"\\ud800\"}"', reader, _yaml._tree) == {"a": r'{"b": "\ud800"}'}
+
+
+def test_a_stored_text_with_half_a_surrogate_pair_is_a_clear_error() -> None:
+    with pytest.raises(BodyProblem, match="character 3 is half of a surrogate pair"):
+        decode_body({"body": "no\udc00"})
+    for content_type in ("text/event-stream", "application/x-ndjson"):
+        stream = _streams.format_of(content_type)
+        assert stream is not None
+        with pytest.raises(_streams.EventProblem, match="character 7 is half of a surrogate pair"):
+            stream.decode("data: \ud800\n\n")
+
+
+@given(TREES, TREES)
+def test_an_edit_of_json_is_valid_json_whatever_stands_in_it(tree: Any, other: Any) -> None:
+    text = json.dumps({"tree": tree, "half": "\ud800"})
+    data = edit_json(text, lambda whole: {**whole, "other": other}).encode("utf-8")
+    assert json.loads(data.decode("utf-8")) == {"tree": tree, "half": "\ud800", "other": other}
+    assert edit_json(text, lambda whole: whole) == text
 
 
 # --- streams ---
@@ -197,6 +403,59 @@ def test_the_last_event_of_an_answer_is_known(event: bytes, last: bool) -> None:
     assert stream.is_terminal(event) is last
 
 
+@pytest.mark.parametrize(
+    ("content_type", "name"),
+    [
+        ("text/event-stream", "sse"), (" Text/Event-Stream ; charset=utf-8", "sse"), ("application/x-ndjson", "ndjson"),
+        ("application/ndjson", "ndjson"), ("application/jsonl", "ndjson"), ("application/x-jsonlines", "ndjson"),
+        ("application/stream+json", "ndjson"), ("application/vnd.amazon.eventstream", "eventstream"),
+        ("application/json", None), ("text/plain; a=text/event-stream", None), ("", None),
+    ],
+)  # fmt: skip
+def test_the_format_of_a_stream_is_told_by_its_content_type(content_type: str, name: str | None) -> None:
+    stream = _streams.format_of(content_type)
+    assert (stream.name if stream else None) == name
+
+
+def test_lines_of_json_are_events() -> None:
+    stream = _streams.format_of("application/x-ndjson")
+    assert stream is not None
+    assert stream.split(b'{"a":1}\n\n{"b":2}\r\n{"c"') == [b'{"a":1}\n', b"\n", b'{"b":2}\r\n', b'{"c"']
+    assert stream.split(b"") == []
+    assert [stream.is_terminal(b'{"x":"y","done": ' + end + b"}\n") for end in (b"true", b"false")] == [True, False]
+    assert stream.is_terminal(b'{"done":true}')
+    assert stream.encode(b"\xff") == {"base64": "/w=="}
+    assert stream.masked(b"a secret", lambda data: data.replace(b"secret", b"***")) == b"a ***"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "event", "edited"),
+    [
+        ("text/event-stream", b'event: a\ndata: {"a": "\xc3\xa9"}\n\n', b'event: a\ndata: {"a": "!"}\n\n'),
+        ("text/event-stream", b'data:{"a":1}\r\ndata: {"a":1}\r\n\r\n', b'data:{"a":"!"}\r\ndata: {"a":"!"}\r\n\r\n'),
+        ("text/event-stream", b"data: [DONE]\n\n", b"data: [DONE]\n\n"),
+        ("text/event-stream", b'data: {"a": \xff}\n\n', b'data: {"a": \xff}\n\n'),
+        ("application/x-ndjson", b'{"a": 1}\r\n', b'{"a": "!"}\r\n'),
+        ("application/x-ndjson", b'{"a": 1}', b'{"a": "!"}'),
+        ("application/x-ndjson", b"\xff\n", b"\xff\n"),
+    ],
+)
+def test_the_json_of_an_event_is_edited_and_the_rest_left(content_type: str, event: bytes, edited: bytes) -> None:
+    stream = _streams.format_of(content_type)
+    assert stream is not None
+    assert stream.edited(event, lambda tree: {**tree, "a": "!"}) == edited
+    assert stream.edited(event, lambda tree: tree) == event
+
+
+@pytest.mark.parametrize("stored", [5, None, {}, {"base64": 5}, {"base64": "?"}, {"base64": "a"}])
+def test_what_is_no_event_of_a_text_format_is_an_error(stored: Any) -> None:
+    for content_type in ("text/event-stream", "application/x-ndjson"):
+        stream = _streams.format_of(content_type)
+        assert stream is not None
+        with pytest.raises(_streams.EventProblem, match=r"expected a text|its base64 is damaged"):
+            stream.decode(stored)
+
+
 # --- whole responses through a file ---
 
 HEADER_NAMES = st.sampled_from(["X-A", "x-a", "Content-Type", "Set-Cookie", "on", "Date", "x-b"])
@@ -231,6 +490,182 @@ def test_status_headers_and_chunks_come_back_through_a_file(
     assert response.head.headers.pairs == fields.pairs
     assert response.body == b"".join(chunks)
     assert response.incomplete == incomplete
+
+
+def tree_of(**response: Any) -> dict[str, Any]:
+    """An interaction with a response of which some parts are other than usual."""
+    usual = {"status": 200, "headers": {"content-type": "text/plain"}, "streaming": False, "body": "hello"}
+    kept = {name: part for name, part in {**usual, **response}.items() if part is not ...}
+    return {"request": {"method": "POST", "url": "http://h/x", "body": {"a": 1}}, "response": kept, "duration": 0.5}
+
+
+def interaction_of(**response: Any) -> Interaction:
+    return read_interaction(tree_of(**response), Path("c.yaml"), 3, MatchOptions())
+
+
+@pytest.mark.parametrize(
+    ("response", "said"),
+    [
+        ({"status": 99}, "response.status is 99, expected a status code from 100 to 599"),
+        ({"status": 600}, "response.status is 600, expected a status code from 100"),
+        ({"status": True}, "response.status is True, expected a status code such as 200"),
+        ({"headers": {"x": [["a"]]}}, r"response.headers.x is \['a'\], expected a text or a list"),
+        ({"headers": {"x": True}}, "response.headers.x is True, expected a text"),
+        ({"headers": {"x": None}}, "response.headers.x is None, expected a text"),
+        ({"header_list": "a: b"}, r"response.header_list is 'a: b', expected a list of \[name, value\]"),
+        ({"header_list": [["a"]]}, "response.header_list is"),
+        ({"header_list": [["a", "b", "c"]]}, "response.header_list is"),
+        ({"header_list": [["a", 5]]}, "response.header_list is"),
+        ({"header_list": ["ab"]}, "response.header_list is"),
+        ({"reason": 5}, "response.reason is 5, expected a text"),
+        ({"incomplete": True}, "response.incomplete is True, expected a text"),
+        ({"http_version": 1.1}, "response.http_version is 1.1, expected a text"),
+        ({"streaming": 1}, "response.streaming is 1, expected true or false"),
+        ({"body": "***", "binary": True}, r"response.body is '\*\*\*', expected a body as promptecho writes it \(its base64"),
+        ({"body": "x" * 100, "binary": 5}, "response.body is 'x{56}\\.\\.\\., expected"),
+        ({"delays": 5}, "response.delays is 5, expected a list of seconds"),
+        ({"delays": ["1"]}, r"response.delays is \['1'\], expected a list of seconds"),
+        ({"chunks": 5}, "response.chunks is 5, expected a list of sizes in bytes"),
+        ({"chunks": [5, 0]}, r"response.chunks is \[5, 0\], expected a list of sizes"),
+        ({"chunks": [2.5, 2.5]}, "response.chunks is"),
+        ({"streaming": True}, r"response.events is None, expected a list of events \(streaming is true\)"),
+        ({"streaming": True, "events": "data: x"}, "response.events is 'data: x', expected a list"),
+        ({"streaming": True, "events": ["a", 5]}, r"response.events\[1\] is 5, expected an event of the stream \(a text was"),
+        ({"streaming": True, "events": [{"base64": "?"}]}, r"response.events\[0\] is .* expected an event"),
+        ({"streaming": True, "events": ["a", "\ud800"]}, r"response.events\[1\] is '\\ud800', expected an event"),
+        ({"streaming": True, "headers": {"content-type": "text/event-stream"}, "events": [5]}, r"response.events\[0\] is 5"),
+    ],
+)  # fmt: skip
+def test_a_response_of_the_wrong_shape_is_refused_with_its_place(response: dict[str, Any], said: str) -> None:
+    with pytest.raises(CassetteFormatError, match=r"^c\.yaml: interactions\[3\]\." + said):
+        interaction_of(**response)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"request": 5}, "request is 5, expected a mapping"),
+        ({"response": None}, "response is None, expected a mapping"),
+        ({"repeat": "1"}, "repeat is '1', expected a number"),
+        ({"repeat": True}, "repeat is True, expected a number"),
+        ({"request": {"method": "GET", "url": "http://h/", "query": 5}}, "request.query is 5, expected a text"),
+        ({"request": {"method": "GET", "url": "http://h/", "normalized_by": 5}}, "request.normalized_by is 5, expected the"),
+        ({"request": {"method": "GET", "url": "http://[h/"}}, r"request.url is 'http://\[h/', expected a URL \("),
+        ({"request": {"method": "GET", "url": "http://h/", "body_json": "{"}}, "request.body_json is '{', expected JSON"),
+        ({"request": {"method": "GET", "url": "http://h/", "body_json": "[1]"}}, r"request.body is \[1\], expected a mapping"),
+    ],
+)  # fmt: skip
+def test_a_request_of_the_wrong_shape_is_refused_with_its_place(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(CassetteFormatError, match=r"^c\.yaml: interactions\[3\]\." + said):
+        read_interaction({**tree_of(), **change}, Path("c.yaml"), 3, MatchOptions())
+
+
+def test_what_a_test_wants_to_know_of_an_interaction() -> None:
+    found = interaction_of(status=404, incomplete="broke", reason="Nope", http_version="HTTP/2")
+    assert (found.method, found.url, found.status, found.body) == ("POST", "http://h/x", 404, {"a": 1})
+    assert (found.incomplete, found.streaming, found.duration, found.number) == ("broke", False, 0.5, 3)
+    assert (found.response.head.reason, found.response.head.http_version) == ("Nope", "HTTP/2")
+    assert repr(found) == f"<Interaction POST http://h/x -> 404, key {found.match_key}>"
+    assert len(found.match_key) == 16
+    assert read_interaction({**tree_of(), "duration": "?"}, Path("c.yaml"), 0, MatchOptions()).duration is None
+    assert interaction_of(streaming=True, events=["a"]).streaming
+    assert not interaction_of(streaming=...).streaming
+    for status in (100, 599):
+        assert interaction_of(status=status).status == status
+    half = {"method": "POST", "url": "http://h/x", "body_json": '{"a": "\\ud800"}'}
+    assert read_interaction({**tree_of(), "request": half}, Path("c.yaml"), 0, MatchOptions()).body == {"a": "\ud800"}
+
+
+def test_headers_by_hand_may_be_numbers_lists_or_none() -> None:
+    headers = interaction_of(headers={"X-A": 5, "x-b": ["one", 2.5], "x-a": "again"}, body=...).response.head.headers
+    assert headers.pairs == (("X-A", "5"), ("x-b", "one"), ("x-b", "2.5"), ("x-a", "again"))
+    assert interaction_of(headers=None).response.head.headers.pairs == ()
+    assert interaction_of(headers=...).response.head.headers.pairs == ()
+    listed = [["Set-Cookie", "a"], ["x", "y"], ["Set-Cookie", "b"]]
+    assert interaction_of(header_list=listed).response.head.headers.pairs == tuple(map(tuple, listed))
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, {"content-length": "5"}),  # the body was edited by hand
+        ({"incomplete": "broke"}, {"content-length": "60"}),
+        ({"body": ...}, {"content-length": "60", "content-encoding": "gzip"}),  # a HEAD request
+        ({"body": "aGVsbG8=", "binary": True, "encoded": True}, {"content-length": "60", "content-encoding": "gzip"}),
+    ],
+)
+def test_replayed_headers_fit_the_body_that_is_replayed(more: dict[str, Any], expected: dict[str, str]) -> None:
+    headers = {"x": "y", "Content-Length": "60", "content-encoding": "gzip"}
+    found = interaction_of(headers=headers, **more).response.head.headers
+    assert {name.lower(): value for name, value in found} == {"x": "y", **expected}
+    fits = {"x": "y", "content-length": "5"}
+    assert interaction_of(headers=fits).response.head.headers.pairs == tuple(fits.items())
+
+
+@pytest.mark.parametrize(
+    ("response", "chunks", "delays"),
+    [
+        ({}, [b"hello"], []),
+        ({"delays": [1]}, [b"hello"], [1.0]),
+        ({"delays": [1, 2]}, [b"hello"], []),
+        ({"chunks": [2, 3]}, [b"he", b"llo"], []),
+        ({"chunks": [2, 3], "delays": [1, 0.5]}, [b"he", b"llo"], [1.0, 0.5]),
+        ({"chunks": [2, 3], "delays": [1]}, [b"he", b"llo"], []),
+        ({"chunks": [2, 4], "delays": [1, 2]}, [b"hello"], []),
+        ({"body": ...}, [], []),
+        ({"body": ..., "delays": []}, [], []),
+        ({"streaming": True, "events": ["ab", "", "cde"]}, [b"ab", b"cde"], []),
+        ({"streaming": True, "events": ["ab", {"base64": "Y2Rl"}], "delays": [1, 2]}, [b"ab", b"cde"], [1.0, 2.0]),
+        ({"streaming": True, "events": ["ab", "cde"], "chunks": [5], "delays": [3]}, [b"ab", b"cde"], [3.0, 0.0]),
+        ({"streaming": True, "events": ["ab", "cde"], "chunks": [1, 4]}, [b"a", b"b", b"cde"], []),
+        ({"streaming": True, "events": ["ab", "cde"], "chunks": [1, 4], "delays": [1, 2]}, [b"a", b"b", b"cde"], [1.0, 2.0, 0.0]),
+    ],
+)  # fmt: skip
+def test_chunks_and_delays_are_those_of_the_recording_where_they_fit(
+    response: dict[str, Any], chunks: list[bytes], delays: list[float]
+) -> None:
+    found = interaction_of(**response).response
+    assert (list(found.chunks), list(found.delays)) == (chunks, delays)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "content_type", "delays", "encoded", "expected"),
+    [
+        ([b'{"a":1}'], "application/json", [], False, {"body": {"a": 1}, "json": "compact"}),
+        ([b'{"a"', b":1}"], "application/json", [], False, {"body": {"a": 1}, "json": "compact"}),
+        ([b'{"a"', b":1}"], "application/json", [0.1, 0.2], False, {"body": {"a": 1}, "json": "compact", "chunks": [4, 3], "delays": [0.1, 0.2]}),
+        ([b"he", b"llo"], "text/plain", [], False, {"body": "hello", "chunks": [2, 3]}),
+        ([b"hello"], "text/plain", [], False, {"body": "hello"}),
+        ([b"hello"], "text/plain", [], True, {"encoded": True, "body": "aGVsbG8=", "binary": True}),
+        ([b"data: x\n\n"], "text/event-stream", [], True, {"encoded": True, "body": "ZGF0YTogeAoK", "binary": True}),
+        ([], "text/event-stream", [], False, {}),
+        ([b"a\n\n", b"b\n\n"], "text/event-stream", [], False, {"streaming": True, "events": ["a\n\n", "b\n\n"]}),
+        ([b"a\n\nb\n\n"], "text/event-stream", [], False, {"streaming": True, "events": ["a\n\n", "b\n\n"]}),
+        ([b"a\n\nb", b"\n\n"], "text/event-stream", [], False, {"streaming": True, "events": ["a\n\n", "b\n\n"], "chunks": [4, 2]}),
+        ([b"a\n\nb\n\n"], "text/event-stream", [2.0], False, {"streaming": True, "events": ["a\n\n", "b\n\n"], "chunks": [6], "delays": [2.0]}),
+    ],
+)  # fmt: skip
+def test_a_response_is_stored_as_shortly_as_it_can_be_given_back(
+    chunks: list[bytes], content_type: str, delays: list[float], encoded: bool, expected: dict[str, Any]
+) -> None:
+    for incomplete in (None, "broke"):
+        head = ResponseHead(200, Headers({"content-type": content_type}))
+        tree = response_tree(head, tuple(chunks), delays=delays, incomplete=incomplete, encoded=encoded)
+        also = {"incomplete": incomplete} if incomplete else {}
+        assert tree == {
+            "status": 200,
+            "headers": {"content-type": content_type},
+            "streaming": False,
+            **also,
+            **expected,
+        }
+    repeated = Headers([("a", "one"), ("a", "two"), ("a", "three")])
+    assert response_tree(ResponseHead(200, repeated, "OK"), (), delays=[], incomplete=None, encoded=False) == {
+        "status": 200, "reason": "OK", "headers": {"a": ["one", "two", "three"]}, "streaming": False,
+    }  # fmt: skip
+    apart = Headers([("a", "1"), ("b", "2"), ("a", "3")])
+    tree = response_tree(ResponseHead(200, apart), (), delays=[], incomplete=None, encoded=False)
+    assert (tree["header_list"], "headers" in tree) == ([["a", "1"], ["b", "2"], ["a", "3"]], False)
 
 
 # --- content codings ---

@@ -25,8 +25,9 @@ from promptecho._import import Imported, import_file
 from promptecho._import.exchange import time_of
 from promptecho._matching import MatchOptions
 from promptecho._models import Headers, Request, Response, ResponseHead
+from promptecho._recorder import Forward
 from promptecho._redaction import Redactor
-from promptecho._session import Forward, Replay, Session
+from promptecho._session import Replay, Session
 from promptecho._settings import Settings
 from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteMiss, CassetteWriteError
 
@@ -835,7 +836,7 @@ def record(path: Path, calls: list[dict[str, Any]]) -> None:
         headers = Headers({"content-type": call["sent_as"]} if call["sent_as"] else {})
         forward = session.decide(Request(call["method"], call["url"], headers, call["sent"]))
         assert isinstance(forward, Forward)
-        session.settings = Settings(**{**vars(timed), "timing": call["timing"]})
+        forward.recorder.settings = Settings(**{**vars(timed), "timing": call["timing"]})
         forward.start(ResponseHead(call["status"], Headers(call["headers"]), call["reason"]))
         for chunk in call["chunks"]:
             clock.now += 0.125

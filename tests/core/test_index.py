@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette, CassetteMiss, register_normalizer, use_cassette
-from promptecho._index import index
+from promptecho import Cassette, CassetteMiss, _references, register_normalizer, use_cassette
+from promptecho._index import file_mark, index
 from promptecho._matching import MatchOptions
 from promptecho._store import document_text, item_text, parse
 from promptecho.errors import CassetteFormatError
@@ -43,6 +43,19 @@ def recorded(server: ScriptedServer, path: Path, *texts: str) -> list[Any]:
 
 def parsed(cassette: Cassette) -> int:
     return sum(not hasattr(found, "bounds") for _, found in cassette.look_through())
+
+
+def test_an_entry_that_was_damaged_is_an_error_with_its_line(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    recorded(server, path, "one", "two")
+    data = path.read_bytes().replace(b"content: two", b"content: tw\xff")
+    path.write_bytes(data)
+    line = data[: data.rindex(b"- request:")].count(b"\n") + 1
+    with (
+        pytest.raises(CassetteFormatError, match=rf"c\.yaml, line {line}: .*can't decode byte 0xff"),
+        use_cassette(path),
+    ):
+        ask(server, "one")
 
 
 def test_only_what_is_asked_for_is_parsed(server: ScriptedServer, tmp_path: Path) -> None:
@@ -135,6 +148,7 @@ def test_a_key_that_a_hook_made_stale_is_not_trusted(server: ScriptedServer, tmp
         lambda text: text.replace("\n", "\r\n"),
         lambda text: text.rstrip("\n"),
         lambda text: text + "more: 1\n",
+        lambda text: text + "more:\n  duration: 1\n",
         lambda text: text.replace("interactions:\n", "interactions:\n\n# the first\n"),
         lambda text: "interactions:\n".join([text.partition("interactions:\n")[0], re.sub("(?m)^(?=.)", "  ", text.partition("interactions:\n")[2])]),
         lambda text: re.sub(r"  # \w{8} \w{8}\n", "\n", text),
@@ -157,9 +171,15 @@ def test_damage_inside_an_entry_is_one_error_with_its_line_and_never_a_call(
     recorded(server, path, "one", "two", "three")
     edited(path, "        content: two", "        content: [two")
     hits = server.hits
-    with pytest.raises(CassetteFormatError, match=r"c\.yaml, line \d+: "), use_cassette(path, "none"):
+    with (
+        pytest.raises(CassetteFormatError, match=r"c\.yaml, line \d+: not readable") as opened,
+        use_cassette(path, "none"),
+    ):
         ask(server, "one")
     assert server.hits == hits
+    with pytest.raises(CassetteFormatError) as read:
+        Cassette.load(path)
+    assert str(opened.value) == str(read.value)
 
 
 TEXTS = st.text(max_size=30) | st.sampled_from(
@@ -194,6 +214,128 @@ def test_the_index_finds_what_a_parse_finds(pairs: list[tuple[str, str]]) -> Non
     assert [found.tree(number) for number in range(len(found))] == parse(text, Path("c.yaml")).items == items
     assert not found.plain
     assert index(data, Path("c.yaml"), "00000000").plain == list(range(len(items)))  # type: ignore[union-attr]
+
+
+def test_the_mark_of_a_whole_file_is_trusted_without_a_look_at_its_entries() -> None:
+    texts = [
+        item_text(
+            {
+                "request": {"method": "POST", "url": "http://h/x", "match_key": f"{number:016x}", "body": {}},
+                "response": {"status": 200, "headers": {}, "streaming": False, "body": "answer"},
+                "duration": 0.1,
+            },
+            DIGEST,
+        )
+        for number in range(4)
+    ]
+    rest = ("interactions:\n" + re.sub(r"  # \w{8} ", "  # 00000000 ", "".join(texts))).encode("utf-8")
+    half = rest.index(b"- request", 200)
+    marks = file_mark([memoryview(rest[:half]), memoryview(rest[half:])])
+    for mark, plain in ((marks, []), (b"", [0, 1, 2, 3]), (b"  # 00000000 " + DIGEST.encode("ascii"), [0, 1, 2, 3])):
+        found = index(b"version: 2" + mark + b"\n" + rest, Path("c.yaml"), DIGEST)
+        assert found is not None
+        assert found.plain == plain
+        assert [found.tree(number)["request"]["match_key"] for number in range(len(found))] == [
+            f"{number:016x}" for number in range(4)
+        ]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        ["", ""],  # no marks
+        ["  # 00000001 aaaaaaaa", "  # 00000002 bbbbbbbb"],  # of several options
+        ["  # 00000001 aaaaaaaa", ""],
+    ],
+)
+def test_a_file_whose_entries_have_no_options_or_several_gets_no_mark(entries: list[str]) -> None:
+    text = "interactions:\n" + "".join(f"- request:\n    method: GET\n  duration: 0.1{mark}\n" for mark in entries)
+    assert file_mark([memoryview(text.encode("ascii"))]) == b""
+    assert file_mark([memoryview(text.replace("  duration", "  lasted", 1).encode("ascii"))]) == b""
+
+
+def history(question: str, turns: list[int]) -> dict[str, Any]:
+    messages = [{"role": "user", "content": f"turn {turn}: " + "some words of it. " * 20} for turn in turns]
+    return {"model": "m", "messages": [*messages, {"role": "user", "content": question}]}
+
+
+def conversations(shown: list[list[int]]) -> list[str]:
+    """Entries that refer to one another where they have turns in common."""
+    written, entries = _references.Written(), []
+    for number, turns in enumerate(shown):
+        request = {
+            "method": "POST",
+            "url": "http://h/x",
+            "match_key": f"{number:016x}",
+            "matched_on": "all",
+            "body": history(f"question {number}", turns),
+        }
+        response = {"status": 200, "headers": {}, "streaming": False, "body": "answer"}
+        short = written.shorten(request)
+        entries.append(item_text({"request": short.request, "response": response, "duration": 0.1}, DIGEST))
+        written.note(short)
+    return entries
+
+
+def test_a_conversation_is_followed_back_from_any_turn() -> None:
+    shown = [list(range(count)) for count in range(1, 6)]
+    entries = conversations(shown)
+    assert sum("same_as" in entry for entry in entries) == 4
+    text = "version: 2\ninteractions:\n" + "".join(entries)
+    for number, turns in enumerate(shown):
+        found = index(text.encode("utf-8"), Path("c.yaml"), DIGEST)
+        assert found is not None
+        for _ in range(2):
+            assert found.tree(number)["request"]["body"] == history(f"question {number}", turns)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_entries_that_refer_to_one_another_are_the_same_by_the_index_however_they_are_moved(
+    data: st.DataObject,
+) -> None:
+    turns = st.lists(st.integers(0, 3), max_size=5)
+    entries = conversations(data.draw(st.lists(turns, min_size=1, max_size=6)))
+    kept = data.draw(st.permutations(entries) | st.lists(st.sampled_from(entries), min_size=1, max_size=8))
+    rest = "interactions:\n" + "".join(kept)
+    marks = file_mark([memoryview(rest.encode("utf-8"))]).decode("ascii")
+    for first in ("version: 2\n", f"version: 2{marks}\n"):
+        text = first + rest
+        found = index(text.encode("utf-8"), Path("c.yaml"), DIGEST)
+        assert found is not None
+        assert not found.plain
+        numbers = data.draw(st.permutations(range(len(kept))))
+        problem, items = "", []
+        try:
+            items = parse(text, Path("c.yaml")).items
+        except CassetteFormatError as error:  # what it refers to stands behind it now, or nowhere
+            problem = str(error)
+        if problem:
+            with pytest.raises(CassetteFormatError) as caught:
+                for number in range(len(kept)):
+                    found.tree(number)
+            assert str(caught.value) == problem
+            continue
+        for _ in range(2):
+            assert {number: found.tree(number) for number in numbers} == dict(enumerate(items))
+
+
+def test_method_url_and_request_of_an_entry_are_told_without_parsing_it() -> None:
+    texts = []
+    for number, method in enumerate(("GET", "POST", "PUT")):
+        request = {
+            "method": method,
+            "url": f"http://h/ü{number}",
+            "match_key": f"{number:016x}",
+            "body": {"a": "b\nresponse:\n"},
+        }
+        response = {"status": 200, "headers": {}, "streaming": False, "body": f"\n  response: {number}\n"}
+        texts.append(item_text({"request": request, "response": response, "duration": 0.1}, DIGEST))
+    found = index(("version: 2\ninteractions:\n" + "".join(texts)).encode("utf-8"), Path("c.yaml"), DIGEST)
+    assert found is not None
+    for number, method in enumerate(("GET", "POST", "PUT")):
+        assert found.place(number) == (method, f"http://h/ü{number}")
+        assert found.request_text(number).decode("utf-8") == texts[number].partition("\n  response:")[0]
 
 
 def test_keys_are_what_they_were_when_their_version_was_raised_last() -> None:

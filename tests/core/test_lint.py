@@ -127,6 +127,59 @@ def test_a_message_says_from_which_test_and_by_which_way_a_call_is_reached() -> 
     assert "test_an_unrecorded_helper by way of answer" in messages["assistant.py", number]
 
 
+BOX = """\
+from openai import OpenAI
+
+
+class Box:
+    pass
+
+
+class Filler:
+    def fill(self, box):
+        box.client = OpenAI()
+
+
+"""
+
+
+@pytest.mark.parametrize("call", ["fill(box)", "fill(box=box)", "Filler().fill(box)", "Filler().fill(box=box)"])
+def test_a_client_that_a_method_puts_into_its_argument_is_known(project: Path, call: str) -> None:
+    body = f"def test_it():\n    box, fill = Box(), Filler().fill\n    {call}\n    box.client.models.list()\n"
+    write(project / "test_a.py", BOX + body)
+    assert found_in(project) == {("test_a.py", 16, "unrecorded-call")}
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["pool.submit(fill, box)", "asyncio.run(asyncio.to_thread(fill, box))", "loop.run_in_executor(None, fill, box)"],
+)
+def test_a_client_that_a_function_in_a_thread_puts_into_its_argument_is_known(project: Path, call: str) -> None:
+    body = f"def test_it(pool, loop):\n    box, fill = Box(), Filler().fill\n    {call}\n    box.client.models.list()\n"
+    write(project / "test_a.py", "import asyncio\n" + BOX + body)
+    assert found_in(project) == {("test_a.py", 17, "unrecorded-call")}
+
+
+def test_an_object_that_is_called_stays_what_it_is(project: Path) -> None:
+    body = (
+        "class Agent:\n    def __init__(self):\n        self.client = OpenAI()\n        self.filler = CallableFiller()\n\n"
+        "    def run(self):\n        self.filler()\n        self.client.models.list()\n\n\n"
+        "class CallableFiller:\n    def __call__(self):\n        self.done = True\n\n\n"
+        "def test_it():\n    Agent().run()\n"
+    )
+    write(project / "test_a.py", BOX + body)
+    assert found_in(project) == {("test_a.py", 20, "unrecorded-call")}
+
+
+def test_models_that_are_switched_off_make_no_calls(project: Path) -> None:
+    write(
+        project / "test_a.py",
+        "from pydantic_ai import Agent\nfrom pydantic_ai.models import override_allow_model_requests\n\n\n"
+        "def test_it():\n    with override_allow_model_requests(False):\n        Agent('openai:gpt-5').run_sync('hi')\n",
+    )
+    assert found_in(project) == set()
+
+
 def test_no_finding_shows_a_secret() -> None:
     done = run(SUITE, "--select", "secret", "--json")
     assert done.returncode == 1

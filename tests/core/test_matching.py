@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import random
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho import _settings, register_normalizer
-from promptecho._matching import Identity, identify, identify_recorded
+from promptecho._matching import (
+    Identity,
+    MatchOptions,
+    identify,
+    identify_recorded,
+    older_keys,
+    recorded_options,
+    volatile_pattern,
+)
 from promptecho._models import Headers, Request
 
 from .test_normalizers import EXAMPLES
@@ -193,6 +203,386 @@ def test_a_registered_normalizer_is_asked_first_and_can_be_taken_out() -> None:
     assert not same("http://h/ask", {"question": "a", "trace": 1}, {"question": "a", "trace": 2})
 
 
+def recorded_key(found: Identity, url: str, options: MatchOptions) -> str:
+    return identify_recorded("POST", url, found.query, copy.deepcopy(found.body), options).key
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://h", "/"),
+        ("http://h/", "/"),
+        ("http://h/a/b", "/a/b"),
+        ("http://h/a%62/%7Eu/x~y", "/ab/~u/x~y"),
+        ("http://h/a%2fb/c%2Fd", "/a%2Fb/c%2Fd"),
+        ("http://h/%3a:@!$&'()*+,;=%40%20", "/::@!$&'()*+,;=@%20"),
+        ("http://h/caf\u00e9/%C3%A9", "/caf%C3%A9/%C3%A9"),
+        ("http://h/%ff", "/%FF"),
+        ("http://h//a%25", "//a%25"),
+    ],
+)
+def test_a_path_has_one_spelling(url: str, expected: str) -> None:
+    assert identity(url, BASE).path == expected
+
+
+def test_the_address_of_a_call_is_told_without_userinfo_and_in_lower_case() -> None:
+    found = identity("https://me:pw@API.Example.com:8443/V1?b=2&a=1&key=k#part", BASE)
+    assert (found.host, found.path, found.method) == ("api.example.com:8443", "/V1", "POST")
+    assert found.url == "https://me:pw@API.Example.com:8443/V1?b=2&a=1&key=k"
+    assert found.short_key == found.key[:16]
+    assert len(found.key) == 64
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("?a=1&b=2", "?b=2&a=1", True),
+        ("?a=1&a=2", "?a=2&a=1", False),
+        ("?a=", "?a", True),
+        ("?a=", "", False),
+        ("?a=x%20y", "?a=x+y", True),
+        ("?key=1", "", True),
+        ("?a=1&token=x&X-Amz-Date=1", "?a=1", True),
+        ("?", "", True),
+    ],
+)
+def test_of_a_query_names_and_values_count_and_credentials_do_not(one: str, other: str, same: bool) -> None:
+    assert (identity(CHAT + one, BASE).query == identity(CHAT + other, BASE).query) is same
+    assert (identity(CHAT + one, BASE).key == identity(CHAT + other, BASE).key) is same
+    assert len(identity(CHAT + "?a=1", BASE).query) == 16
+
+
+@pytest.mark.parametrize(
+    ("asked", "recorded", "found"),
+    [
+        ("?b=2&a=1", "?a=REDACTED&b=REDACTED", True),
+        ("?b=2&a=1&a=3", "?b=REDACTED&a=REDACTED", True),
+        ("?flag&a=", "?a&flag=REDACTED", True),
+        ("?a=1", "?b=REDACTED", False),
+        ("?a=1", "?a=REDACTED&b=REDACTED", False),
+        ("?a=1", "", False),
+        ("", "", True),
+    ],
+)
+def test_a_recording_of_an_older_promptecho_is_found_by_the_names_of_its_query(
+    asked: str, recorded: str, found: bool
+) -> None:
+    for body in (BASE, b"no JSON"):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        request = Request("POST", CHAT + asked, Headers([("content-type", "application/json")]), data)
+        now = identify(request, MatchOptions(), lambda tree: tree)
+        old = identify_recorded("POST", CHAT + recorded, None, now.body, MatchOptions())
+        assert (old.key in older_keys(request, now, MatchOptions())) is found
+
+
+def test_the_stored_hash_of_a_body_that_an_older_promptecho_could_not_read_answers_it() -> None:
+    request = Request("POST", CHAT, Headers([("content-type", "application/json")]), json.dumps(BASE).encode())
+    now = identify(request, MatchOptions(), lambda tree: tree)
+    raw = {"__raw_body_sha256__": hashlib.sha256(request.body).hexdigest()}
+    assert identify_recorded("POST", CHAT, None, raw, MatchOptions()).key in older_keys(request, now, MatchOptions())
+
+
+DEEP = {**BASE, "metadata": [{"run": 1, "who": {"id": "a"}}, {"run": 2, "who": {"id": "b"}}]}
+
+
+def deep(first: Any = 1, second: Any = 2, one: Any = "a", other: Any = "b") -> Any:
+    return {**BASE, "metadata": [{"run": first, "who": {"id": one}}, {"run": second, "who": {"id": other}}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "same", "other"),
+    [
+        ("metadata[0].run", deep(second=9, one="x"), deep(first=9)),
+        ("metadata.1.run", deep(first=9), deep(second=9)),
+        ("metadata[*].run", deep(one="x"), deep(second=9)),
+        ("metadata.*.who.id", deep(first=9), deep(other="x")),
+        ("metadata[0].*.id", deep(first=9, other="x"), deep(one="x")),
+        ("metadata[0].who", deep(first=9), deep(one="x")),
+        ("metadata[1]", deep(first=9), deep(other="x")),
+        ("metadata", {**DEEP, "temperature": 1}, deep(other="x")),
+    ],
+)
+def test_a_path_of_match_on_reaches_into_lists_and_objects(path: str, same: Any, other: Any) -> None:
+    fields = ["messages", path]
+    key = identity(CHAT, DEEP, match_on=fields).key
+    assert identity(CHAT, same, match_on=fields).key == key
+    assert identity(CHAT, other, match_on=fields).key != key
+
+
+@pytest.mark.parametrize(
+    ("path", "same", "other"),
+    [
+        ("metadata[0].run", deep(first=9), deep(second=9)),
+        ("metadata.1.run", deep(second=9), deep(first=9)),
+        ("metadata[*].run", deep(first=8, second=9), deep(one="x")),
+        ("metadata.*.who.id", deep(one="x", other="y"), deep(first=9)),
+        ("metadata[0].*.id", deep(one="x"), deep(other="x")),
+        ("metadata[0].*", deep(first=9, one="x"), deep(second=9)),
+        ("metadata[1]", deep(second=9, other="x"), deep(first=9)),
+        ("metadata[*]", {**BASE, "metadata": []}, {**BASE, "metadata": {}}),
+        ("metadata", BASE, {**DEEP, "x": 1}),
+        ("none.at.all", DEEP, deep(first=9)),
+        ("model.x", DEEP, {**DEEP, "model": "n"}),
+        ("*", {**BASE, "model": "n"}, None),
+    ],
+)
+def test_a_path_of_ignore_leaves_that_out_and_nothing_else(path: str, same: Any, other: Any) -> None:
+    key = identity(CHAT, DEEP, match_on="all", ignore=[path]).key
+    assert identity(CHAT, same, match_on="all", ignore=[path]).key == key
+    if other is not None:
+        assert identity(CHAT, other, match_on="all", ignore=[path]).key != key
+
+
+def test_what_was_picked_says_where_it_was() -> None:
+    found = identity(CHAT, DEEP, match_on=["model", "metadata[*].run", "metadata[1].who", "temperature"])
+    assert found.matched == {
+        "model": "m",
+        "metadata[*].run:metadata.0.run": 1,
+        "metadata[*].run:metadata.1.run": 2,
+        "metadata[1].who:metadata.1.who": {"id": "b"},
+    }
+    assert not found.whole
+
+
+@pytest.mark.parametrize(
+    ("body", "match_on", "whole"),
+    [
+        ({"model": "m", "input": "a"}, None, True),
+        ({"model": "m", "input": "a"}, ["model", "messages"], True),
+        ({"model": "m", "input": "a"}, ["model", "input"], False),
+        ({"model": "m", "input": ["a"]}, ["input"], False),
+        ({"model": "m", "input": {"a": 1}}, ["input"], False),
+        ({"model": "m", "input": {"a": [1, "b"]}}, ["messages", "input.a[1]"], False),
+        ({"model": "m", "input": {"a": [1, "b"]}}, ["input.a[0]"], True),
+        ({"model": "m", "dimensions": 5}, ["model", "dimensions"], True),
+        ({"model": "m", "system": "a"}, ["model", "system"], True),
+    ],
+)
+def test_a_list_counts_for_a_body_without_a_prompt_only_where_it_names_the_input(
+    body: Any, match_on: Any, whole: bool
+) -> None:
+    given = {} if match_on is None else {"match_on": match_on}
+    assert identity(EMBEDDINGS, body, **given).whole is whole
+
+
+def test_who_does_not_match_by_the_messages_does_not_match_by_what_belongs_to_them() -> None:
+    body = {**BASE, "functions": [{"name": "a"}]}
+    assert identity(CHAT, body, match_on=["model"]).matched == {"model": "m"}
+    assert identity(CHAT, body, match_on=["model", "messages"]).matched.keys() == {"model", "messages", "functions"}
+
+
+def test_masks_reach_every_text_in_its_place() -> None:
+    body = {
+        **BASE,
+        "messages": [user([{"type": "text", "text": "run 1"}, {"type": "text", "text": "at 12:30, run 2"}])],
+    }
+    found = identity(CHAT, body, volatile=[r"run \d", "time"])
+    assert found.matched["messages"][0]["content"] == [
+        {"type": "text", "text": "<volatile>"}, {"type": "text", "text": "at <volatile>, <volatile>"}
+    ]  # fmt: skip
+    assert found.body["messages"] == body["messages"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "others"),
+    [
+        ("uuid", ["7f0c1f4e-8f4e-4b4e-9d5e-00000000000A"], ["7f0c1f4e-8f4e-4b4e-9d5e", "7f0c1f4e8f4e4b4e9d5e000000000001"]),
+        ("datetime", ["2026-01-02T03:04", "2026-01-02 03:04:05.678+0100", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05,6-05:00"], ["2026-01-02", "03:04"]),
+        ("date", ["2026-01-02", "1.2.2026", "31/12/2026"], ["2026-1-2", "12:30", "1.2.26"]),
+        ("time", ["3:04", "03:04:05", "03:04:05.6"], ["3.04", "103:045"]),
+        (r"[ab]+c", ["abac"], ["ab"]),
+        (re.compile("ABC", re.IGNORECASE), ["abc"], ["ab"]),
+    ],
+)  # fmt: skip
+def test_a_named_mask_takes_these_values(name: Any, values: list[str], others: list[str]) -> None:
+    pattern = volatile_pattern(name)
+    for value in values:
+        assert pattern.sub("_", f"<{value}>") == "<_>"
+    for value in others:
+        assert pattern.sub("_", f"<{value}>") == f"<{value}>"
+
+
+def test_what_keys_depend_on_has_a_digest_of_its_own() -> None:
+    options = [
+        MatchOptions(),
+        MatchOptions(None),
+        MatchOptions(("model",)),
+        MatchOptions(("model", "messages")),
+        MatchOptions(ignore=("a",)),
+        MatchOptions(ignore=("a", "b")),
+        MatchOptions(volatile=(re.compile("a"),)),
+        MatchOptions(volatile=(re.compile("a", re.IGNORECASE),)),
+        MatchOptions(volatile=(re.compile("b"),)),
+    ]
+    assert len({each.digest for each in options}) == len(options)
+    assert {len(each.digest) for each in options} == {8}
+    assert MatchOptions(("model",), explicit=True).digest == MatchOptions(("model",)).digest
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("all", MatchOptions(None, explicit=True)),
+        (["model", "a.b"], MatchOptions(("model", "a.b"), explicit=True)),
+        ([], MatchOptions()),
+        (["model", 1], MatchOptions()),
+        ("model", MatchOptions()),
+        (None, MatchOptions()),
+        ({"model": 1}, MatchOptions()),
+    ],
+)
+def test_a_file_says_by_what_its_keys_were_made(said: Any, expected: MatchOptions) -> None:
+    assert recorded_options(said) == expected
+
+
+def part(head: str, content: str) -> str:
+    return f"--b\r\n{head}\r\n\r\n{content}\r\n"
+
+
+SHA = hashlib.sha256(b"\x00").hexdigest()
+BODIES_SENT: list[tuple[str, bytes, Any]] = [
+    ("application/json", b"", {}),
+    ("application/json", b"{}", {}),
+    ("application/json", b'{"a": 1}', {"a": 1}),
+    ("Text/Plain; x=y", b'{"a": 1}', {"a": 1}),
+    ("", b"[1, 2]", {"__json__": [1, 2]}),
+    ("application/json", b"5", {"__raw_body_sha256__": hashlib.sha256(b"5").hexdigest()}),
+    ("application/json", b"{", {"__raw_body_sha256__": hashlib.sha256(b"{").hexdigest()}),
+    ("application/json", b"\xff", {"__raw_body_sha256__": hashlib.sha256(b"\xff").hexdigest()}),
+    ("application/json", b"[" * 100_000, {"__raw_body_sha256__": hashlib.sha256(b"[" * 100_000).hexdigest()}),
+    ("application/x-www-form-urlencoded", b"a=1&b=&a=x+y", {"__form__": [["a", "1"], ["b", ""], ["a", "x y"]]}),
+    (" Application/X-WWW-Form-Urlencoded ; charset=utf-8", b"a=1", {"__form__": [["a", "1"]]}),
+    ("application/x-www-form-urlencoded", b"\xff", {"__raw_body_sha256__": hashlib.sha256(b"\xff").hexdigest()}),
+    ("multipart/form-data; boundary=b",
+     (part('Content-Disposition: form-data; name="model"', "whisper") + part('content-disposition:form-data; name=x;filename=a.bin\r\nContent-Type: audio/wav', "\0") + "--b--\r\n").encode(),
+     {"__multipart__": [{"name": "model", "value": "whisper"}, {"name": "x", "filename": "a.bin", "type": "audio/wav", "sha256": SHA}]}),
+    ('multipart/form-data; boundary="b"; x=y',
+     (part("CONTENT-DISPOSITION: form-data; name=\"t\"\r\nX-Other: a: b\r\nContent-Type: text/plain: x", "a\r\n\r\nb") + "--b--").encode(),
+     {"__multipart__": [{"name": "t", "type": "text/plain: x", "value": "a\r\n\r\nb"}]}),
+    ("multipart/form-data; boundary=b", (part("X-Y: z", "v" * 200) + part("X-Y: z", "v" * 201) + "--b--").encode(),
+     {"__multipart__": [{"value": "v" * 200}, {"sha256": hashlib.sha256(b"v" * 201).hexdigest()}]}),
+    ("multipart/form-data; boundary=b", b'--b\r\nContent-Disposition: form-data; name="n\xff"\r\n\r\n\xff\r\n--b--',
+     {"__multipart__": [{"name": "n\ufffd", "sha256": hashlib.sha256(b"\xff").hexdigest()}]}),
+    ("multipart/form-data; boundary=b", b"--b--", {"__multipart__": []}),
+    *(("multipart/form-data; boundary=b", body, {"__raw_body_sha256__": hashlib.sha256(body).hexdigest()})
+      for body in (b"x", b"--b\r\nno head\r\n--b--", b"--b\r\nA: b\r\n\r\nc\r\n--b", b'{"a": 1}')),
+    ("multipart/form-data", b"--b--", {"__raw_body_sha256__": hashlib.sha256(b"--b--").hexdigest()}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content_type", "body", "expected"), BODIES_SENT)
+@pytest.mark.parametrize("url", ["http://h/x", "http://localhost/api/chat", "http://h/model/m/invoke"])
+def test_a_body_of_any_kind_is_matched_by_this(content_type: str, body: bytes, expected: Any, url: str) -> None:
+    request = Request("POST", url, Headers([("content-type", content_type)]), body)
+    found = identify(request, MatchOptions(), lambda tree: tree)
+    if url.endswith("invoke") and expected == {"a": 1}:
+        expected = {"model": "m", "a": 1}
+    assert found.body == found.matched == expected
+    assert found.whole
+    assert recorded_key(found, url, MatchOptions()) == found.key
+    if len(expected) == 1 and next(iter(expected)).startswith("__"):
+        assert (found.provider, found.stream) == ("unknown", False)
+        stored = identify_recorded("POST", url, "", expected, MatchOptions())
+        assert (stored.provider, stored.stream) == ("unknown", False)
+
+
+def test_a_form_can_be_matched_by_a_list_that_names_it() -> None:
+    request = Request("POST", "http://h/x", Headers([("content-type", "application/x-www-form-urlencoded")]), b"a=1")
+    options = _settings.resolve({"match_on": ["messages", "__form__"]}, environ={}, project={}).match
+    found = identify(request, options, lambda tree: tree)
+    assert found.matched == {"__form__": [["a", "1"]]}
+    assert recorded_key(found, "http://h/x", options) == found.key
+
+
+def test_an_object_too_deep_to_be_written_is_matched_by_its_bytes() -> None:
+    deep_text = json.dumps(BASE)[:-1] + ', "x": ' + '{"a":' * 100_000 + "1" + "}" * 100_000 + "}"
+    found = identity(CHAT, deep_text.encode())
+    assert found.body == {"__raw_body_sha256__": hashlib.sha256(deep_text.encode()).hexdigest()}
+    assert found.provider == "unknown"
+
+
+def test_what_a_mask_takes_out_is_not_matched_and_the_path_neither() -> None:
+    def mask(tree: Any) -> Any:
+        return json.loads(json.dumps(tree).replace("Ada", "X"))
+
+    def key(text: str, url: str = CHAT) -> Identity:
+        body = json.dumps({**BASE, "messages": [user(text)]}).encode()
+        return identify(
+            Request("POST", url, Headers([("content-type", "application/json")]), body), MatchOptions(), mask
+        )
+
+    assert key("Ada").key == key("X").key
+    assert key("Ada").body["messages"] == [user("X")]
+    assert key("a", "http://h/Ada/x?a=Ada#Ada").url == "http://h/X/x?a=Ada"
+    assert key("a", "http://h/Ada").path == "/X"
+
+
+def test_a_registered_normalizer_sees_the_call_and_makes_the_whole_identity() -> None:
+    seen = []
+
+    def detect(call: Any) -> bool:
+        seen.append(call)
+        return True
+
+    unregister = register_normalizer(detect, lambda body: {"stream": True, **body, "x": 1}, name="mine")
+    try:
+        request = Request(
+            "post", "https://H.Example:1/a/?q=1", Headers([("content-type", "")]), b'{"messages": [], "y": 2}'
+        )
+        found = identify(request, MatchOptions(), lambda tree: {**tree} if isinstance(tree, dict) else tree)
+        assert [(call.method, call.host, call.path, dict(call.body)) for call in seen] == [
+            ("POST", "h.example", "/a/", {"messages": [], "y": 2})
+        ]
+        assert (found.method, found.provider, found.registered, found.stream) == ("POST", "mine", True, True)
+        assert found.matched == {"messages": []}
+        stored = identify_recorded("post", found.url, found.query, found.body, MatchOptions(), normalizer="mine")
+        assert (stored.key, stored.provider, stored.registered) == (found.key, "mine", True)
+        assert len(seen) == 1
+    finally:
+        unregister()
+        unregister()
+    assert identity(CHAT, BASE).provider == "openai-chat"
+    assert not identity(CHAT, BASE).registered
+
+
+def test_the_last_registered_normalizer_is_asked_first() -> None:
+    outs = [
+        register_normalizer(lambda call: True, lambda body: {"n": 1}, name="first"),
+        register_normalizer(lambda call: call.path == "/a", lambda body: {"n": 2}, name="last"),
+    ]
+    try:
+        assert (identity("http://h/a", BASE).provider, identity("http://h/b", BASE).provider) == ("last", "first")
+        assert identity("http://h/a", BASE).whole
+    finally:
+        for out in outs:
+            out()
+    for wrong in ((1, lambda body: body), (lambda call: True, "x")):
+        with pytest.raises(TypeError, match=r"register_normalizer takes detect\(call\) and normalize\(body\), not"):
+            register_normalizer(*wrong)  # type: ignore[arg-type]
+
+
+# A change that gives any of these another key must raise KEYS_VERSION: files of before name the old ones.
+KEYS = {
+    "chat": ("f2644bdb1f3e2680", CHAT, {**BASE, "temperature": 1, "stream": True}),
+    "whole": ("99fb1919599b24a9", EMBEDDINGS, {"model": "m", "input": "a"}),
+    "query": ("cd086efa2ce9f07d", CHAT + "?b=2&a=1", BASE),
+    "list": ("efb18f10e49456d6", "http://h/x", [1, {"a": None}]),
+    "raw": ("915fd2c18a2fef29", "http://h/x", b"no JSON"),
+    "picked": ("703669e2203cee30", CHAT, DEEP),
+    "masked": ("404ba5d1a5de07d6", CHAT, {**BASE, "messages": [user("on 2026-01-02")]}),
+}
+KEY_OPTIONS: dict[str, Any] = {
+    "picked": {"match_on": ["model", "metadata[*].run"], "ignore": ["metadata[1].run"]},
+    "masked": {"volatile": ["date"]},
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_keys_stay_what_they_are(name: str) -> None:
+    key, url, body = KEYS[name]
+    assert identity(url, body, **KEY_OPTIONS.get(name, {})).short_key == key
+
+
 # --- properties -------------------------------------------------------------------------------------------------------
 
 TREES = st.recursive(
@@ -206,10 +596,14 @@ NAMES = st.sampled_from(
      "contents", "parts", "systemInstruction", "generationConfig", "toolConfig", "functionDeclarations", "functionCall",
      "toolUse", "toolUseId", "inferenceConfig", "maxTokens", "maxOutputTokens", "prompt", "message", "chat_history",
      "preamble", "images", "json_schema", "format", "output_config", "responseMimeType", "responseJsonSchema", "schema",
-      "inputs", "inputText", "anthropic_version", "schemaVersion", "toolSpec", "inputSchema"]
+     "inputs", "inputText", "anthropic_version", "schemaVersion", "toolSpec", "inputSchema", "system_instruction",
+     "generation_config", "tool_config", "output_format", "max_tokens", "max_completion_tokens", "max_output_tokens",
+     "toolChoice", "json", "tool_call_id", "toolResult", "functionResponse", "cachePoint", "temperature"]
 )  # fmt: skip
 SHAPED = st.recursive(
-    TREES | st.sampled_from(["user", "system", "developer", "text", "function", "tool_use", "tool_result"]),
+    TREES
+    | st.sampled_from(["user", "system", "developer", "text", "function", "tool_use", "tool_result", "json", "custom"])
+    | st.sampled_from(["USER", "CHATBOT", "application/json", "json_schema", "message"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),
     max_leaves=20,
 )

@@ -92,6 +92,69 @@ def test_a_provider_that_does_not_list_a_model_does_not_get_the_price_of_another
     assert cost("openai-chat", "gpt-4o", usage, "https://api.groq.com/openai/v1/chat/completions") is None
 
 
+USAGES = (
+    Usage(10, 0),
+    Usage(7, 3),
+    Usage(1000, 200, cache_read_tokens=900),
+    Usage(1000, 200, cache_write_tokens=100),
+    Usage(300_000, 5000, cache_read_tokens=200_000, cache_write_tokens=50_000),
+    Usage(250_001, 1, reasoning_tokens=1),
+    Usage(10, 20, cache_read_tokens=11),  # doesn't add up
+)
+MOMENTS = (datetime(2024, 6, 1, tzinfo=timezone.utc), AT, datetime(2026, 1, 1, 18, tzinfo=timezone.utc))
+
+
+def as_the_library_says(provider: str, model: str, usage: Usage, at: datetime) -> Decimal | None:
+    import genai_prices
+
+    known = {name: value for name, value in vars(usage).items() if value and name != "reasoning_tokens"}
+    try:
+        asked = genai_prices.Usage(**{"input_tokens": 0, "output_tokens": 0, **known})
+        return genai_prices.calc_price(asked, model, provider_id=provider, genai_request_timestamp=at).total_price
+    except (LookupError, ValueError):
+        return None
+
+
+def models_of(*providers: str) -> list[tuple[str, str, bool]]:
+    """The models of providers, with whether their price depends on the size of a call or on its time."""
+    from genai_prices.data import providers as all_providers
+
+    found = []
+    for provider in all_providers:
+        for model in provider.models if provider.id in providers else ():
+            prices = [each.prices for each in model.prices] if isinstance(model.prices, list) else [model.prices]
+            tiers = any(hasattr(value, "tiers") for each in prices for value in vars(each).values())
+            found.append((provider.id, model.id, len(prices) > 1 or tiers))
+    return found
+
+
+@installed
+def test_every_model_costs_what_the_list_says_however_its_price_comes_about() -> None:
+    shapes = {"anthropic": "anthropic", "google": "gemini", "cohere": "cohere", "mistral": "mistral"}
+    models = models_of(*shapes)
+    assert len(models) > 30
+    assert any(varies for _, _, varies in models)
+    for provider, model, varies in models:
+        for at in MOMENTS if varies else (AT,):
+            for usage in USAGES:
+                answer = Answer(shapes[provider], model, usage=usage)
+                assert price(answer, at=at) == as_the_library_says(provider, model, usage, at), (model, usage, at)
+
+
+@installed
+def test_a_price_that_changed_at_a_time_is_that_of_the_time() -> None:
+    from genai_prices.data import providers
+
+    url = "https://api.deepseek.com/chat/completions"
+    (deepseek,) = (each for each in providers if each.id == "deepseek")
+    model = next(each for each in deepseek.models if isinstance(each.prices, list))
+    moments = [datetime(2025, 3, 1, hour, 45, tzinfo=timezone.utc) for hour in range(24)]
+    usage = Usage(1_000_000, 1_000_000)
+    found = [price(Answer("openai-chat", model.id, usage=usage), url, at=at) for at in moments]
+    assert found == [as_the_library_says("deepseek", model.id, usage, at) for at in moments]
+    assert len(set(found)) > 1
+
+
 def run(code: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **environment},

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promptecho._credentials import carried_credentials, environment_credentials, without_credentials
 from promptecho._models import Headers, Request
-from promptecho._redaction import REDACTED, Redactor, carried_credentials, environment_credentials, without_credentials
+from promptecho._redaction import REDACTED, Redactor
+from promptecho._streams import format_of
 
 SECRET = "tok-S3cret/Value+42=x"
 
@@ -199,7 +203,7 @@ def test_masking_is_idempotent_and_never_raises(text: str, data: bytes, chunks: 
 FRAGMENTS = st.sampled_from(
     [SECRET, SECRET[:12], *FORMS, "sk-ant-api03-" + "Ab1_" * 10, "AKIAIOSFODNN7EXAMPLE", "xoxb-1234567890-abcdef",
      "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.c2lnbmF0dXJlLXRleHQ", '"access_token": "abcdef"', "access_token=abcdef&a=b",
-     "<SecretAccessKey>abcdef</SecretAccessKey>", '{\\"client_secret\\": \\"abc.def\\"}', "max_tokens", "-----BEGIN PRIVATE KEY-----",
+     "<SecretAccessKey>abcdef</SecretAccessKey>", "<AccessKeyId>abcdef</AccessKeyId>", '{\\"client_secret\\": \\"abc.def\\"}', "max_tokens", "-----BEGIN PRIVATE KEY-----",
      base64.b64encode(b"the key is sk-proj-" + b"aB3x" * 12).decode(), "claude-opus-4-8-20250101", "short", "a&b<c>9"]
 )  # fmt: skip
 
@@ -214,3 +218,429 @@ def test_what_is_called_clean_is_never_changed(parts: list[str], credential: str
         assert made.mask(text) == text
         encoded = json.dumps({"prompt": text})
         assert not made.is_clean(encoded.encode()) or made.mask_tree({"prompt": text}) == {"prompt": text}
+
+
+# --- what a request carries -------------------------------------------------------------------------------------------
+
+
+def carried(*headers: tuple[str, str], url: str = "http://h/", body: bytes = b"") -> tuple[str, ...]:
+    return carried_credentials(Request("POST", url, Headers(headers), body))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("Authorization", "Bearer abc-1234", ("Bearer abc-1234", "abc-1234")),
+        ("authorization", "abc-1234", ("abc-1234",)),
+        ("authorization", "Bearer  abc-1234 ", ("Bearer  abc-1234 ", "abc-1234")),
+        (
+            "Proxy-Authorization",
+            "BASIC " + base64.b64encode(b"me-user:pa:ssword").decode(),
+            ("BASIC bWUtdXNlcjpwYTpzc3dvcmQ=", "bWUtdXNlcjpwYTpzc3dvcmQ=", "me-user:pa:ssword", "me-user", "pa:ssword"),
+        ),
+        ("authorization", "Basic no-base64", ("Basic no-base64", "no-base64")),
+        ("authorization", "Basic /////w==", ("Basic /////w==", "/////w==")),
+        ("authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/2026/us, Signature=abcdef", ("AKIDEXAMPLE",)),
+        ("cookie", "a=first1; b = second=2 ;short=x", ("first1", "second=2")),
+        ("X-Amz-Security-Token", "session-1", ("session-1",)),
+        ("x_secret", "value-12", ("value-12",)),
+        ("My.Api-Key", "value-12", ("value-12",)),
+        ("monkey", "value-12", ()),
+        ("tokens-left", "value-12", ()),
+        ("x-api-key", "12345", ()),
+        ("x-api-key", "123456", ("123456",)),
+        ("x-api-key", "OLLAMA", ()),
+        ("x-api-key", REDACTED, ()),
+        ("content-type", "application/json", ()),
+    ],
+)
+def test_a_header_carries_these_credentials(name: str, value: str, expected: tuple[str, ...]) -> None:
+    assert carried((name, value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://my-user:pass%2Fword@h/", ("my-user", "pass/word", "my-user:pass%2Fword")),
+        ("http://h/?KEY=abcdef1&a=bcdefg1&sig=abcdef2", ("abcdef1", "abcdef2")),
+        ("http://h/?page_token=abcdef1&next_token=abcdef2&my-token=abcdef3", ("abcdef3",)),
+        ("http://h/?monkey=abcdef1&author=abcdef2", ()),
+    ],
+)
+def test_a_url_carries_these_credentials(url: str, expected: tuple[str, ...]) -> None:
+    assert carried(url=url) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"password": "abcdef1", "Api_Key": "abcdef2", "name": "abcdef3"}', ("abcdef1", "abcdef2")),
+        (b' [{"a": [{"client_secret": "abcdef1"}]}]', ("abcdef1",)),
+        (b'{"a": {"b": {"c": {"d": [{"e": {"refresh_token": "abcdef1"}}]}}}}', ("abcdef1",)),
+        (b'{"password": 1234567, "id_token": ["abcdef1"]}', ()),
+        (b"grant_type=x&client_secret=abc+def&Password=abcdef1&user=abcdef2", ("abc def", "abcdef1")),
+        (b'{"password": "abcdef1"', ()),
+        (b'{"password": "abcdef1\xff"}', ()),
+        (b'{"password": "abcdef1"}' + b" " * 1_000_000, ()),
+        (b"[" * 100_000 + b'"password"', ()),
+    ],
+)
+def test_a_body_carries_these_credentials(body: bytes, expected: tuple[str, ...]) -> None:
+    assert carried(body=body) == expected
+
+
+def test_what_is_carried_is_told_once_and_only_of_the_headers_that_are_asked_for() -> None:
+    request = Request(
+        "GET", "http://h/", Headers([("x-api-key", "abcdef1"), ("api-key", "abcdef1"), ("auth", "abcdef2")])
+    )
+    assert carried_credentials(request) == ("abcdef1", "abcdef2")
+    assert carried_credentials(request, [("auth", "abcdef2")]) == ("abcdef2",)
+    assert carried_credentials(request, []) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("OPENAI_API_KEY", "abcdefgh", True),
+        ("KEY_OF_MINE", "abcdefgh", True),
+        ("github_token", "abcdefgh", True),
+        ("APIKEY", "abcdefgh", True),
+        ("X_SECRET_Y", "abcdefgh", True),
+        ("X_API_KEY", "abcdefg", False),
+        ("X_API_KEY", "no-key-required", False),
+        ("X_API_KEY", "/path/to/key", False),
+        ("X_API_KEY", "~/path/to/key", False),
+        ("X_API_KEY", "./path/to/key", False),
+        ("X_API_KEY", "C:\\path\\to\\key", False),
+        ("X_API_KEY", "123456789", False),
+        ("X_API_KEY", "12345678a", True),
+        ("X_API_KEY", "https://host/path", False),
+        ("MAX_TOKENS_PER_CALL", "abcdefgh", False),
+    ],
+)
+def test_a_variable_holds_a_credential_or_not(name: str, value: str, expected: bool) -> None:
+    assert environment_credentials({name: value}) == ((value,) if expected else ())
+
+
+# --- masking ----------------------------------------------------------------------------------------------------------
+
+
+def test_credentials_are_learnt_one_after_the_other() -> None:
+    made = redactor()
+    assert made.version == 0
+    for number, value in enumerate(("first-credential", "second-credential")):
+        made.learn(Request("GET", "http://h/", Headers([("x-api-key", value)])))
+        assert made.version == number + 1
+    made.learn(Request("GET", "http://h/", Headers([("x-api-key", "first-credential")])))
+    assert made.version == 2
+    assert made.mask("first-credential, second-credential") == f"{REDACTED}, {REDACTED}"
+    assert not made.is_clean(b"it is first-credential")
+    assert not made.is_clean(b"it is second-credential")
+
+
+def test_of_a_request_that_was_seen_only_fresh_headers_are_looked_at() -> None:
+    made = redactor()
+    request = Request(
+        "POST", "http://h/?key=in-the-query", Headers([("x-api-key", "in-a-header")]), b'{"password": "in-a-body"}'
+    )
+    made.learn(request, only_headers=True)
+    assert made.mask("in-a-header in-the-query in-a-body") == f"{REDACTED} {REDACTED} {REDACTED}"
+    other = redactor()
+    other.learn(Request("POST", request.url, Headers(), request.body), only_headers=True)
+    assert other.mask("in-the-query in-a-body") == "in-the-query in-a-body"
+    other.learn(Request("POST", request.url, Headers(), request.body))
+    assert other.mask("in-the-query in-a-body") == f"{REDACTED} {REDACTED}"
+
+
+def test_a_url_masked_before_a_credential_was_learnt_is_masked_again() -> None:
+    made = redactor()
+    assert made.url("http://h/secret-in-path") == "http://h/secret-in-path"
+    assert made.response_headers(Headers([("x", "secret-in-path")])).get("x") == "secret-in-path"
+    made.learn(Request("GET", "http://h/", Headers([("x-api-key", "secret-in-path")])))
+    assert made.url("http://h/secret-in-path") == f"http://h/{REDACTED}"
+    assert made.response_headers(Headers([("x", "secret-in-path")])).get("x") == REDACTED
+
+
+def test_any_number_of_urls_and_headers_is_masked_each_as_itself() -> None:
+    made = redactor()
+    for number in range(600):
+        assert made.url(f"http://h/{number}?a={number}") == f"http://h/{number}?a={REDACTED}"
+        assert made.response_headers(Headers([("x", str(number))])).get("x") == str(number)
+    assert made.response_headers(Headers([("set-cookie", "7"), ("x", "7")])).pairs == (
+        ("set-cookie", REDACTED),
+        ("x", "7"),
+    )
+
+
+def test_variables_of_the_environment_are_looked_at_when_they_are_needed() -> None:
+    environ = {"X_TOKEN": "value-of-mine"}
+    for use in (
+        lambda made: made.is_clean(b"value-of-mine"),
+        lambda made: made.mask("value-of-mine") != REDACTED,
+        lambda made: made.mask_bytes(b"value-of-mine") != REDACTED.encode(),
+        lambda made: made.learn(Request("GET", "http://h/")) or made.mask_tree("value-of-mine") != REDACTED,
+    ):
+        assert not use(Redactor(environ))
+
+
+SIGNATURE = "0123456789abcdef" * 4
+
+
+def test_a_signature_of_a_request_is_masked_and_any_other_digest_stays() -> None:
+    made = learned(("authorization", f"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/x, Signature={SIGNATURE}"))
+    other = "f" * 64
+    assert made.mask(f"{SIGNATURE.upper()} {SIGNATURE} {other}") == f"{REDACTED} {REDACTED} {other}"
+    assert redactor().mask(SIGNATURE) == SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ('{"Password" : "abcd", "token": "abcd"}', '{"Password" : "REDACTED", "token": "abcd"}'),
+        ('{"password": "abc"}', '{"password": "abc"}'),
+        ('{\\"api_key\\": \\"abcd\\"}"', '{\\"api_key\\": \\"REDACTED\\"}"'),
+        ('{"SecretAccessKey": "abcd", "Token": "efgh"}', '{"SecretAccessKey": "REDACTED", "Token": "REDACTED"}'),
+        ('{"Token": "efgh"}', '{"Token": "efgh"}'),
+        ("a=1&access_token=abc+d&b=2", "a=1&access_token=REDACTED&b=2"),
+        ("password=x", "password=REDACTED"),
+        ("password=x and so on", "password=x and so on"),
+        ("my_password=x", "my_password=x"),
+        ("<AccessKeyId>abcd</AccessKeyId><A>abcd</A>", "<AccessKeyId>REDACTED</AccessKeyId><A>abcd</A>"),
+        ("<SessionToken>abcd</AccessKeyId>", "<SessionToken>abcd</AccessKeyId>"),
+    ],
+)
+def test_fields_of_credentials_are_masked_in_texts(text: str, masked: str) -> None:
+    assert redactor().mask(text) == masked
+    assert redactor().mask_bytes(text.encode()) == masked.encode()
+
+
+def test_fields_of_credentials_are_masked_in_trees() -> None:
+    tree = {
+        "PASSWORD": "x",
+        "a": [{"api_key": "y", "n": 1}],
+        "password": {"api_key": ""},
+        "secret": "kept",
+        "id_token": 5,
+    }
+    assert redactor().mask_tree(tree) == {
+        "PASSWORD": REDACTED, "a": [{"api_key": REDACTED, "n": 1}], "password": {"api_key": ""}, "secret": "kept", "id_token": 5,
+    }  # fmt: skip
+
+
+def test_a_tree_without_anything_to_mask_is_given_back_as_it_is() -> None:
+    tree = {"a": ["b", {"c": 1}], "d": None}
+    assert redactor().mask_tree(tree) is tree
+    assert redactor().mask_tree({"AKIAIOSFODNN7EXAMPLE": 1}) != {"AKIAIOSFODNN7EXAMPLE": 1}
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("pad", ["", ">", ">>", ">>>?", ">>>>>", ">>>>>>>"])
+def test_a_key_inside_base64_is_masked_there_and_the_rest_of_it_stays(encode: Any, pad: str) -> None:
+    key = "sk-proj-" + "aB3x" * 12
+    made = redactor()
+    hidden = encode(f"{pad}é>>>???{key}".encode()).decode()
+    masked = made.mask(f"see {hidden} or {hidden.rstrip('=')}.")
+    placeholder = made.mask(key)
+    plain = base64.b64encode(f"{pad}é>>>???{placeholder}".encode()).decode()
+    assert masked == f"see {plain} or {plain}."
+    assert made.found == ("OPENAI_KEY",)
+    for harmless in (
+        encode(b"\xff\xfe" * 40).decode(),
+        encode(b"only words, nothing to hide, at all").decode(),
+        "a" * 41,
+    ):
+        assert made.mask(harmless) == harmless
+
+
+def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:
+    made = redactor()
+    one, other = ("AKIAIOSFODNN7EXAMPL" + end for end in "EF")
+    digest = hashlib.sha256(one.encode()).hexdigest()[:6]
+    assert made.mask(one) == f"REDACTED_AWS_KEY_ID_{digest}"
+    assert made.mask(other) != made.mask(one)
+    assert made.mask(f"x{one}") == f"x{one}"
+    assert (
+        made.mask(f"\\n{one} %0A{one} \\u000a{one}")
+        == f"\\n{made.mask(one)} %0A{made.mask(one)} \\u000a{made.mask(one)}"
+    )
+
+
+# --- chunks and events ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chunks", "masked"),
+    [
+        ([b"a " + SECRET.encode() + b" b"], (b"a REDACTED b",)),
+        ([b"a ", SECRET.encode(), b" b"], (b"a ", b"REDACTED", b" b")),
+        ([b"a ", SECRET[:5].encode(), SECRET[5:].encode(), b" b"], (b"a ", b"REDACTED", b" b")),
+        ([b"a", b"b" + SECRET.encode() + b"c", b"d"], (b"a", b"bREDACTEDc", b"d")),
+        ([SECRET.encode(), SECRET.encode(), b"x", b"y"], (b"REDACTED", b"REDACTED", b"x", b"y")),
+        ([b"it is " + SECRET[:5].encode(), SECRET[5:].encode() + b" b"], (b"it is ", b"REDACTED b")),
+        ([b"a", b"b"], (b"a", b"b")),
+        ([], ()),
+    ],
+)
+def test_chunks_keep_their_cuts_where_they_can(chunks: list[bytes], masked: tuple[bytes, ...]) -> None:
+    assert learned(("x-api-key", SECRET)).mask_chunks(chunks) == masked
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from([SECRET, "a ", '"', "REDACTED", "{", "\n", "é"]), max_size=8),
+    st.lists(st.integers(0, 99), max_size=6),
+)
+def test_chunks_of_any_cut_are_masked_as_the_whole(parts: list[str], cuts: list[int]) -> None:
+    made = learned(("x-api-key", SECRET))
+    whole = "".join(parts).encode()
+    bounds = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
+    chunks = [whole[a:b] for a, b in zip(bounds, bounds[1:])]
+    masked = made.mask_chunks(chunks)
+    assert b"".join(masked) == made.mask_bytes(whole)
+    if masked != tuple(chunks):
+        assert b"" not in masked
+
+
+def events(*texts: str, **more: Any) -> list[bytes]:
+    return [b"data: " + json.dumps({"delta": {"text": text}, **more}).encode() + b"\n\n" for text in texts]
+
+
+def across(made: Redactor, pieces: list[bytes]) -> list[str]:
+    stream = format_of("text/event-stream")
+    assert stream is not None
+    masked = made.mask_across(pieces, stream.edited)
+    assert len(masked) == len(pieces)
+    return [json.loads(piece[6:])["delta"]["text"] if piece.startswith(b"data: {") else "" for piece in masked]
+
+
+KEY = "sk-proj-" + "aB3x" * 12
+
+
+@pytest.mark.parametrize(
+    ("texts", "masked"),
+    [
+        (("a ", SECRET[:4], SECRET[4:9], SECRET[9:], " b"), ["a ", REDACTED, "", "", " b"]),
+        (("a " + SECRET[:4], SECRET[4:] + " b"), ["a REDACTED", " b"]),
+        ((SECRET[:4], SECRET[4:] + SECRET[:7], SECRET[7:]), [REDACTED, REDACTED, ""]),
+        (("", SECRET[:4], "", SECRET[4:]), ["", REDACTED, "", ""]),
+        (("x" + KEY[:5], KEY[5:] + " ."), ["x" + KEY[:5], KEY[5:] + " ."]),
+        (("x" + SECRET + "y" + SECRET[:4], SECRET[4:]), [f"x{REDACTED}y{REDACTED}", ""]),
+        ((SECRET[:4], "and", SECRET[4:]), [SECRET[:4], "and", SECRET[4:]]),
+        ((SECRET,), [SECRET]),  # of one event, what stands there is masked before
+    ],
+)
+def test_a_credential_spelled_over_events_is_masked_in_the_first(texts: tuple[str, ...], masked: list[str]) -> None:
+    assert across(learned(("x-api-key", SECRET)), events(*texts)) == masked
+
+
+@pytest.mark.parametrize(
+    ("redact", "texts", "masked"),
+    [
+        ([], ('{"passw', 'ord": "op', 'ensesame"', "}"), ['{"passw', f'ord": "{REDACTED}', '"', "}"]),
+        ([r"C-\d+", "x*"], ("C-", "12", "3 and C-4", "56"), [REDACTED, "", f" and {REDACTED}", ""]),
+        (["name"], ('{"na', 'me": "A', 'da", "n', '": 1}'), ['{"na', f'me": "{REDACTED}', '", "n', '": 1}']),
+        (["text.id"], ('{"i', 'd": 1', "23", "}"), ['{"i', 'd": 0', "", "}"]),
+        (["delta.name"], ('{"na', 'me": "A"}'), ['{"na', 'me": "A"}']),
+    ],
+)
+def test_fields_and_patterns_are_found_over_events(
+    redact: list[str], texts: tuple[str, ...], masked: list[str]
+) -> None:
+    assert across(Redactor({}, redact=redact), events(*texts)) == masked
+
+
+def test_a_key_format_spelled_over_events_is_masked_and_told() -> None:
+    made = redactor()
+    first, second, third = across(made, events("the key " + KEY[:9], KEY[9:30], KEY[30:] + "."))
+    assert (first, second, third) == ("the key " + made.mask(KEY), "", ".")
+    assert made.found == ("OPENAI_KEY",)
+
+
+def test_texts_at_other_places_and_what_is_no_json_come_between_without_harm() -> None:
+    made = learned(("x-api-key", SECRET))
+    pieces = events(SECRET[:4])
+    pieces += [b": ping\n\n", b"data: [DONE]\n\n", b'data: {"other": "x"}\n\n', b'data: {"delta": {"text": 5}}\n\n']
+    pieces += events(SECRET[4:], index=1)
+    stream = format_of("text/event-stream")
+    assert stream is not None
+    masked = made.mask_across(pieces, stream.edited)
+    assert masked[1:5] == pieces[1:5]
+    assert json.loads(masked[0][6:]) == {"delta": {"text": REDACTED}}
+    assert json.loads(masked[5][6:]) == {"delta": {"text": ""}, "index": 1}
+
+
+def test_each_place_in_the_events_is_a_text_of_its_own() -> None:
+    made = learned(("x-api-key", SECRET))
+    pieces = [
+        b"data: " + json.dumps([{"a": a}, {"a": b}]).encode() + b"\n\n"
+        for a, b in ((SECRET[:4], "x"), (SECRET[4:], "y"))
+    ]
+    stream = format_of("text/event-stream")
+    assert stream is not None
+    pieces = [piece.replace(b"data: [", b'data: {"l": [').replace(b"]\n", b"]}\n") for piece in pieces]
+    masked = [json.loads(piece[6:]) for piece in made.mask_across(pieces, stream.edited)]
+    assert masked == [{"l": [{"a": REDACTED}, {"a": "x"}]}, {"l": [{"a": ""}, {"a": "y"}]}]
+
+
+# --- URLs and headers -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("http://h", "http://h"),
+        ("http://h?", "http://h"),
+        ("http://h/?&&a=1&&b", f"http://h/?a={REDACTED}&b"),
+        ("http://h/?a=1=2", f"http://h/?a={REDACTED}"),
+        ("http://h/?AKIAIOSFODNN7EXAMPLE", "http://h/?" + Redactor({}).mask("AKIAIOSFODNN7EXAMPLE")),
+        ("http://a@b@h/", "http://h/"),
+    ],
+)
+def test_a_url_is_written_like_this(url: str, masked: str) -> None:
+    assert redactor().url(url) == masked
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "masked"),
+    [
+        ("Location", "https://u:p@h/a?b=c&d=e;f", "https://h/a?b=REDACTED&d=REDACTED;f"),
+        (
+            "LINK",
+            "<https://h/?page=2>; rel=next, <https://h/?page=3>",
+            "<https://h/?page=REDACTED>; rel=next, <https://h/?page=REDACTED>",
+        ),
+        ("x-callback-url", "https://u@h/?a=b#c", "https://h/?a=REDACTED#c"),
+        ("x-text", "https://u:p@h/?a=b", "https://u:p@h/?a=b"),
+        ("x-text", SECRET, REDACTED),
+        ("X-Session-Id", "1", REDACTED),
+    ],
+)
+def test_a_response_header_is_written_like_this(name: str, value: str, masked: str) -> None:
+    assert learned(("x-api-key", SECRET)).response_headers(Headers([(name, value)])).pairs == ((name, masked),)
+
+
+@pytest.mark.parametrize(
+    ("data", "clean"),
+    [
+        (b"", True),
+        (b"a few words, and no more", True),
+        (b"antidisestablishmentarianism", True),
+        (b"a" * 39, True),
+        (b"a" * 40, False),
+        (b"x " * 100 + b"AKIAIOSFODNN7EXAMPLE", False),
+        (b"my password is long", True),
+        (b'my "password"', False),
+        (b"password=", False),
+        (b"<Token>", False),
+        (b'\\"SECRET\\"', False),
+        (b"a \\u0041", False),
+        (b"PRIVATE KEY", False),
+    ],
+)
+def test_a_text_is_called_clean_or_not(data: bytes, clean: bool) -> None:
+    assert redactor().is_clean(data) is clean
+
+
+@pytest.mark.parametrize("redact", [["name"], [r"\d+"], [str.lower]])
+def test_nothing_is_called_clean_where_the_user_masks_too(redact: list[Any]) -> None:
+    assert not Redactor({}, redact=redact).is_clean(b"a few words")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho import Cassette, _store, use_cassette
+from promptecho._references import Written
 from promptecho.errors import CassetteFormatError
 from tests.conformance.server import ScriptedServer
 
@@ -50,6 +52,7 @@ def message(text: str, role: str = "user") -> dict[str, Any]:
     return {"role": role, "content": text}
 
 
+LONG = "x" * 1000
 TURNS = [message(f"turn {number}: " + "some words of a conversation. " * 10) for number in range(8)]
 
 
@@ -65,7 +68,11 @@ def test_tools_system_prompts_and_images_are_referred_to() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "QUJD" * 500}}
     tools = [{"name": f"tool_{number}", "description": "what it does " * 20} for number in range(5)]
     first = {"system": "You are careful. " * 100, "tools": tools, "messages": [{"role": "user", "content": [image]}]}
-    other = {**first, "messages": [{"role": "user", "content": [{"type": "text", "text": "and this?"}, image]}]}
+    question = {
+        "role": "user",
+        "content": [{"type": "text", "text": "and this?"}, image, {"type": "text", "text": "?"}],
+    }
+    other = {**first, "messages": [question, message("and then?"), message("and now?")]}
     text = written(first, other)
     assert read(text) == [first, other]
     assert yaml.safe_load(text)["interactions"][1]["request"]["same_as"] == {
@@ -87,6 +94,24 @@ def test_a_history_that_was_cut_or_moved_is_still_found() -> None:
 def test_short_texts_are_written_again() -> None:
     text = written({"messages": [message("hi"), message("one")]}, {"messages": [message("hi"), message("two")]})
     assert "same_as" not in text
+
+
+def test_what_is_no_text_and_what_is_too_long_is_written_again() -> None:
+    def is_shortened(items: list[Any]) -> bool:
+        known = Written()
+        known.note(known.shorten(recording(KEYS[0], {"input": items})["request"]))
+        return "same_as" in known.shorten(recording(KEYS[1], {"input": items})["request"]).request
+
+    assert not is_shortened(list(range(1000)))  # tokens
+    assert is_shortened([f"{number}" for number in range(100_000)])
+    assert not is_shortened(
+        [f"{number}" for number in range(100_001)]
+    )  # a reader refuses lists that references make longer
+
+
+def test_a_text_that_stands_in_a_list_is_not_taken_out_of_it() -> None:
+    bodies = {"system": LONG, "input": ["one"]}, {"input": [LONG, "two"]}, {"input": [[LONG], "three"]}
+    assert read(written(*bodies)) == list(bodies)
 
 
 def test_a_field_that_is_no_part_of_the_key_is_not_referred_to() -> None:
@@ -127,13 +152,18 @@ def test_a_recording_that_goes_on_refers_to_what_another_run_wrote(server: Scrip
     assert [each.body["messages"] for each in Cassette.load(path).interactions] == [TURNS[:2], TURNS[:4], TURNS[:6]]
 
 
-def test_an_edit_by_hand_reaches_the_recordings_that_refer_to_it(server: ScriptedServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [1, -1])  # in the first request, or in the answers too, which echo it
+@pytest.mark.parametrize("marks", [True, False])
+def test_an_edit_by_hand_reaches_the_recordings_that_refer_to_it(
+    server: ScriptedServer, tmp_path: Path, count: int, marks: bool
+) -> None:
     path = tmp_path / "edited.yaml"
     with httpx.Client(trust_env=False) as client:
         with use_cassette(path):
             for turns in (2, 4):
                 client.post(f"{server.url}/v1/chat/completions", json={"model": "m", "messages": TURNS[:turns]})
-        path.write_text(path.read_text(encoding="utf-8").replace("turn 0", "TURN 0"), encoding="utf-8")
+        text = path.read_text(encoding="utf-8").replace("turn 0", "TURN 0", count)
+        path.write_text(text if marks else re.sub(r"  # \w{8} \w{8}(?: \+)?\n", "\n", text), encoding="utf-8")
         edited = [message(TURNS[0]["content"].replace("turn 0", "TURN 0")), *TURNS[1:4]]
         with use_cassette(path, "none") as cassette:
             client.post(f"{server.url}/v1/chat/completions", json={"model": "m", "messages": edited})
@@ -141,7 +171,6 @@ def test_an_edit_by_hand_reaches_the_recordings_that_refer_to_it(server: Scripte
     assert server.hits == 2
 
 
-LONG = "x" * 1000
 SECOND = f"- request: {{method: POST, url: 'http://h/echo', match_key: '{KEYS[1]}', matched_on: all, "
 
 
@@ -155,10 +184,23 @@ SECOND = f"- request: {{method: POST, url: 'http://h/echo', match_key: '{KEYS[1]
         (f"same_as: {{'messages[0:9]': '{KEYS[0]}'}}, body: {{}}", r"has no elements messages\[0:9\]"),
         (f"same_as: {{'messages[0:2]': '{KEYS[0]} system'}}, body: {{}}", "has nothing at system"),
         (f"same_as: {{'messages[5:7]': '{KEYS[0]} messages[0:2]'}}, body: {{}}", "has no element 4"),
-        (f"same_as: {{'messages[0:1]': '{KEYS[0]} messages[0:2]'}}, body: {{}}", "differ in length"),
+        (f"same_as: {{'messages[0:1]': '{KEYS[0]} messages[0:2]'}}, body: {{}}", "not lists of one length"),
         (f"same_as: {{'messages[0].x': '{KEYS[0]} model'}}, body: {{}}", "there is no such place"),
         (f"same_as: {{'a b': '{KEYS[0]} model'}}, body: {{}}", "is no place in a body"),
         (f"same_as: {{model: '{KEYS[0]}'}}, body: {{model: n}}", "something stands there already"),
+        (f"same_as: {{'messages[0:2]': '{KEYS[0]}'}}, body: 7", "not lists of one length"),
+        (f"same_as: {{'messages[0:2]': '{KEYS[0]} model'}}, body: {{}}", "not lists of one length"),
+        (f"same_as: {{'model[0:2]': '{KEYS[0]}'}}, body: {{}}", r"has no elements model\[0:2\]"),
+        (f"same_as: {{'messages[0:2]': '{KEYS[0]}'}}, body: {{messages: x}}", "the list that it completes"),
+        (f"same_as: {{'messages.x': '{KEYS[0]} model'}}, body: {{messages: [{{}}]}}", "there is no such place"),
+        (f"same_as: {{'model[0].x': '{KEYS[0]} model'}}, body: {{model: {{}}}}", "there is no such place"),
+        (f"same_as: {{'messages[1].x': '{KEYS[0]} model'}}, body: {{messages: [{{}}]}}", "there is no such place"),
+        (f"same_as: {{'messages[0]': '{KEYS[0]} model'}}, body: {{messages: [{{}}]}}", "something stands there already"),
+        (f"same_as: {{'.model': '{KEYS[0]} model'}}, body: {{}}", "is no place in a body"),
+        (f"same_as: {{x: '{KEYS[0]} messages[2]'}}, body: {{}}", r"has nothing at messages\[2\]"),
+        (f"same_as: {{x: '{KEYS[0]} messages[0].content.x'}}, body: {{}}", r"has nothing at messages\[0\].content.x"),
+        (f"same_as: {{x: '{KEYS[0]} model more'}}, body: {{}}", "expected the match_key of a recording"),
+        (f"same_as: {{x: '{KEYS[0][1:]} model'}}, body: {{}}", "expected the match_key of a recording"),
     ],
 )  # fmt: skip
 def test_a_reference_that_leads_nowhere_is_an_error_with_its_place(tmp_path: Path, rest: str, said: str) -> None:
@@ -169,6 +211,44 @@ def test_a_reference_that_leads_nowhere_is_an_error_with_its_place(tmp_path: Pat
         pass
     assert str(path) in str(caught.value)
     assert "interactions[1].request.same_as" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("matched_on", "place"), [(["model"], "messages[0:2]"), (None, "model"), (["message"], "messages[0:2]")]
+)
+def test_a_reference_to_what_is_no_part_of_the_key_is_refused(matched_on: object, place: str) -> None:
+    text = written({"model": LONG, "messages": TURNS[:2]}, matched_on=matched_on)
+    text += f"{SECOND}same_as: {{'{place}': '{KEYS[0]}'}}, body: {{}}}}\n  response: {{status: 200}}\n"
+    with pytest.raises(CassetteFormatError, match=rf"same_as\['{re.escape(place)}'\]: .* is not matched by") as caught:
+        read(text)
+    assert KEYS[0] in str(caught.value)
+
+
+@pytest.mark.parametrize("times", [19, 21])
+def test_references_may_bring_in_so_much_text_and_no_more(times: int) -> None:
+    text = written({"messages": ["x" * 100_000] * 10})
+    elements = 10  # of 100,000 characters, so that ten times as many make ten million
+    for number, count in ((1, 10), (2, times)):
+        places = ", ".join(
+            f"'messages[{part * elements}:{(part + 1) * elements}]': '{KEYS[number - 1]} messages[0:{elements}]'"
+            for part in range(count)
+        )
+        request = f"{{method: POST, url: 'http://h/', match_key: '{KEYS[number]}', matched_on: all, "
+        text += f"- request: {request}same_as: {{{places}}}, body: {{}}}}\n  response: {{status: 200}}\n"
+        elements *= count
+    if times == 19:
+        assert read(text)[2] == {"messages": ["x" * 100_000] * 1900}
+    else:
+        with pytest.raises(CassetteFormatError, match="expand to more than 200,000,000 characters"):
+            read(text)
+
+
+def test_a_list_of_too_many_elements_is_refused() -> None:
+    text = written({"messages": ["x"] * 60_000})
+    places = f"'messages[0:60000]': '{KEYS[0]}', 'messages[60000:120000]': '{KEYS[0]} messages[0:60000]'"
+    text += f"{SECOND}same_as: {{{places}}}, body: {{}}}}\n  response: {{status: 200}}\n"
+    with pytest.raises(CassetteFormatError, match=r"\['messages\[60000:120000\]'\]: the list .* more than 100,000"):
+        read(text)
 
 
 def test_references_that_explode_are_refused(tmp_path: Path) -> None:

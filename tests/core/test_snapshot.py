@@ -20,8 +20,8 @@ from promptecho.errors import CassetteMiss, SnapshotError
 from promptecho.snapshot import _file, any_of, contains, judge, number, reduce, regex, schema, stream, subset, tools
 from promptecho.snapshot._expected import MISSING, Match, Matcher, decoded, differences, encoded, same
 from promptecho.snapshot._judge import read_verdict
-from promptecho.snapshot._matchers import given as given_by_a_test
-from promptecho.snapshot._matchers import read_matcher
+from promptecho.snapshot._rules import given as given_by_a_test
+from promptecho.snapshot._rules import read_matcher
 from promptecho.snapshot._trajectory import pairing
 from promptecho.snapshot._wording import changed, changed_words, reordered
 

@@ -6,15 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import yaml
 
 from promptecho import Cassette, CassetteMiss, use_cassette
+from promptecho._store import FileLock, Journal, document_text, item_text, parse, read_text, side_path
 from promptecho.errors import (
     CassetteFileError,
     CassetteFormatError,
@@ -56,10 +59,16 @@ ITEM = """\
         ("\n\n", "is empty"),
         ("just a text", "no 'version:'"),
         ("- 1\n- 2\n", "no 'version:'"),
+        ("another version\n", "no 'version:'"),
+        ("- version\n- interactions\n", "no 'version:'"),
         ("version: 1\ninteractions: []\n", "PROMPTECHO_MODE=all"),
         ("version: 99\ninteractions: []\n", "version 99"),
         ("version: true\n", "version True"),
         ("version: 2\ninteractions: 7\n", "'interactions' is a number"),
+        ("version: 2\ninteractions: 7.5\n", "'interactions' is a number"),
+        ("version: 2\ninteractions: {a: 1}\n", "'interactions' is a mapping"),
+        ("version: 2\ninteractions: none yet\n", "'interactions' is a text"),
+        ("version: 2\ninteractions: true\n", "'interactions' is true or false"),
         (HEAD + ITEM[:40], r"interactions\[0\].response is None"),
         (HEAD + ITEM.replace("{prompt: hi}", "{prompt: hi"), "line"),
         (HEAD + ITEM.replace("hello", "!!python/object/apply:os.system [ls]"), "line 12"),
@@ -90,16 +99,26 @@ def test_a_broken_cassette_is_one_error_that_names_file_and_place_and_stays_as_i
         with pytest.raises(CassetteFormatError, match=place) as caught, use_cassette(path, mode):
             ask(server)
         assert str(path) in str(caught.value)
+        assert "line None" not in str(caught.value)
         assert isinstance(caught.value, ValueError)
     assert path.read_text(encoding="utf-8") == text
     assert server.hits == 0
 
 
-@pytest.mark.parametrize("data", [b"\x00\x01\x02\xff", b"version: 2\nx: \xff\n", b"version: 2\nx: \x00\n"])
-def test_a_binary_file_is_no_cassette(server: ScriptedServer, tmp_path: Path, data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"\x00\x01\x02\xff", 1),
+        (b"\xff\n", 1),
+        (b"version: 2\nx: \xff\ny: \xff\n", 2),
+        (b"version: 2\nx: y\n\xc3", 3),
+        (b"version: 2\nx: \x00\n", 2),
+    ],
+)
+def test_a_binary_file_is_no_cassette(server: ScriptedServer, tmp_path: Path, data: bytes, line: int) -> None:
     path = tmp_path / "binary.yaml"
     path.write_bytes(data)
-    with pytest.raises(CassetteFormatError, match=r"binary\.yaml"), use_cassette(path):
+    with pytest.raises(CassetteFormatError, match=rf"binary\.yaml, line {line}: "), use_cassette(path):
         ask(server)
     assert path.read_bytes() == data
     assert server.hits == 0
@@ -142,8 +161,9 @@ def test_a_full_disk_leaves_the_file_as_it_was(server: ScriptedServer, tmp_path:
         ask(server, "first")
     old = path.read_bytes()
     program = f"""
-        import httpx, promptecho, resource, signal
+        import httpx, promptecho, resource, signal, sys
         from promptecho.errors import CassetteWriteError
+        sys.dont_write_bytecode = True  # the limit would cut it too, and trip the processes that read it later
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, ({len(old) + 100}, {len(old) + 100}))
         try:
@@ -273,6 +293,204 @@ def test_replacing_keeps_the_mode_of_a_file_and_follows_a_link(server: ScriptedS
     assert link.is_symlink()
     assert path.stat().st_mode & 0o777 == 0o640
     assert "call" in path.read_text(encoding="utf-8")
+
+
+NOTED = """\
+# which calls these are
+version: 2
+# why these
+interactions:
+# by hand
+""" + ITEM.replace("hello", "hello  # a note")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + ITEM,
+        NOTED,
+        HEAD + ITEM + "\n\n",
+        HEAD + ITEM.rstrip("\n"),
+        HEAD.replace("version: 2", "version:  2") + ITEM,
+        HEAD.replace("\n", "\r\n") + ITEM.replace("\n", "\r\n"),
+        HEAD.replace("interactions", "unfinished: false\ninteractions") + ITEM,
+        "version: 2\ninteractions: []\n",
+        "version: 2\ninteractions:\n",
+        "interactions:\n" + ITEM + "version: 2\n",
+    ],
+)
+def test_what_was_written_by_hand_stays_and_is_marked_while_a_recording_goes_on_in_it(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(text.encode("utf-8"))
+    before = parse(text, path)
+    journal = Journal(path, before.header)
+    for number in range(2):
+        journal.append(entry(number))
+        now = parse(path.read_text(encoding="utf-8"), path)
+        assert now.unfinished
+        assert now.items == [*before.items, *map(entry, range(number + 1))]
+    journal.complete()
+    now = parse(path.read_text(encoding="utf-8"), path)
+    assert now.items == [*before.items, entry(0), entry(1)]
+    assert not now.unfinished
+    assert not now.torn
+    if text == NOTED:
+        assert path.read_text(encoding="utf-8") == text + item_text(entry(0)) + item_text(entry(1))
+
+
+def entry(number: int, text: str = "é") -> dict[str, Any]:
+    body = {"prompt": f"call {number}: {text}", "more": f"a line\nunfinished: true\n{number}\n"}
+    return {
+        "request": {"method": "POST", "url": "http://h/x", "match_key": f"{number:016x}", "body": body},
+        "response": {"status": 200, "headers": {}, "streaming": False, "body": text * 3},
+        "duration": 0.1,
+    }
+
+
+def test_a_recording_that_was_cut_off_anywhere_keeps_what_was_whole_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    journal = Journal(path, {"match_on": ["model"]})
+    ends = []
+    for number in range(4):
+        journal.append(entry(number))
+        ends.append(path.stat().st_size)
+    data = path.read_bytes()
+    for cut in range(ends[1], len(data)):
+        path.write_bytes(data[:cut])
+        whole = [entry(number) for number, end in enumerate(ends) if end <= cut]
+        found = parse(read_text(path) or "", path)
+        assert (found.items, found.torn) == (whole, cut not in ends)
+        if cut % 17 == 0 or data[cut - 1 : cut] == b"\n" or cut in ends:
+            Journal(path, {}).complete()
+            assert parse(read_text(path) or "", path).items == whole
+            path.write_bytes(data[:cut])
+            again = Journal(path, {})
+            again.append(entry(9))
+            again.complete()
+            found = parse(path.read_text(encoding="utf-8"), path)
+            assert found.items == [*whole, entry(9)]
+            assert found.header == {"version": 2, "match_on": ["model"]}
+
+
+def test_a_recording_without_a_duration_that_was_just_written_is_no_torn_one(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    older = {name: part for name, part in entry(2).items() if name != "duration"}
+    journal = Journal(path, {})
+    journal.append(entry(1))
+    journal.append(older)  # taken over from a cassette of promptecho 0.1.3
+    journal.complete()
+    assert parse(path.read_text(encoding="utf-8"), path).items == [entry(1), older]
+
+
+def test_a_line_of_a_prompt_is_never_taken_for_the_mark(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(document_text({}, [entry(1), {**entry(2), "duration": "?"}], unfinished=False), encoding="utf-8")
+    old = path.read_bytes()
+    assert b"  unfinished: true\n" in old
+    Journal(path, {}).complete()  # another process has taken the mark away
+    assert path.read_bytes() == old
+    path.write_bytes(old.replace(b'  duration: "?"\n', b""))
+    assert len(parse(path.read_text(encoding="utf-8"), path).items) == 2
+
+
+def test_a_cassette_that_is_taken_away_while_it_is_recorded_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "below" / "more" / "c.yaml"
+    journal = Journal(path, {})
+    journal.prepare()
+    journal.append(entry(1))
+    path.unlink()
+    for step in (journal.prepare, lambda: journal.append(entry(2))):
+        with pytest.raises(CassetteWriteError, match=r"c\.yaml was removed while .* is gone with it; run again"):
+            step()
+    journal.complete()
+    assert not path.exists()
+    path.parent.rmdir()
+    with pytest.raises(CassetteWriteError, match="can't be written: No such file or directory"):
+        Journal(path, {}).append(entry(1))
+
+
+def access_by(modes: dict[Path, int]) -> Any:
+    return lambda path, asked: modes[Path(path)] >> 6 & asked == asked
+
+
+@pytest.mark.parametrize(
+    ("place", "mode", "said"),
+    [
+        ("c.yaml", 0o444, "the file is read-only"),
+        ("", 0o555, "no permission to write in the folder"),
+        ("", 0o666, "no permission to write in the folder"),
+        ("c.yaml", 0o644, None),
+    ],
+)
+def test_what_may_not_be_written_to_is_said_before_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, mode: int, said: str | None
+) -> None:
+    path = tmp_path / "c.yaml"
+    for old in (False, True):
+        if old:
+            path.write_text(HEAD + ITEM, encoding="utf-8")
+        elif place:
+            continue
+        modes = {tmp_path: 0o755, path: 0o644, tmp_path / place: mode}
+        monkeypatch.setattr(os, "access", access_by(modes))  # root, as whom tests may run, has access to all
+        if said is None:
+            Journal(path, {}).prepare()
+            continue
+        with pytest.raises(CassetteWriteError, match=said) as caught:
+            Journal(path, {}).prepare()
+        assert isinstance(caught.value.__cause__, PermissionError)
+
+
+def test_what_can_take_no_place_leaves_both_files_as_they_were(tmp_path: Path) -> None:
+    side, target = tmp_path / "c.rerecording.yaml", tmp_path / "c.yaml"
+    journal = Journal(side, {})
+    journal.append(entry(1))
+    (target / "x").mkdir(parents=True)
+    with pytest.raises(
+        CassetteFileError, match=r"c\.yaml: the new recording can't take its place: .*irectory.*; it is in "
+    ):
+        journal.move_to(target)
+    with pytest.raises(
+        CassetteFileError, match=r"the finished recording can't be written: .*is a folder.*stays, marked"
+    ):
+        Journal(target, {}).complete()
+    assert len(parse(side.read_text(encoding="utf-8"), side).items) == 1
+    journal.move_to(tmp_path / "new.yaml")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["c.yaml", "new.yaml"]
+
+
+def test_the_file_beside_a_cassette_has_a_name_of_its_own_that_any_folder_takes() -> None:
+    for name, expected in (
+        ("c.yaml", "c.rerecording.yaml"),
+        ("a.b.yml", "a.b.rerecording.yml"),
+        ("plain", "plain.rerecording.yaml"),
+    ):
+        assert side_path(Path("f") / name) == Path("f") / expected
+    long = [side_path(Path("f") / (letter * size + ".yaml")) for letter in "xé" for size in (120, 240, 245, 250)]
+    assert len(set(long)) == len(long)
+    assert all(len(path.name.encode()) <= 255 and path.name.endswith(".rerecording.yaml") for path in long)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names there are text")
+@pytest.mark.parametrize("length", [1, 245])
+def test_a_name_that_is_no_utf8_works(server: ScriptedServer, tmp_path: Path, length: int) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + b"\xe9" * length + b".yaml"))
+    for mode in ("once", "all", "none"):
+        with use_cassette(path, mode):
+            ask(server)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_folder_of_the_locks_is_made_for_this_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with FileLock(tmp_path / "c.yaml"):
+        [folder] = tmp_path.iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert folder.name.endswith(f"-{os.getuid()}")
+    with FileLock(tmp_path / "c.yaml"), FileLock(tmp_path / "other.yaml"):
+        assert len(list(folder.iterdir())) == 2
 
 
 def test_a_name_of_250_characters_works(server: ScriptedServer, tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ Rule: a client that was given an address or a transport which can't be told to b
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Options
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from promptecho._guard import is_llm_host, is_loopback
-from promptecho._lint._values import NONE, UNKNOWN, Constant, Cover, External, Instance, Mapping, Text, Value
+from promptecho._lint._follow._arguments import Arguments
+from promptecho._lint._follow._values import NONE, UNKNOWN, Constant, Cover, External, Instance, Mapping, Text, Value
 
 # Methods that go out, on a resource of a client (``client.chat.completions``).
 _VERBS = frozenset(
@@ -199,52 +199,55 @@ def is_covered(kind: str, patches: frozenset[str]) -> bool:
 # --- making clients ---------------------------------------------------------------------------------------------------
 
 
-def construct(name: str, args: tuple[Value, ...], options: Options[str, Value], complete: bool) -> Value | None:
-    """The client that a call of a library's name gives, ``UNKNOWN`` for a doubtful one, ``None`` for no client.
-
-    ``complete``: all arguments are known by name (no ``**options`` of which nothing is known).
-    """
+def construct(name: str, passed: Arguments) -> Value | None:
+    """The client that a call of a library's name gives, ``UNKNOWN`` for a doubtful one, ``None`` for no client."""
     if name in _WRAPPERS:
-        return args[0] if args and isinstance(args[0], Instance) else UNKNOWN
+        return passed.first if isinstance(passed.first, Instance) else UNKNOWN
     if name in _SESSIONS:
         return Instance("boto3.Session")
     if name in ("boto3.client", "aioboto3.client"):
-        return _aws_client(args, options, complete)
+        return _aws_client(passed)
     if name in _TRANSPORTS:
         return Instance(name)
     if name.startswith((_REAL_MODELS, "pydantic_ai.providers.")):
-        fake = name.startswith(_FAKE_MODELS) or not _is_real(options, complete)
+        fake = name.startswith(_FAKE_MODELS) or not _is_real(passed)
         return UNKNOWN if fake else Instance("pydantic_ai.model")
     group = _CLIENTS.get(name)
     if group is None:
         return None
     if group == "pydantic":
-        return _agent(name, args, options, complete)
-    if not _is_real(options, complete, local=group == "ollama"):
+        return _agent(name, passed)
+    if not _is_real(passed, local=group == "ollama"):
         return UNKNOWN
     if group == "http":
-        return Instance(name, base=_address(options.get("base_url", args[0] if args else NONE)) or "")
-    if group == "genai" and _is_rerouted(options.get("http_options", NONE)):
+        return Instance(name, base=_address(passed.get("base_url", 0, NONE)) or "")
+    if group == "genai" and _is_rerouted(passed.options.get("http_options", NONE)):
         return UNKNOWN
     return Instance(name)
+
+
+def is_benign_for_genai(option: object) -> bool:
+    """Whether an option of google-genai's HTTP client leaves calls on their way."""
+    return option in ("timeout", "api_version", "headers", "retry_options")
 
 
 def _is_rerouted(http_options: Value) -> bool:
     """Whether options of google-genai give an address or a client of one's own."""
     if isinstance(http_options, Mapping):
-        return any(key not in ("timeout", "api_version", "headers", "retry_options") for key, _ in http_options.items)
+        return any(not is_benign_for_genai(key) for key, _ in http_options.items)
     return http_options != NONE and http_options != Instance("google.genai.types.HttpOptions")
 
 
-def _is_real(options: Options[str, Value], complete: bool, *, local: bool = False) -> bool:
-    if not complete:
+def _is_real(passed: Arguments, *, local: bool = False) -> bool:
+    """Whether nothing that a client was given leads elsewhere."""
+    if not passed.complete:
         return False
     for name in _ADDRESSES:
-        value = options.get(name, NONE)
+        value = passed.options.get(name, NONE)
         if value != NONE and not _is_far(value, local):
             return name == "azure_endpoint" and not isinstance(value, Text)
     for name in _PLUGGED:
-        value = options.get(name, NONE)
+        value = passed.options.get(name, NONE)
         if value in (NONE, Constant(False, "bool")) or isinstance(value, Text):
             continue
         if not isinstance(value, Instance):
@@ -281,15 +284,15 @@ def _address(value: Value) -> str | None:
     return value.start if isinstance(value, Text) and _host(value.start, whole=value.exact is not None) else None
 
 
-def _aws_client(args: tuple[Value, ...], options: Options[str, Value], complete: bool) -> Value:
-    service = options.get("service_name", args[0] if args else UNKNOWN)
+def _aws_client(passed: Arguments) -> Value:
+    service = passed.get("service_name", 0)
     known = isinstance(service, Text) and service.exact in _BEDROCK_SERVICES
-    return Instance("bedrock") if known and _is_real(options, complete) else UNKNOWN
+    return Instance("bedrock") if known and _is_real(passed) else UNKNOWN
 
 
-def _agent(name: str, args: tuple[Value, ...], options: Options[str, Value], complete: bool) -> Value:
-    model = options.get("model", args[0] if args else NONE)
-    if not complete:
+def _agent(name: str, passed: Arguments) -> Value:
+    model = passed.get("model", 0, NONE)
+    if not passed.complete:
         return UNKNOWN
     if model == NONE:
         return Instance(name, base="no model")
@@ -305,11 +308,11 @@ def _is_real_model(model: Value) -> bool:
 # --- calling ----------------------------------------------------------------------------------------------------------
 
 
-def call_function(name: str, args: tuple[Value, ...], options: Options[str, Value]) -> Outcome | None:
+def call_function(name: str, passed: Arguments) -> Outcome | None:
     """A function of a library's module, such as ``litellm.completion``; ``None`` if none is known by that name."""
     module, _, function = name.rpartition(".")
     if module == "litellm" and function in _LITELLM:
-        faked = options.get("mock_response", NONE) != NONE or not _is_real(options, True)
+        faked = passed.options.get("mock_response", NONE) != NONE or not _is_real(replace(passed, complete=True))
         return Outcome(network=not faked)
     if module == "ollama" and function in _OLLAMA:
         return Outcome(network=True)
@@ -319,13 +322,13 @@ def call_function(name: str, args: tuple[Value, ...], options: Options[str, Valu
                                                   "models", "moderations", "files", "beta")  # fmt: skip
         return Outcome(network=True) if known and parts[-1] in _VERBS else None
     if module in _HTTP_MODULES and function in _RAW_VERBS:
-        return Outcome(network=_goes_to_provider(function, args, options, ""))
+        return Outcome(network=_goes_to_provider(function, passed, ""))
     if module == "aiohttp" and function == "request":
-        return Outcome(network=_goes_to_provider(function, args, options, ""))
+        return Outcome(network=_goes_to_provider(function, passed, ""))
     return None
 
 
-def call_method(client: Instance, args: tuple[Value, ...], options: Options[str, Value], complete: bool) -> Outcome:
+def call_method(client: Instance, passed: Arguments) -> Outcome:
     """A call of a client's attribute, such as ``OpenAI().chat.completions.create(...)``."""
     path, group = client.path, family(client.kind)
     if not path:
@@ -333,16 +336,16 @@ def call_method(client: Instance, args: tuple[Value, ...], options: Options[str,
     last = path[-1]
     if last in _SAME_CLIENT and len(path) == 1:
         same = Instance(client.kind, base=client.base)
-        return Outcome(same if _is_real(options, complete) else UNKNOWN)
+        return Outcome(same if _is_real(passed) else UNKNOWN)
     if client.kind == "boto3.Session":
         if last in ("client", "create_client"):
-            return Outcome(_aws_client(args, options, complete))
+            return Outcome(_aws_client(passed))
         return Outcome()
     if group == "http":
-        network = last in _RAW_VERBS and _goes_to_provider(last, args, options, client.base)
+        network = last in _RAW_VERBS and _goes_to_provider(last, passed, client.base)
         return Outcome(network=network)
     if group == "pydantic":
-        return _run_agent(client, last, options)
+        return _run_agent(client, last, passed)
     if group == "langchain":
         if last in _LANGCHAIN_SAME and len(path) == 1:
             return Outcome(Instance(client.kind))
@@ -379,8 +382,8 @@ def _call_genai(path: tuple[str, ...]) -> Outcome:
     return Outcome(network=len(plain) == 2 and plain[-1] in _GENAI)
 
 
-def _run_agent(agent: Instance, last: str, options: Options[str, Value]) -> Outcome:
-    model = options.get("model", NONE)
+def _run_agent(agent: Instance, last: str, passed: Arguments) -> Outcome:
+    model = passed.options.get("model", NONE)
     if agent.path == ("override",) and model != NONE and not _is_real_model(model):
         return Outcome(Cover("model", patches=frozenset({"pydantic_ai"}), blocks=False))
     if last not in _PYDANTIC or len(agent.path) != 1:
@@ -390,9 +393,9 @@ def _run_agent(agent: Instance, last: str, options: Options[str, Value]) -> Outc
     return Outcome(network=_is_real_model(model))
 
 
-def _goes_to_provider(verb: str, args: tuple[Value, ...], options: Options[str, Value], base: str) -> bool:
-    position = 1 if verb in ("request", "stream") else 0
-    url = options.get("url", args[position] if len(args) > position else UNKNOWN)
+def _goes_to_provider(verb: str, passed: Arguments, base: str) -> bool:
+    """Whether a plain HTTP call is known to go to a provider of models."""
+    url = passed.get("url", 1 if verb in ("request", "stream") else 0)
     if not isinstance(url, Text):
         return False
     whole = url.exact is not None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 
+from promptecho._lint._follow._values import UNKNOWN, ClassValue, Cover, Value
 from promptecho._lint._project import Module
-from promptecho._lint._values import UNKNOWN, ClassValue, Cover, Value
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Frame:
     covered_at_yield: bool = False
     patches_at_yield: frozenset[str] = frozenset()
     globals_: set[str] = field(default_factory=set)
+
+    def site(self, node: ast.AST | None) -> tuple[str, int, int]:
+        """The file, line and column at which something stands."""
+        return (str(self.module.path), getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1)
 
     @property
     def top(self) -> Frame:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
-    from promptecho._lint._frames import Frame
+    from promptecho._lint._follow._frames import Frame
     from promptecho._lint._project import Module
 
 
+_MOST_CHOICES = 300
+_MOST_BASES = 20
 Piece = Union[str, "tuple[str, ...]", None]
 
 
@@ -69,6 +71,7 @@ class Text(Value):
 
 
 def text(value: str, is_path: bool = False) -> Text:
+    """A text of which all is known."""
     return Text((value,), is_path)
 
 
@@ -110,6 +113,10 @@ class Instance(Value):
     kind: str
     path: tuple[str, ...] = ()
     base: str = ""
+
+    @property
+    def name(self) -> str:
+        return ".".join((self.kind, *self.path))
 
 
 @dataclass(frozen=True)
@@ -170,6 +177,11 @@ class Function(Value):
         return getattr(self.node, "name", "<lambda>")
 
     @property
+    def parameters(self) -> list[ast.arg]:
+        """The parameters that arguments can be given to by their position."""
+        return [*self.node.args.posonlyargs, *self.node.args.args]
+
+    @property
     def inner(self) -> Function:
         """The function that was decorated, whose parameters pytest sees."""
         return self if self.wraps is None else self.wraps.inner
@@ -190,6 +202,38 @@ class ClassValue(Value):
     @property
     def name(self) -> str:
         return self.node.name
+
+    @property
+    def names(self) -> dict[str, Value]:
+        """What stands in its body."""
+        return self.body.names if self.body is not None else {}
+
+    @property
+    def lineage(self) -> list[ClassValue]:
+        """The class and its bases of the project, in the order in which attributes are looked up."""
+        found: list[ClassValue] = []
+        waiting = [self]
+        while waiting:
+            each = waiting.pop(0)
+            if each in found or len(found) > _MOST_BASES:
+                continue
+            found.append(each)
+            waiting = [base for base in each.bases if isinstance(base, ClassValue)] + waiting
+        return found
+
+    @property
+    def library_bases(self) -> list[str]:
+        """The library classes that the class is derived from."""
+        return [base.name for each in self.lineage for base in each.bases if isinstance(base, External)]
+
+    @property
+    def is_unittest(self) -> bool:
+        return any(name.endswith("TestCase") for name in self.library_bases)
+
+    def covers_method(self, name: str) -> bool:
+        """Whether its decorators reach a method: its tests, or all of its methods if it has no tests."""
+        tests = (each for each, value in self.names.items() if each.startswith("test") and isinstance(value, Function))
+        return bool(self.covers) and (name.startswith("test") or not any(tests))
 
 
 @dataclass(frozen=True)
@@ -247,11 +291,11 @@ class ModuleGlobal(Value):
     name: str
 
 
-def is_client(value: Value) -> bool:
-    return isinstance(value, Instance)
-
-
-_MOST_CHOICES = 300
+def plain(value: Value) -> Any:
+    """A key of a mapping as it is written, where it can be told."""
+    if isinstance(value, Text):
+        return value.exact
+    return value.value if isinstance(value, Constant) else None
 
 
 def join(left: Value, right: Value) -> Value:
@@ -279,12 +323,18 @@ def join(left: Value, right: Value) -> Value:
 
 
 def join_all(values: list[Value] | tuple[Value, ...]) -> Value:
+    """What holds after several ways through the code."""
     if not values:
         return NONE
     found = values[0]
     for value in values[1:]:
         found = join(found, value)
     return found
+
+
+def element(value: Value) -> Value:
+    """What the elements of a collection have in common."""
+    return join_all(value.items) if isinstance(value, Sequence) and value.items else UNKNOWN
 
 
 def depth(value: Value, limit: int = 8) -> int:
@@ -304,59 +354,3 @@ def depth(value: Value, limit: int = 8) -> int:
     else:
         return 1
     return 1 + max((depth(child, limit - 1) for child in children), default=0)
-
-
-def joined_path(parts: tuple[Value, ...]) -> Text:
-    """Path components put together, as ``Path`` and ``os.path.join`` do; an absolute one begins anew."""
-    pieces: list[Piece] = []
-    for part in parts:
-        if not isinstance(part, Text):
-            pieces += ["/", None] if pieces else [None]
-            continue
-        if part.start.startswith("/"):
-            pieces = []
-        elif pieces:
-            pieces.append("/")
-        pieces += part.pieces
-    return Text(tuple(_merged(pieces)), True)
-
-
-def _merged(pieces: list[Piece]) -> list[Piece]:
-    merged: list[Piece] = []
-    for piece in pieces:
-        last = merged[-1] if merged else None
-        if isinstance(piece, str) and isinstance(last, str):
-            merged[-1] = last + piece
-        else:
-            merged.append(piece)
-    return merged
-
-
-def concatenated(parts: list[Value]) -> Text:
-    """Texts one after the other, as in f-strings."""
-    pieces: list[Piece] = []
-    for part in parts:
-        if isinstance(part, Text):
-            pieces += part.pieces
-        elif isinstance(part, Constant):
-            pieces.append(str(part.value))
-        else:
-            pieces.append(None)
-    return Text(tuple(_merged(pieces)))
-
-
-def parent(path: Text) -> Text:
-    """The folder of a path."""
-    pieces = list(path.pieces)
-    while pieces:
-        last = pieces[-1]
-        if not isinstance(last, str):
-            pieces.pop()
-            continue
-        folder, slash, _ = last.rstrip("/").rpartition("/")
-        if slash:
-            return Text((*pieces[:-1], folder or "/"), True)
-        if len(pieces) == 1:
-            return Text((".",), True)
-        pieces.pop()
-    return Text((None,), True)

@@ -1,0 +1,308 @@
+"""One recording: its tree in the file, checked, and the response in it; and back, from a response to its tree."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from promptecho import _streams
+from promptecho._body import BodyProblem, decode_body, encode_body
+from promptecho._matching import Identity, MatchOptions, identify_recorded
+from promptecho._models import Headers, Response, ResponseHead
+from promptecho._yaml import Flow
+from promptecho.errors import WAY_OUT, CassetteFormatError
+
+Json = Any
+
+
+@dataclass(frozen=True, eq=False)
+class Interaction:
+    """One recorded call: the plain tree of the file, checked, and the response it holds.
+
+    >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
+    ...     answer = ask("What is six times seven?")
+    >>> interaction = cassette.interactions[0]
+    >>> interaction.method, interaction.status, interaction.streaming
+    ('POST', 200, False)
+    >>> interaction.body["messages"]
+    [{'role': 'user', 'content': 'What is six times seven?'}]
+    >>> answer.encode() in interaction.response.body
+    True
+
+    ``document`` is the tree of the file, ``number`` the place in it from 0, ``response`` the neutral
+    :class:`~promptecho.backend.Response`.
+    """
+
+    document: Mapping[str, Json]
+    identity: Identity
+    response: Response
+    number: int = -1  # its place in the file, from 0
+
+    @property
+    def method(self) -> str:
+        """The HTTP method."""
+        return self.identity.method
+
+    @property
+    def url(self) -> str:
+        """The address as it stands in the file, without userinfo, the values of the query masked."""
+        return str(self.document["request"]["url"])
+
+    @property
+    def body(self) -> dict[str, Json]:
+        """The canonical request body, with ``model``, ``messages``, ``tools`` and so on, whichever SDK was used."""
+        return self.identity.body
+
+    @property
+    def match_key(self) -> str:
+        """The key by which calls find it, 16 hex digits, under the options it was read with."""
+        return self.identity.short_key
+
+    @property
+    def status(self) -> int:
+        """The status code of the response."""
+        return self.response.head.status_code
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the response is kept as the events of a stream."""
+        return bool(self.document["response"].get("streaming", False))
+
+    @property
+    def incomplete(self) -> str | None:
+        """Why the body did not arrive whole, or ``None`` if it did."""
+        return self.response.incomplete
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds the recorded call took, or ``None`` where the file doesn't say."""
+        value = self.document.get("duration")
+        return float(value) if isinstance(value, (int, float)) else None
+
+    def __repr__(self) -> str:
+        return f"<Interaction {self.method} {self.url} -> {self.status}, key {self.match_key}>"
+
+
+class _Shape:
+    """Checks the tree of one interaction; every error names the file and the place in it."""
+
+    def __init__(self, path: Path, index: int) -> None:
+        self.path = path
+        self.index = index
+
+    def wrong(self, place: str, expected: str, value: object) -> CassetteFormatError:
+        shown = repr(value)
+        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        where = f"interactions[{self.index}]" + (f".{place}" if place else "")
+        return CassetteFormatError(f"{self.path}: {where} is {shown}, expected {expected}; {WAY_OUT}")
+
+    def take(
+        self, tree: Mapping[str, Json], name: str, kinds: type | tuple[type, ...], place: str, expected: str
+    ) -> Any:
+        value = tree.get(name)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is int):
+            raise self.wrong(f"{place}.{name}" if place else name, expected, value)
+        return value
+
+
+def read_interaction(tree: object, path: Path, index: int, options: MatchOptions) -> Interaction:
+    """An interaction from its tree in the file."""
+    shape = _Shape(path, index)
+    if not isinstance(tree, dict):
+        raise shape.wrong("", "a mapping with 'request' and 'response'", tree)
+    request = shape.take(tree, "request", dict, "", "a mapping")
+    response = shape.take(tree, "response", dict, "", "a mapping")
+    method = shape.take(request, "method", str, "request", "an HTTP method such as POST")
+    url = shape.take(request, "url", str, "request", "a URL")
+    body = request.get("body")
+    if body is None:
+        body = {}
+    if isinstance(request.get("body_json"), str):  # text that YAML cannot hold (lone surrogates)
+        body = _json_text(request["body_json"], shape)
+    if not isinstance(body, dict):
+        raise shape.wrong("request.body", "a mapping", body)
+    written_by_us = "duration" in tree or "?" not in url
+    query = request.get("query", "" if written_by_us else None)
+    if query is not None and not isinstance(query, str):
+        raise shape.wrong("request.query", "a text", query)
+    normalizer = request.get("normalized_by")
+    if normalizer is not None and not isinstance(normalizer, str):
+        raise shape.wrong("request.normalized_by", "the name of a normalizer", normalizer)
+    repeat = tree.get("repeat", 0)
+    if not isinstance(repeat, int) or isinstance(repeat, bool):
+        raise shape.wrong("repeat", "a number", repeat)
+    try:
+        identity = identify_recorded(method, url, query, body, options, normalizer=normalizer)
+    except ValueError as problem:
+        raise shape.wrong("request.url", f"a URL ({problem})", url) from None
+    return Interaction(tree, identity, _response(response, shape), index)
+
+
+def _json_text(text: str, shape: _Shape) -> Json:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise shape.wrong("request.body_json", "JSON", text) from None
+
+
+def _headers(value: object, shape: _Shape) -> Headers:
+    pairs: list[tuple[str, str]] = []
+    if value is None:
+        value = {}
+    if not isinstance(value, dict):
+        raise shape.wrong("response.headers", "a mapping of names to values", value)
+    for name, entry in value.items():
+        for item in entry if isinstance(entry, list) else [entry]:
+            if isinstance(item, bool) or not isinstance(item, (str, int, float)):
+                raise shape.wrong(f"response.headers.{name}", "a text or a list of texts", item)
+            pairs.append((name, str(item)))
+    return Headers(pairs)
+
+
+def _header_list(value: object, shape: _Shape) -> Headers:
+    if not isinstance(value, list) or not all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in value
+    ):
+        raise shape.wrong("response.header_list", "a list of [name, value]", value)
+    return Headers([(name, text) for name, text in value])
+
+
+def _response(tree: Mapping[str, Json], shape: _Shape) -> Response:
+    status = shape.take(tree, "status", int, "response", "a status code such as 200")
+    if not 100 <= status <= 599:
+        raise shape.wrong("response.status", "a status code from 100 to 599", status)
+    headers = (
+        _header_list(tree["header_list"], shape) if "header_list" in tree else _headers(tree.get("headers"), shape)
+    )
+    streaming = tree.get("streaming", False)
+    if not isinstance(streaming, bool):
+        raise shape.wrong("response.streaming", "true or false", streaming)
+    for name in ("reason", "incomplete", "http_version"):
+        if tree.get(name) is not None and not isinstance(tree[name], str):
+            raise shape.wrong(f"response.{name}", "a text", tree[name])
+    if streaming:
+        pieces = _event_bytes(tree, headers, shape)
+    else:
+        try:
+            data = decode_body(tree)
+        except BodyProblem as problem:
+            raise shape.wrong(
+                "response.body", f"a body as promptecho writes it ({problem})", tree.get("body")
+            ) from None
+        pieces = [data] if data else []
+    delays = tree.get("delays", [])
+    if not isinstance(delays, list) or not all(isinstance(delay, (int, float)) for delay in delays):
+        raise shape.wrong("response.delays", "a list of seconds", delays)
+    chunks, waits = _cut(pieces, tree.get("chunks"), delays, shape)
+    head = ResponseHead(
+        status, _replayed_headers(headers, sum(map(len, chunks)), tree), tree.get("reason"), tree.get("http_version")
+    )
+    return Response(head, chunks, waits, tree.get("incomplete"))
+
+
+def _replayed_headers(headers: Headers, length: int, tree: Mapping[str, Json]) -> Headers:
+    """The recorded fields, less what described the coding that the stored body no longer has."""
+    if tree.get("encoded") or not length:
+        return headers
+    plain = headers.without("content-encoding") if "content-encoding" in headers else headers
+    if "content-length" not in plain or tree.get("incomplete") or plain.get("content-length") == str(length):
+        return plain
+    return plain.replaced("content-length", str(length))  # the coding is gone, or the body was edited by hand
+
+
+def _event_bytes(tree: Mapping[str, Json], headers: Headers, shape: _Shape) -> list[bytes]:
+    events = tree.get("events")
+    if not isinstance(events, list):
+        raise shape.wrong("response.events", "a list of events (streaming is true)", events)
+    stream = _streams.format_of(headers.get("content-type"))
+    pieces = []
+    for number, event in enumerate(events):
+        try:
+            pieces.append(
+                event.encode("utf-8") if stream is None and isinstance(event, str) else _decode(stream, event)
+            )
+        except (ValueError, TypeError) as problem:
+            raise shape.wrong(f"response.events[{number}]", f"an event of the stream ({problem})", event) from None
+    return pieces
+
+
+def _decode(stream: Any, event: Json) -> bytes:
+    if stream is not None:
+        return bytes(stream.decode(event))
+    if isinstance(event, dict) and isinstance(event.get("base64"), str):
+        return base64.b64decode(event["base64"], validate=True)
+    raise ValueError("a text was expected")
+
+
+def _cut(
+    pieces: list[bytes], sizes: object, delays: list[float], shape: _Shape
+) -> tuple[tuple[bytes, ...], tuple[float, ...]]:
+    """Chunks that end wherever an event or a chunk of the recording ended, and the seconds before each of them."""
+    whole = tuple(piece for piece in pieces if piece)
+    if sizes is None:
+        return whole, tuple(map(float, delays)) if len(delays) == len(whole) else ()
+    if not isinstance(sizes, list) or not all(isinstance(size, int) and size > 0 for size in sizes):
+        raise shape.wrong("response.chunks", "a list of sizes in bytes", sizes)
+    data = b"".join(pieces)
+    if sum(sizes) != len(data):
+        return whole, ()  # the body was edited by hand: its old cuts mean nothing
+    starts = [0, *accumulate(sizes)]
+    ends = sorted({*starts, *accumulate(len(piece) for piece in pieces)})
+    chunks = tuple(data[start:end] for start, end in zip(ends, ends[1:]))
+    if len(delays) != len(sizes):
+        return chunks, ()
+    before = dict(zip(starts, map(float, delays)))  # what came within one chunk came at once
+    return chunks, tuple(before.get(start, 0.0) for start in ends[:-1])
+
+
+def response_tree(
+    head: ResponseHead, chunks: tuple[bytes, ...], *, delays: list[float], incomplete: str | None, encoded: bool
+) -> dict[str, Json]:
+    """The part of an interaction that holds its response; ``encoded``: the body still has its content coding."""
+    tree: dict[str, Json] = {"status": head.status_code}
+    if head.reason is not None:
+        tree["reason"] = head.reason
+    headers: dict[str, Json] = {}
+    for name, value in head.headers:
+        if name in headers:
+            known = headers[name]
+            headers[name] = [*known, value] if isinstance(known, list) else [known, value]
+        else:
+            headers[name] = value
+    flat = [(name, text) for name, entry in headers.items() for text in (entry if isinstance(entry, list) else [entry])]
+    if tuple(flat) == head.headers.pairs:
+        tree["headers"] = headers
+    else:  # repeats of a name that stand apart from one another: a mapping would lose their order
+        tree["header_list"] = [Flow(pair) for pair in head.headers]
+    content_type = head.headers.get("content-type")
+    stream = None if encoded else _streams.format_of(content_type)
+    body = b"".join(chunks)
+    if stream is not None and body:
+        pieces = stream.split(body)
+        tree["streaming"] = True
+        if incomplete:
+            tree["incomplete"] = incomplete
+        tree["events"] = [stream.encode(piece) for piece in pieces]
+        cuts = set(accumulate(map(len, chunks))) - set(accumulate(map(len, pieces)))
+        if cuts or delays:
+            tree["chunks"] = Flow(map(len, chunks))
+    else:
+        tree["streaming"] = False
+        if incomplete:
+            tree["incomplete"] = incomplete
+        if encoded:
+            tree["encoded"] = True
+            tree.update({"body": base64.b64encode(body).decode("ascii"), "binary": True})
+        else:
+            tree.update(encode_body(body, content_type))
+        if len(chunks) > 1 and ("json" not in tree or delays):
+            tree["chunks"] = Flow(map(len, chunks))
+    if delays:
+        tree["delays"] = Flow(delays)
+    return tree

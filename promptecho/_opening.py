@@ -1,0 +1,205 @@
+"""Opens the file of a cassette for a session, by mode, and closes the recording in it at a clean end."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from promptecho import _index, _store
+from promptecho._cassette import Cassette
+from promptecho._defaults import is_ci
+from promptecho._matching import Json
+from promptecho._redaction import Redactor
+from promptecho._session import Session
+from promptecho._settings import Mode, Settings
+from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteWarning, SettingsError
+from promptecho.normalizers import has_registered
+
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_VERSIONS = (
+    "httpx", "httpx2", "requests", "urllib3", "aiohttp",
+    "openai", "anthropic", "mistralai", "google-genai", "cohere", "groq", "ollama", "huggingface_hub",
+    "litellm", "boto3",
+)  # fmt: skip
+
+_rerecorded: set[Path] = set()  # what mode="all" has replaced in this process
+
+
+def was_rerecorded(path: Path) -> bool:
+    """Whether mode ``"all"`` has replaced a file in this process."""
+    return path in _rerecorded
+
+
+def open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session, Path | None]:
+    """The session of a cassette, and the file that a re-recording replaces at its end.
+
+    ``growing``: the file was begun in this process and is to be gone on with.
+    """
+    cassette = Cassette(path, settings.match)
+    journal, resuming = (
+        _open_beside(cassette, settings) if settings.mode is Mode.ALL else _open_in_place(cassette, settings, growing)
+    )
+    if journal is not None and settings.max_live_usd is not None:
+        from promptecho._prices import is_available
+
+        if not is_available():
+            raise SettingsError("max_live_usd needs prices: pip install 'promptecho[prices]', or set max_live_calls")
+    redactor = Redactor(os.environ, redact=settings.redact, on_secret=settings.on_secret)
+    session = Session(cassette, settings, redactor, time.monotonic, journal=journal, resuming=resuming)
+    return session, path if settings.mode is Mode.ALL else None
+
+
+def _open_beside(cassette: Cassette, settings: Settings) -> tuple[_store.Journal | None, bool]:
+    """For mode ``"all"``: the journal of the file beside the cassette, and whether it takes up an earlier one."""
+    path = cassette.path
+    if path.is_dir():
+        raise CassetteFileError(f"{path} is a folder; a cassette is a YAML file: name a file in it")
+    side = _store.side_path(Path(os.path.realpath(path)))
+    text = _store.read_text(side)
+    if text is not None:
+        document = _store.parse(text, side)
+        cassette.add_document(document)
+        warnings.warn(
+            f"{side}: an earlier re-recording of {path.name} stopped half-way; its {len(document.items)} "
+            "recording(s) are taken up and the rest is recorded. Delete that file first to record everything again",
+            CassetteWarning,
+            stacklevel=6,
+        )
+    return _store.Journal(side, _Header(settings)), text is not None
+
+
+def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tuple[_store.Journal | None, bool]:
+    """The journal of the cassette's own file, if calls may be recorded, and whether it goes on with a recording."""
+    path, mode = cassette.path, settings.mode
+    data = _store.read_bytes(path)
+    if data is None:
+        return (None if mode is Mode.NONE else _store.Journal(path, _Header(settings))), False
+    if mode in (Mode.NONE, Mode.ONCE) and not growing and not has_registered():
+        index = _index.index(data, path, settings.match.digest)
+        if index is not None:
+            cassette.add_index(index)
+            _report(_store.Document(index.header), path, settings)
+            return None, False
+    document = _store.parse(_store.decode(data, path), path)
+    cassette.add_document(document)
+    _report(document, path, settings)
+    resuming = document.unfinished or growing
+    may_record = mode is Mode.NEW_EPISODES or (mode is Mode.ONCE and resuming)
+    return (_store.Journal(path, document.header) if may_record else None), resuming
+
+
+def _report(document: _store.Document, path: Path, settings: Settings) -> None:
+    if document.torn:
+        warnings.warn(
+            f"{path}: the last recording was cut off while it was written, and "
+            "is left out; what stands before it is kept",
+            CassetteWarning,
+            stacklevel=7,
+        )
+    if document.unfinished and settings.mode is Mode.NONE:
+        warnings.warn(
+            f"{path} is marked unfinished: its recording was interrupted. "
+            "Run it once in mode 'once' to record the rest",
+            CassetteWarning,
+            stacklevel=7,
+        )
+    if settings.max_age is not None:
+        _check_age(document.header.get("recorded_at"), path, settings.max_age)
+    recorded = document.header.get("match_on")
+    if settings.match.explicit and recorded is not None and recorded != settings.match.names:
+        warnings.warn(
+            f"{path} was recorded with match_on={recorded}, and this test asks for {settings.match.names}: "
+            "the test's list is used",
+            CassetteWarning,
+            stacklevel=7,
+        )
+
+
+def _check_age(recorded_at: Json, path: Path, days: float) -> None:
+    try:
+        age = datetime.now(timezone.utc) - datetime.strptime(str(recorded_at), _TIME).replace(tzinfo=timezone.utc)
+        if age <= timedelta(days=days):
+            return
+        what = f"was recorded {age.days} days ago"
+    except ValueError:
+        what = "doesn't say when it was recorded"
+    text = f"{path} {what}, and max_age is {days:g} days: record it again with PROMPTECHO_MODE=all"
+    if is_ci():
+        raise CassetteExpiredError(text)
+    warnings.warn(text, CassetteWarning, stacklevel=8)
+
+
+class _Header(Mapping[str, Json]):
+    """The keys above the interactions of a new file.
+
+    They are made when the first recording is written: by then the SDK in use is imported, and its version known.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[str, Json] | None = None
+
+    def _make(self) -> dict[str, Json]:
+        if self._made is None:
+            import platform
+            import sys
+            from importlib import metadata
+
+            from promptecho._version import __version__
+            from promptecho._yaml import Flow
+
+            versions: dict[str, Json] = {"promptecho": __version__, "python": platform.python_version()}
+            for name in _VERSIONS:
+                if {"google-genai": "google.genai"}.get(name, name) in sys.modules:
+                    try:
+                        versions[name] = metadata.version(name)
+                    except metadata.PackageNotFoundError:
+                        continue
+            names = self._settings.match.names
+            self._made = {
+                "match_on": Flow(names) if isinstance(names, list) else names,
+                "recorded_at": time.strftime(_TIME, time.gmtime()),
+                "recorded_with": versions,
+            }
+        return self._made
+
+    def __getitem__(self, key: str) -> Json:
+        return self._make()[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._make())
+
+    def __len__(self) -> int:
+        return len(self._make())
+
+
+def finish(session: Session, target: Path | None) -> bool:
+    """A clean end: the recording is complete, and a re-recording takes the place of ``target``.
+
+    Gives whether the cassette has new recordings that stay in its own file.
+    """
+    cassette = session.cassette
+    if session.recorder is None or not (cassette.recorded_count or (cassette.played and session.resuming)):
+        return False
+    journal = session.recorder.journal
+    if target is None:
+        journal.complete()
+        return True
+    if target in _rerecorded:  # another test of this run re-recorded into the same file: what it asked is kept
+        text = _store.read_text(target)
+        document = _store.parse(text, target) if text is not None else _store.Document()
+        earlier = Cassette(target, cassette.options)
+        earlier.add_document(document)
+        now = {interaction.identity.key for interaction in cassette.recorded}
+        for interaction in earlier.interactions:
+            if interaction.identity.key not in now:
+                journal.append(interaction.document)
+    journal.complete()
+    journal.move_to(target)
+    _rerecorded.add(target)
+    return False

@@ -171,7 +171,7 @@ class Redactor:
             else:
                 self._functions.append(entry)
         self._patterns = tuple(patterns)
-        self.named = NamedFields(names)
+        self.named: NamedFields = NamedFields(names)
         self._on_secret = on_secret
         self._environ: Mapping[str, str] | None = environ  # looked through when the first request comes
         self._seen: set[tuple[str, str]] = set()

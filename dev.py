@@ -5,6 +5,7 @@
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
     python dev.py coverage             the suite, and which lines and branches of the packages it reaches
     python dev.py soak                 kills, faults and load, ten times as many as in the suite
+    python dev.py oldest               what rides on libraries, with the oldest release of each that is supported
     python dev.py lint                 ruff
     python dev.py types                mypy; then mypy and pyright on a user's project, against the installed wheel
     python dev.py build                wheel and sdist, and the wheel used on its own as a new user would
@@ -35,6 +36,9 @@ PREVIOUS_MAJORS = [
     "openai<3", "anthropic<1", "mistralai<3", "google-genai<3", "cohere", "groq", "ollama", "huggingface_hub<1",
     "numpy", "pillow",
 ]  # fmt: skip
+
+# The tests of the core that go through HTTP libraries, YAML, locks and the command line.
+RIDING = [f"tests/core/test_{name}.py" for name in ("activation", "formats", "store", "redaction", "cli_show")]
 
 
 def run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str) -> None:
@@ -120,6 +124,21 @@ def coverage() -> None:
         run([python, "-m", "coverage", "report"])
 
 
+def oldest() -> None:
+    """What rides on other libraries, with the oldest releases of them that pyproject.toml allows."""
+    declared = (ROOT / "pyproject.toml").read_text("utf-8")
+    floors = dict(re.findall(r'"([\w-]+)>=([\d.]+)["; ]', declared))
+    # httpx 0.24 wants an older h11 than httpx2 takes, and genai-prices a newer httpx.
+    apart = {"httpx2", "genai-prices"}
+    runner = ["-e", ".", f"pytest=={floors['pytest']}", "pytest-asyncio", "pytest-xdist", "hypothesis"]
+    for name, chosen, tests in (
+        ("oldest", floors.keys() - apart, ["tests/conformance", "tests/backends/test_requests.py", *RIDING]),
+        ("oldest-apart", apart, ["tests/conformance", "tests/core/test_prices.py"]),
+    ):
+        python = environment(name, [*runner, *(f"{each}=={floors[each]}" for each in sorted(chosen))])
+        run([python, "-m", "pytest", "-n", "auto", *tests])
+
+
 def soak() -> None:
     python = environment("test", ["-e", ".", "--group", "test", "--group", "sdk"])
     run([python, "-m", "pytest", "tests/soak"], PROMPTECHO_SOAK="10")
@@ -193,7 +212,15 @@ def use(wheel: Path, project: Path, interpreter: str) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    commands = {"demo": demo, "coverage": coverage, "soak": soak, "lint": lint, "types": types, "docs": docs}
+    commands = {
+        "demo": demo,
+        "coverage": coverage,
+        "oldest": oldest,
+        "soak": soak,
+        "lint": lint,
+        "types": types,
+        "docs": docs,
+    }
     name = arguments[0] if arguments else ""
     if name == "test":
         test(arguments[1:])

@@ -170,7 +170,7 @@ class Redactor:
             else:
                 self._functions.append(entry)
         self._patterns = tuple(patterns)
-        self.named = NamedFields(names)
+        self.named: NamedFields = NamedFields(names)
         self._environ: Mapping[str, str] | None = environ  # looked through when the first request comes
         self._seen: set[tuple[str, str]] = set()
         self._masked: dict[tuple[str, str], str] = {}  # URLs (by an empty name) and headers, as they were masked lately

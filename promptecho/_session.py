@@ -130,7 +130,9 @@ class Session:
         self.open: bool = True
         self.resuming = resuming
         self._lock = threading.RLock()
-        self.recorder = None if journal is None else Recorder(cassette, settings, redactor, clock, journal, self._lock)
+        self.recorder: Recorder | None = (
+            None if journal is None else Recorder(cassette, settings, redactor, clock, journal, self._lock)
+        )
         self._identified: dict[bytes, tuple[int, Identity]] = {}
         self._asked: Counter[tuple[str, str]] = Counter()
 

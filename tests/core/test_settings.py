@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,8 @@ def test_a_wrong_project_file_names_itself(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.promptecho]\nmod = "none"\n', encoding="utf-8")
     with pytest.raises(SettingsError, match=r"pyproject\.toml \[tool\.promptecho\]: there is no setting 'mod'"):
         _settings.from_project(tmp_path)
+
+
+def test_configure_and_use_cassette_take_every_setting_by_name() -> None:
+    arguments = set(inspect.signature(use_cassette).parameters) - {"path"}
+    assert arguments == set(_settings.NAMES) == set(_settings.Given.__annotations__)

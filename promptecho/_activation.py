@@ -263,9 +263,16 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         max_live_usd: float | None = None,
     ) -> None:
         given = {name: value for name, value in locals().items() if name not in ("self", "path", "__class__")}
-        self._set_up(path, given, "use_cassette", {})
+        self._set_up(path, given, "use_cassette")
 
-    def _set_up(self, path: PathLike, given: Mapping[str, Any], place: str, lower: Mapping[str, Any]) -> None:
+    def _set_up(
+        self,
+        path: PathLike,
+        given: Mapping[str, Any],
+        place: str,
+        project: Mapping[str, Any] | None = None,
+        lower: Mapping[str, Any] | None = None,
+    ) -> None:
         try:
             self.path: Path = Path(os.fspath(path))
         except TypeError:
@@ -274,6 +281,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
             raise SettingsError(f"{place}: path is empty; name the cassette file")
         self._given = {name: value for name, value in given.items() if value is not None}
         self._place = place
+        self._project = project
         self._lower = lower
         self._shares = False
         self._grown: set[Path] = set()
@@ -281,10 +289,12 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         _settings.check(self._given, place)
 
     @classmethod
-    def from_plugin(cls, path: Path, given: Mapping[str, Any], place: str, lower: Mapping[str, Any]) -> use_cassette:
-        """A cassette whose arguments come from a marker; ``lower`` are checked values that they win over."""
+    def from_plugin(
+        cls, path: Path, given: Mapping[str, Any], place: str, *, project: Mapping[str, Any], lower: Mapping[str, Any]
+    ) -> use_cassette:
+        """A cassette whose arguments come from a marker; ``project`` and ``lower`` as for ``_settings.resolve``."""
         made = cls.__new__(cls)
-        made._set_up(path, given, place, lower)
+        made._set_up(path, given, place, project, lower)
         return made
 
     def is_growing(self, path: Path) -> bool:
@@ -302,7 +312,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         if current is not None and current.session.open and current.owner is self:
             current.enter_again()  # a decorated method that calls another one, or itself
             return current
-        settings = _settings.resolve(self._given, place=self._place, lower=self._lower)
+        settings = _settings.resolve(self._given, place=self._place, lower=self._lower, project=self._project)
         return _Entry(self, self.path if self.path.is_absolute() else Path.cwd() / self.path, settings)
 
     def __enter__(self) -> Cassette:

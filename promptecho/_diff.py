@@ -245,7 +245,8 @@ def explain_miss(
     lines = [paint.bold(f"no recording answers {identity.method} {url}")]
     if os.environ.get("PROMPTECHO_MODE", "").strip():
         mode += " (PROMPTECHO_MODE)"
-    lines.append(f"  cassette: {cassette.path} ({len(cassette)} recordings), mode: {mode}, key: {identity.short_key}")
+    count = f"{len(cassette)} recording{'' if len(cassette) == 1 else 's'}"
+    lines.append(f"  cassette: {cassette.path} ({count}), mode: {mode}, key: {identity.short_key}")
     if used_up:
         lines.append(
             f"  its {used_up} recording(s) are already used {used_up} time(s), and repeats='strict' plays each once"

@@ -134,6 +134,11 @@ def configure(**settings: Unpack[Given]) -> None:
             _configured[name] = value
 
 
+def configured() -> dict[str, Any]:
+    """What ``configure`` has set, checked."""
+    return check(_configured, "configure") if _configured else {}
+
+
 def _check_names(settings: Mapping[str, Any], place: str) -> None:
     for name in settings:
         if name not in NAMES:
@@ -346,33 +351,16 @@ def project_table(folder: Path) -> tuple[Path, dict[str, Any]]:
             continue
         if "promptecho" not in text:
             return file, {}
-        toml = toml_reader()
-        if toml is None:
-            if re.search(r"^\[tool\.promptecho", text, re.MULTILINE):
-                raise SettingsError(
-                    f"{file}: reading [tool.promptecho] on Python < 3.11 needs tomli; pip install tomli"
-                )
-            return file, {}
+        from promptecho import _toml
+
         try:
-            table = toml.loads(text).get("tool", {}).get("promptecho", {})
+            table = _toml.loads(text).get("tool", {}).get("promptecho", {})
         except ValueError as problem:
             raise SettingsError(f"{file} is not readable TOML: {problem}") from None
         if not isinstance(table, dict):
             raise SettingsError(f"{file}: [tool.promptecho] is no table")
         return file, table
     return folder / "pyproject.toml", {}
-
-
-def toml_reader() -> Any:
-    """A module with ``loads`` for TOML, ``None`` where Python has none and tomli isn't installed."""
-    import importlib
-
-    for name in ("tomllib", "tomli"):
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    return None
 
 
 def resolve(
@@ -383,11 +371,14 @@ def resolve(
     environ: Mapping[str, str] | None = None,
     project: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """The settings of a cassette that opens now. ``lower`` holds checked values that stand below the variables."""
+    """The settings of a cassette that opens now.
+
+    ``project`` and ``lower`` hold checked values: the one stands below ``configure``, the other between it and the
+    variables.
+    """
     variables = from_environment(os.environ if environ is None else environ)
     merged: dict[str, Any] = dict(from_project(os.getcwd()) if project is None else project)  # noqa: PTH109 - quicker
-    if _configured:
-        merged.update(check(_configured, "configure"))
+    merged.update(configured())
     merged.update(lower or {})
     merged.update(variables)
     merged.update(check(arguments, place))

@@ -65,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from promptecho.errors import PromptechoError
 
         try:
-            settings = _lower(config)
+            settings = _of_the_run(config)
             _let_hold_everywhere(config)
         except PromptechoError as problem:
             raise pytest.UsageError(str(problem)) from None
@@ -95,15 +95,19 @@ def _is_configured(config: pytest.Config) -> bool:
         return False
 
 
-def _lower(config: pytest.Config) -> dict[str, Any]:
-    """Settings that stand below the marker: command line, ini, [tool.promptecho], and the mode that CI asks for."""
+def _of_the_run(config: pytest.Config) -> dict[str, Any]:
+    """What holds for a cassette of which its test says nothing."""
     from promptecho import _settings
 
-    settings = dict(_settings.from_project(config.rootpath))
-    if "mode" not in settings:
-        settings["mode"] = _settings.Mode.NONE if is_ci() else _settings.Mode.ONCE
-    settings.update(_given(config))
-    return settings
+    return {**_of_the_project(config), **_settings.configured(), **_given(config)}
+
+
+def _of_the_project(config: pytest.Config) -> dict[str, Any]:
+    """[tool.promptecho], and the mode that fixture and marker have where nobody says another."""
+    from promptecho import _settings
+
+    usual = _settings.Mode.NONE if is_ci() else _settings.Mode.ONCE
+    return {"mode": usual, **_settings.from_project(config.rootpath)}
 
 
 def _given(config: pytest.Config) -> dict[str, Any]:
@@ -185,7 +189,9 @@ def _make_cassette(item: pytest.Item) -> use_cassette:
             path = item.path.parent / os.fspath(given_path)
         except TypeError:
             raise SettingsError(f"{place}: path={given_path!r} is no path") from None
-    return use_cassette.from_plugin(path, arguments, place, _lower(item.config))
+    return use_cassette.from_plugin(
+        path, arguments, place, project=_of_the_project(item.config), lower=_given(item.config)
+    )
 
 
 def _wants_cassette(item: pytest.Item) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from promptecho import _yaml
 from promptecho._credentials import without_credentials
@@ -61,20 +60,12 @@ def load_toml(text: str, file: Path) -> object:
     """The tree of a TOML cassette.
 
     Raises:
-        CassetteFormatError: it is no TOML, or this Python can't read any.
+        CassetteFormatError: it is no TOML.
     """
-    import importlib
+    from promptecho import _toml
 
-    for name in ("tomllib", "tomli"):
-        try:
-            reader: Any = importlib.import_module(name)
-            break
-        except ImportError:
-            continue
-    else:
-        raise CassetteFormatError(f"{file}: reading TOML on Python < 3.11 needs tomli; pip install tomli")
     try:
-        tree: object = reader.loads(text)
+        tree: object = _toml.loads(text)
     except (ValueError, RecursionError) as problem:
         raise CassetteFormatError(f"{file}: not readable TOML ({problem}); restore the file and import again") from None
     return tree

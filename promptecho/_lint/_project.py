@@ -18,7 +18,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from promptecho._settings import toml_reader
+from promptecho import _toml
 
 # As pytest's norecursedirs, with what holds installed packages.
 _SKIPPED = ("node_modules", "build", "dist", "venv", "__pycache__", "*.egg", "*.egg-info", "CVS", "_darcs", "{arch}",
@@ -95,9 +95,8 @@ def _ini_table(file: Path) -> dict[str, Any] | None:
 def _toml_table(text: str) -> dict[str, Any] | None:
     if not re.search(r"^\s*\[tool\.pytest", text, re.MULTILINE):
         return None
-    reader = toml_reader()
     try:
-        table = reader.loads(text).get("tool", {}).get("pytest", {}) if reader is not None else {}
+        table = _toml.loads(text).get("tool", {}).get("pytest", {})
     except ValueError:
         return {}
     found = table.get("ini_options", table) if isinstance(table, dict) else {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promptecho import _toml
 from promptecho._cli._model_server import ModelServer
 
 ROOT = Path(__file__).parents[2]
@@ -133,11 +134,7 @@ class Project:
 
     def install(self) -> None:
         """What ``pip install -e .`` makes known of a project: its entry points."""
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            import tomli as tomllib
-        project = tomllib.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        project = _toml.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         information = self.folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
         information.mkdir()
         (information / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")

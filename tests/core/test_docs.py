@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from promptecho import _settings
+from promptecho import _settings, _toml
 
 from .pages import ROOT, Block, Project, as_shown, blocks, masked, steps
 
@@ -220,12 +220,11 @@ def test_commands_to_set_up_exist() -> None:
 
 
 def test_settings_that_a_page_shows_are_accepted() -> None:
-    tomllib = pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli", reason="needs tomli")
     shown = 0
     for page in PAGES:
         for block in blocks(page.read_text(encoding="utf-8")):
             if block.kind == "toml":
-                table = tomllib.loads(block.text).get("tool", {}).get("promptecho", {})
+                table = _toml.loads(block.text).get("tool", {}).get("promptecho", {})
                 _settings.check(table, f"{page.name}:{block.line}")
                 shown += bool(table)
     assert shown >= 3

@@ -57,8 +57,6 @@ def test_boto3_without_its_flag_is_a_finding_and_with_it_is_none(tmp_path: Path)
     ],
 )
 def test_it_reads_the_settings_of_the_project(tmp_path: Path, file: str, text: str) -> None:
-    if file == "pyproject.toml" and sys.version_info < (3, 11):
-        pytest.importorskip("tomli", reason="needs tomli")
     if "httpx2" in text:
         pytest.importorskip("httpx2", reason="names it")
     (tmp_path / file).write_text(text)

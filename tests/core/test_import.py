@@ -667,8 +667,6 @@ def test_the_settings_of_the_project_hold_and_a_refused_secret_leaves_nothing(tm
     (tmp_path / "a.yml").write_text(
         vcrpy_file(vcrpy_entry(), vcrpy_entry(request={"body": f'{{"input": "{secret}"}}'}))
     )
-    if sys.version_info < (3, 11):
-        pytest.importorskip("tomli", reason="needs tomli")
     done = promptecho("import", "a.yml", cwd=tmp_path)
     assert done.returncode == 2
     assert "on_secret is 'fail'" in done.stderr
@@ -937,8 +935,6 @@ def test_what_is_exported_comes_back_with_the_same_keys_and_bytes(recorded: list
 
 
 def test_the_budget_of_a_project_is_for_live_calls_and_not_for_imports(tmp_path: Path) -> None:
-    if sys.version_info < (3, 11):
-        pytest.importorskip("tomli", reason="needs tomli")
     (tmp_path / "pyproject.toml").write_text("[tool.promptecho]\nmax_live_calls = 0\n", encoding="utf-8")
     old = DATA / "vcrpy-httpx2.yaml"
     done = promptecho("import", old, "-o", "new.yaml", cwd=tmp_path)

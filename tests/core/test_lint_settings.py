@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,6 @@ from promptecho import _settings
 from promptecho._lint import lint
 from promptecho.errors import SettingsError
 from tests.core.test_lint import CALL, run, write
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("tomllib") is None and importlib.util.find_spec("tomli") is None, reason="reads no TOML"
-)
 
 
 def configured(folder: Path, table: str) -> Path:

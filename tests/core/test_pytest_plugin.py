@@ -81,6 +81,20 @@ def test_in_ci_a_forgotten_recording_fails_without_a_call(
         run(pytester).assert_outcomes(passed=1)
 
 
+@pytest.mark.parametrize("ci", ["true", ""])
+def test_what_a_conftest_configures_holds_for_the_fixture_below_ini_file_and_options(
+    pytester: pytest.Pytester, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, ci: str
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    write(pytester, server, "def test_bar(promptecho_cassette):\n    ask()\n")
+    pytester.makepyprojecttoml("[tool.promptecho]\nmode = 'new_episodes'\n")
+    pytester.makeconftest("import promptecho\npromptecho.configure(mode='none')\n")
+    run(pytester).assert_outcomes(failed=1)
+    assert server.hits == 0
+    run(pytester, "--promptecho-mode=once").assert_outcomes(passed=1)
+    assert server.hits == 1
+
+
 def test_the_marker_works_alone_and_takes_the_arguments_of_use_cassette(
     pytester: pytest.Pytester, server: ScriptedServer
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +37,6 @@ def matches(shown: str, printed: str) -> bool:
 def test_a_recipe_does_what_the_page_says(recipe: Recipe, tmp_path: Path) -> None:
     pytest.importorskip("openai", reason="the recipes call it")
     pytest.importorskip("genai_prices", reason="the page shows what calls cost")
-    if any(block.kind == "toml" for block in recipe.blocks) and sys.version_info < (3, 11):
-        pytest.importorskip("tomli", reason="needs tomli")
     with Project(tmp_path, columns=100) as project:
         for block in recipe.blocks:
             if block.kind == "offline":

@@ -65,8 +65,8 @@ def add_contents(app: Any, name: str, source: list[str]) -> None:
 def add_index(app: Any, problem: Exception | None) -> None:
     """Let the folder open on the front page."""
     if problem is None and app.builder.name == "html":
-        page = '<!doctype html><meta charset="utf-8"><title>promptecho</title><meta http-equiv="refresh" content="0; url=README.html">'
-        (Path(app.outdir) / "index.html").write_text(f"{page}\n", encoding="utf-8")
+        page = '<!doctype html><title>promptecho</title><meta http-equiv="refresh" content="0; url=README.html">\n'
+        (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
 
 
 def setup(app: Any) -> None:

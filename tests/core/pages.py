@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ class Project:
             module = "" if name == "python" else f"-m {name}"
             (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n', encoding="utf-8")
             (programs / name).chmod(0o755)
-        unwanted = ("CI", "FORCE_COLOR", "PROMPTECHO_", "PYTEST_")
+        unwanted = ("CI", "FORCE_COLOR", "PROMPTECHO_", "PYTEST_", "PYTHONDONTWRITEBYTECODE")
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(unwanted)},
             "COLUMNS": str(columns),
@@ -88,7 +89,6 @@ class Project:
             "PATH": os.pathsep.join([str(programs), os.environ.get("PATH", "")]),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")]),
             "PYTHONIOENCODING": "utf-8",
-            "PYTHONDONTWRITEBYTECODE": "1",  # a file that is written twice in a second would be taken for the old one
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # other plugins take seconds to start
             "PYTEST_ADDOPTS": "-p no:cacheprovider -p promptecho.pytest_plugin -p promptecho.snapshot._plugin",
             "OPENAI_API_KEY": key,
@@ -117,6 +117,8 @@ class Project:
         file = self.folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
+        # A file that is written twice in a second would be taken for the old one.
+        shutil.rmtree(file.parent / "__pycache__", ignore_errors=True)
 
     def install(self) -> None:
         """What ``pip install -e .`` makes known of a project: its entry points."""
@@ -149,24 +151,25 @@ class Project:
             check=False,
         )
         self._code.write_text(f"{done.returncode}\n", encoding="utf-8")
-        printed = done.stdout.replace(f"{self.folder}{os.sep}", "")
+        printed = done.stdout.replace(f"{self.folder}{os.sep}", "").replace(str(self.folder), "~/project")
         for address in self._addresses:
             printed = printed.replace(address, PROVIDER)
         return printed
 
 
 _VARYING = (
+    (r"(?m)(?<=\d), [\d.,]+ s$", ""),  # a summary tells time from a twentieth of a second
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?", "DATE"),
     (r"\b\d{4}-\d\d-\d\d\b", "DATE"),
     (r"\b\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT", "DATE"),
     (r"(?<=recorded_with:\n)(  .*\n)+", "  VERSIONS\n"),
     (r"(?<=recorded DATE UTC, )with .*\n(?:\w.*\n)*", "VERSIONS\n"),
+    (r"127\.0\.0\.1:\d+", "LOOPBACK"),
     (r"\b\d+\.\d+\.\d+\b", "VERSION"),
     (r"(?<=duration: )[\d.e-]+  # [0-9a-f]{8}", "SECONDS  # MARK"),
     (r"(?<=version: 2  # )[0-9a-f]{8}", "MARK"),
     (r"\b[\d.]+ ?s\b", "SECONDS"),
     (r"={3,}|-{3,}|_{3,}", "==="),
-    (r"127\.0\.0\.1:\d+", "LOOPBACK"),
 )
 
 

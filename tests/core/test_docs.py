@@ -3,8 +3,7 @@
 ``docs/cli.md``: each console block runs in a copy of ``examples/`` of its own, in one shell, 100 columns wide.
 ``README.md``: one project from top to bottom. A Python block whose first line is ``# name.py`` is that file, any other
 is a module of tests in which ``ask`` calls a model; ``<!-- offline -->`` and ``<!-- online -->`` take the model server
-away and bring it back, ``<!-- run: command -->`` is a command that is told in words. Compared is what doesn't differ from
-run to run.
+away and bring it back. Compared is what doesn't differ from run to run.
 ``python -m tests.core.test_docs`` writes the outputs anew.
 """
 
@@ -30,7 +29,7 @@ COMMANDS = ROOT / "docs" / "cli.md"
 README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 _END = "--- end of a command ---"
-_ASK = '''\
+_ASK = """\
 from openai import OpenAI
 
 
@@ -39,7 +38,7 @@ def ask(text):
     return OpenAI().chat.completions.create(model="gpt-5", messages=messages).choices[0].message.content
 
 
-'''
+"""
 
 needs_shell = pytest.mark.skipif(
     shutil.which("sh") is None or os.name == "nt", reason="the blocks are for a POSIX shell"
@@ -110,8 +109,6 @@ def readme_outputs(page: str, folder: Path) -> Iterator[tuple[Block, list[tuple[
                 project.go_offline()
             elif block.kind == "online":
                 project.go_online()
-            elif block.kind.startswith("run: "):
-                project.run(block.kind[len("run: ") :])
             elif block.kind == "python":
                 name = re.match(r"# (\S+\.py)\n", block.text)
                 if name is None:
@@ -224,7 +221,7 @@ def test_code_of_a_page_is_of_a_kind_that_is_checked() -> None:
     checked["TUTORIAL.md"] = {"python", "console", "toml", "yaml"}  # by test_tutorial
     for page in PAGES:
         kinds = {block.kind for block in blocks(page.read_text(encoding="utf-8")) if block.text}
-        allowed = {"bash", "toml", "eval"} | checked.get(page.name, set())
+        allowed = {"bash", "toml"} | checked.get(page.name, set())
         if "reference" in page.parts or page.name == "CONTRIBUTING.md":
             allowed.add("python")  # by test_reference
         assert kinds <= allowed, page

@@ -1,0 +1,146 @@
+"""The reference has every setting, option, variable and public name, and its examples are accepted."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import promptecho
+from promptecho import _settings, backend, errors, pytest_plugin, snapshot
+from promptecho._backend import DEFAULT_BACKENDS
+from promptecho._matching import DEFAULT_MATCH_ON, VOLATILE_NAMES
+from promptecho.snapshot import _plugin as snapshot_plugin
+
+from .pages import ROOT, Project, blocks
+from .test_docs import needs_shell
+
+if TYPE_CHECKING:
+    import pytest
+
+pytest_plugins = ["pytester"]
+
+REFERENCE = ROOT / "docs" / "reference"
+SETTINGS = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+PYTEST = (REFERENCE / "pytest.md").read_text(encoding="utf-8")
+_NOT_FOR_USERS = {"PROMPTECHO_LEDGER", "_PROMPTECHO_COMPLETE"}
+
+
+def table(page: str, first: str) -> list[list[str]]:
+    """The rows of the table whose head begins with a word, without it."""
+    start = page.index(f"| {first} |")
+    lines = page[start:].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def options() -> tuple[set[str], set[str]]:
+    """The command line options and ini options that the plugins register."""
+    given: list[str] = []
+    ini: list[str] = []
+
+    class Parser:
+        def getgroup(self, *_: object) -> Parser:
+            return self
+
+        def addoption(self, name: str, **_: Any) -> None:
+            given.append(name)
+
+        def addini(self, name: str, *_: Any, **__: Any) -> None:
+            ini.append(name)
+
+    for plugin in (pytest_plugin, snapshot_plugin):
+        plugin.pytest_addoption(Parser())  # type: ignore[arg-type]  # it notes what it is told
+    return set(given), set(ini)
+
+
+def test_each_setting_is_there_with_its_values_and_its_default() -> None:
+    rows = {row[0].strip("`"): row for row in table(SETTINGS, "name")}
+    assert set(rows) == set(_settings.NAMES)
+    parameters = [name for name in inspect.signature(promptecho.use_cassette).parameters if name != "path"]
+    assert set(rows) == set(parameters)
+    words = {
+        "mode": [mode.value for mode in _settings.Mode],
+        "repeats": _settings.REPEATS,
+        "on_record_error": _settings.ON_RECORD_ERROR,
+        "on_secret": _settings.ON_SECRET,
+        "volatile": VOLATILE_NAMES,
+    }
+    for name, known in words.items():
+        assert re.findall(r'"(\w+)"', rows[name][1]) == list(known), name
+    defaults = _settings.Settings()
+    special = {"match_on": list(DEFAULT_MATCH_ON), "backends": list(DEFAULT_BACKENDS), "ignore": [], "volatile": []}
+    for name, row in rows.items():
+        shown = row[2].partition(";")[0].partition(":")[0]
+        default = special[name] if name in special else getattr(defaults, name)
+        if default is None:
+            assert shown == "none", name
+        elif isinstance(default, tuple):
+            assert shown == "`[]`", name
+        else:
+            assert ast.literal_eval(shown.strip("`").replace("false", "False")) == default, name
+
+
+def test_each_setting_is_told_at_use_cassette() -> None:
+    text = promptecho.use_cassette.__doc__ or ""
+    assert re.findall(r"^        (\w+): ", text.partition("Args:")[2].partition("Raises:")[0], re.MULTILINE) == list(
+        inspect.signature(promptecho.use_cassette).parameters
+    )
+
+
+def test_each_option_of_the_command_line_and_the_ini_file_is_there() -> None:
+    given, ini = options()
+    rows = table(PYTEST, "option")
+    assert {row[0].strip("`").split()[0] for row in rows} == given
+    assert {row[0].strip("`") for row in table(PYTEST[PYTEST.index("## Ini options") :], "option")} == ini
+    also = " ".join(row[3] for row in table(SETTINGS, "name"))
+    of_settings = {name for name in given if name.rpartition("promptecho-")[2].replace("-", "_") in _settings.NAMES}
+    assert set(re.findall(r"--[\w-]+", also)) == of_settings
+    assert set(re.findall(r"`(promptecho_\w+)`", also)) == ini
+
+
+def test_each_environment_variable_is_there() -> None:
+    named: set[str] = set()
+    for file in [*(ROOT / "promptecho").rglob("*.py"), *(ROOT / "backends").rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named.update(re.findall(r"^_?PROMPTECHO_[A-Z_]+$|^(?:CI|NO_COLOR|FORCE_COLOR)$", node.value))
+    shown = {name for row in table(SETTINGS, "variable") for name in re.findall(r"`([A-Z_]+)`", row[0])}
+    assert named - _NOT_FOR_USERS == shown
+
+
+def test_each_public_name_has_its_entry() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md"))
+    entries = set(re.findall(r"^\.\. auto(?:class|function|exception|data):: ([\w.]+)", pages, re.MULTILINE))
+    entries = {entry.rpartition(".")[2] for entry in entries}
+    public = {*promptecho.__all__, *errors.__all__, *backend.__all__, *snapshot.__all__} - {"__version__"}
+    assert public - entries == set()
+    assert entries - public == {"Call", "promptecho_cassette", "llm_snapshot"}
+
+
+@needs_shell
+def test_the_markers_of_the_page_are_accepted(tmp_path: Path) -> None:
+    with Project(tmp_path) as project:
+        project.write("test_page.py", next(block.text for block in blocks(PYTEST) if block.kind == "python"))
+        assert "2 passed" in project.run("pytest -q")
+
+
+def test_names_of_cassettes_are_as_the_page_says(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        class TestShop:
+            def test_refund(self): ...
+
+        @pytest.mark.parametrize("city", ["Paris"])
+        def test_cities(city): ...
+
+        def test_answer(): ...
+        """
+    )
+    items = pytester.getitems(pytester.path.joinpath(f"{pytester._name}.py").read_text())
+    names = {pytest_plugin.cassette_path(item).name for item in items}
+    said = PYTEST[PYTEST.index("## Marker") : PYTEST.index("## Command line options")]
+    assert set(re.findall(r"`cassettes/(test_answer\.yaml|Test\S+\.yaml|test_cities\S+\.yaml)`", said)) == names

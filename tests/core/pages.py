@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,10 @@ def steps(text: str) -> tuple[tuple[str, str], ...]:
 class PageServer(ModelServer):
     """The model server with answers that read well, and without headers that name it."""
 
+    def __init__(self, answers: Mapping[str, str]) -> None:
+        super().__init__()
+        self._answers = answers
+
     def answer(self, handler: http.server.BaseHTTPRequestHandler, path: str, body: Any, number: int) -> None:
         handler.send_response = handler.send_response_only  # type: ignore[method-assign,assignment]
         super().answer(handler, path, body, number)
@@ -63,15 +68,18 @@ class PageServer(ModelServer):
     def send_json(self, handler: http.server.BaseHTTPRequestHandler, tree: Any, status: int = 200) -> None:
         for choice in tree.get("choices", ()):
             question = str(choice["message"]["content"]).partition(" to: ")[2]
-            if question in ANSWERS:
-                choice["message"]["content"] = ANSWERS[question]
+            if question.startswith("promptecho judge"):
+                choice["message"]["content"] = "PASS\nIt is polite and names the amount."
+            elif question in self._answers:
+                choice["message"]["content"] = self._answers[question]
         super().send_json(handler, tree, status)
 
 
 class Project:
-    """A folder in which a page is followed; ``with Project(folder) as project``."""
+    """A folder in which a page is followed; ``with Project(folder) as project``. ``answers`` can be changed."""
 
-    def __init__(self, folder: Path, *, columns: int = 80, key: str = "sk-of-the-pages-0123456789abcdef") -> None:
+    def __init__(self, folder: Path, *, columns: int = 80, keeps_cache: bool = False) -> None:
+        self.answers = dict(ANSWERS)
         self.folder = folder / "project"
         self._code = folder / "code"
         programs = folder / "bin"
@@ -90,8 +98,11 @@ class Project:
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")]),
             "PYTHONIOENCODING": "utf-8",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # other plugins take seconds to start
-            "PYTEST_ADDOPTS": "-p no:cacheprovider -p promptecho.pytest_plugin -p promptecho.snapshot._plugin",
-            "OPENAI_API_KEY": key,
+            "PYTEST_ADDOPTS": " ".join(
+                ["-p promptecho.pytest_plugin -p promptecho.snapshot._plugin"]
+                + ([] if keeps_cache else ["-p no:cacheprovider"])
+            ),
+            "OPENAI_API_KEY": "sk-of-the-pages-0123456789abcdef",
             "NO_PROXY": "*",
             "GIT_CEILING_DIRECTORIES": str(folder),
         }
@@ -105,7 +116,7 @@ class Project:
         self.go_offline()
 
     def go_online(self) -> None:
-        self._server = PageServer()
+        self._server = PageServer(self.answers)
         self._server.__enter__()
         self._addresses.append(self._server.url)
         self.environment["OPENAI_BASE_URL"] = f"{self._server.url}/v1"

@@ -97,6 +97,44 @@ def test_a_console_block_shows_what_its_commands_print(block: Block, tmp_path: P
     ]
 
 
+_THREE_CALLS = f"""\
+{_ASK}def test_answer(promptecho_cassette):
+    ask("What is six times seven?")
+    ask("Are you sure?")
+    ask("Thank you.")
+"""
+
+
+def text_block(heading: str) -> list[str]:
+    """The lines of the first text block below a heading of the page."""
+    page = COMMANDS.read_text(encoding="utf-8")
+    return next(block.text for block in blocks(page[page.index(heading) :]) if block.kind == "text").splitlines()
+
+
+@needs_shell
+def test_prune_drops_what_the_page_says(tmp_path: Path) -> None:
+    pytest.importorskip("openai", reason="the example calls it")
+    with Project(tmp_path, columns=100, keeps_cache=True) as project:
+        project.write("test_answer.py", _THREE_CALLS)
+        project.run("pytest")
+        project.write("test_answer.py", _THREE_CALLS.replace('    ask("Are you sure?")\n', ""))
+        project.run("pytest")
+        assert project.run("promptecho prune").splitlines() == text_block("## prune")
+
+
+@needs_shell
+def test_rerecord_shows_what_the_page_says(tmp_path: Path) -> None:
+    pytest.importorskip("openai", reason="the example calls it")
+    with Project(tmp_path, columns=100, keeps_cache=True) as project:
+        project.answers["What is six times seven?"] = "42."
+        project.write("tests/test_answer.py", _THREE_CALLS.partition('    ask("Are')[0])
+        project.run("pytest")
+        project.answers["What is six times seven?"] = "It is 42."
+        printed = project.run("promptecho rerecord tests/cassettes/test_answer.yaml -- -x").splitlines()
+        shown = text_block("## rerecord")
+        assert [line for line in printed if line in shown and line] == [line for line in shown if line], printed
+
+
 # --- the README -------------------------------------------------------------------------------------------------------
 
 

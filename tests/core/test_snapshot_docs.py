@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from promptecho.snapshot import _similarity
 from promptecho.snapshot._matchers import _FIELDS
 
-if TYPE_CHECKING:
-    import pytest
+from .pages import Project, blocks
+from .test_docs import needs_shell
 
 pytest_plugins = ["pytester"]
 
@@ -19,11 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "snapshots.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    """The first block of the page in a language."""
-    found = re.search(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found.group(1)
+def block(language: str, number: int = 0) -> str:
+    """A block of the page in a language; the first, unless a number says which."""
+    return [block.text for block in blocks(PAGE) if block.kind == language][number]
 
 
 def test_the_example_writes_the_file_that_the_page_shows_and_fails_as_it_says(
@@ -46,6 +44,20 @@ def test_the_example_writes_the_file_that_the_page_shows_and_fails_as_it_says(
     result.assert_outcomes(passed=1, failed=1)
     for line in block("text").splitlines():
         result.stdout.fnmatch_lines([f"*{line.replace('[', '[[]')}"])
+
+
+@needs_shell
+def test_the_judge_of_the_page_is_asked_once(tmp_path: Path) -> None:
+    pytest.importorskip("openai", reason="the example calls it")
+    with Project(tmp_path) as project:
+        project.write("test_refund.py", block("python", 1))
+        assert "2 recorded" in project.run("pytest -q")
+        project.go_offline()
+        assert "2 replayed, 0 recorded" in project.run("CI=true pytest -q")
+
+
+def test_each_block_of_the_page_is_looked_at_here() -> None:
+    assert [each.kind for each in blocks(PAGE)] == ["python", "yaml", "text", "python"]
 
 
 def test_the_page_has_each_matcher_and_metric() -> None:

@@ -21,7 +21,7 @@ copyright = "MIT licence"
 version = release = __version__
 
 CONTENTS = {
-    "Guide": ["TUTORIAL", "docs/cli", "docs/snapshots", "docs/comparison"],
+    "Guide": ["TUTORIAL", "docs/cli", "docs/snapshots"],
     "Reference": [
         "docs/reference/use_cassette", "docs/reference/settings", "docs/reference/pytest", "docs/reference/cassettes",
         "docs/reference/errors", "docs/reference/snapshots", "docs/reference/normalizers", "docs/reference/backends",

@@ -191,10 +191,10 @@ def draw(picture: Picture, steps: Sequence[Step]) -> str:
 
 
 def _animation(steps: Sequence[Step]) -> str:
-    """Each step comes in turn; what shows no animations, or is asked for none, shows all at once."""
+    """The first step is there, the others come in turn; what shows no animations, or is asked for none, shows all."""
     whole = sum(step.seconds for step in steps)
-    rules, passed = [], 0.4
-    for number, step in enumerate(steps):
+    rules, passed = [], steps[0].seconds
+    for number, step in enumerate(steps[1:], 1):
         start = 100 * passed / whole
         rules.append(
             f"@keyframes s{number} {{ 0%, {start:.1f}% {{ opacity: 0 }} {start + 1.5:.1f}%, 99% {{ opacity: 1 }} "
@@ -261,7 +261,7 @@ def printed(steps: Sequence[Step]) -> list[str]:
 def comparable(lines: Sequence[str]) -> list[str]:
     """Lines without what differs from run to run, and without the widths that depend on it."""
     whole = masked("\n".join(lines) + "\n")
-    whole = re.sub(r"(?<=│) +[\d.]+ (?=│)", " MS ", whole)
+    whole = re.sub(r"(?<=│) +[\d.]+ +(?=│)", " MS ", whole)
     return [re.sub(r"[ ━─=]+", " ", line).strip() for line in whole.splitlines()]
 
 

@@ -140,7 +140,7 @@ def test_rerecord_shows_what_the_page_says(tmp_path: Path) -> None:
 
 def readme_outputs(page: str, folder: Path) -> Iterator[tuple[Block, list[tuple[str, str, str]]]]:
     """Follow the README; for each console block, its commands with what it shows and what they print."""
-    online: list[str] = []
+    snippets: list[str] = []
     with Project(folder) as project:
         for block in blocks(page):
             if block.kind == "offline":
@@ -150,19 +150,18 @@ def readme_outputs(page: str, folder: Path) -> Iterator[tuple[Block, list[tuple[
             elif block.kind == "python":
                 name = re.match(r"# (\S+\.py)\n", block.text)
                 if name is None:
-                    online.append(f"test_block_{block.line}.py")
-                    project.write(online[-1], _ASK + block.text)
-                    project.run(f"pytest -q {online[-1]}")
-                    assert project.run("echo $?") == "0\n", f"README.md:{block.line}"
+                    snippets.append(f"test_block_{block.line}.py")
+                    project.write(snippets[-1], _ASK + block.text)
                 else:
                     known = "" if "OpenAI()" in block.text or "ask(" not in block.text else _ASK
                     project.write(name[1], known + block.text)
             elif block.kind == "console":
                 done = [(command, shown, project.run(command)) for command, shown in steps(block.text)]
                 yield block, [(command, shown, as_shown(printed, shown)) for command, shown, printed in done]
-        project.go_offline()
-        again = project.run(f"PROMPTECHO_MODE=none pytest -q {' '.join(online)}")
-        assert project.run("echo $?") == "0\n", again
+        for mode in ("once", "none"):
+            printed = project.run(f"PROMPTECHO_MODE={mode} pytest -q {' '.join(snippets)}")
+            assert project.run("echo $?") == "0\n", printed
+            project.go_offline()
 
 
 @needs_shell

@@ -1,11 +1,12 @@
 """The pictures of the README: what real runs print, as SVG that loads nothing from anywhere.
 
-``python -m tests.core.pictures`` draws them anew in ``docs/pictures/``.
+``python -m tests.core.pictures`` draws those that have changed in ``docs/pictures/``, with ``--anew`` all.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 import xml.etree.ElementTree as Xml
 from collections.abc import Callable, Iterator, Sequence
@@ -268,5 +269,5 @@ def comparable(lines: Sequence[str]) -> list[str]:
 if __name__ == "__main__":
     for each in PICTURES:
         taken = each.steps()
-        if not each.file.exists() or comparable(shown(each)) != comparable(printed(taken)):
+        if "--anew" in sys.argv or not each.file.exists() or comparable(shown(each)) != comparable(printed(taken)):
             each.file.write_text(draw(each, taken), encoding="utf-8")

@@ -4,7 +4,7 @@
 ``README.md``: one project from top to bottom. A Python block whose first line is ``# name.py`` is that file, any other
 is a module of tests in which ``ask`` calls a model; ``<!-- offline -->`` and ``<!-- online -->`` take the model server
 away and bring it back. Compared is what doesn't differ from run to run.
-``python -m tests.core.test_docs`` writes the outputs anew.
+``python -m tests.core.test_docs`` writes the outputs that have changed, with ``--anew`` times and dates too.
 """
 
 from __future__ import annotations
@@ -283,12 +283,12 @@ def rewritten_commands() -> str:
     return with_outputs(COMMANDS.read_text(encoding="utf-8"), outputs)
 
 
-def rewritten_readme() -> str:
-    """The README with its outputs as they are now; what only varies from run to run stays as it stands there."""
+def rewritten_readme(*, anew: bool) -> str:
+    """The README with its outputs as they are now; what only varies from run to run stays, unless ``anew``."""
     page = README.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         outputs = [
-            (block, [(command, old if masked(new) == masked(old) else new) for command, old, new in done])
+            (block, [(command, old if masked(new) == masked(old) and not anew else new) for command, old, new in done])
             for block, done in readme_outputs(page, Path(folder))
         ]
     return with_outputs(page, outputs)
@@ -296,4 +296,4 @@ def rewritten_readme() -> str:
 
 if __name__ == "__main__":
     COMMANDS.write_text(rewritten_commands(), encoding="utf-8")
-    README.write_text(rewritten_readme(), encoding="utf-8")
+    README.write_text(rewritten_readme(anew="--anew" in sys.argv), encoding="utf-8")

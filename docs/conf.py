@@ -50,6 +50,7 @@ python_maximum_signature_line_length = 100
 # The builder looks nothing up on the network, so Python's own names are no links.
 nitpick_ignore_regex = [
     ("py:(class|data|exc|obj)", r"(os|re|datetime|collections\.abc|pathlib|types)\..*"),
+    ("py:class", r"PathLike|MatchOn|Volatile|Redactions|Hooks|Given|timedelta"),  # the text on each argument says more
     ("py:class", r"promptecho\.snapshot\._\w+\.\w+"),  # what matchers are, which a test only hands on
 ]
 

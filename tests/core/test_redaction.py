@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho._models import Headers, Request
-from promptecho._redaction import REDACTED, Redactor, carried_credentials, environment_credentials, without_credentials
+from promptecho._redaction import (
+    REDACTED,
+    Redactor,
+    _runs,
+    carried_credentials,
+    environment_credentials,
+    without_credentials,
+)
 from promptecho._streams import format_of
 
 SECRET = "tok-S3cret/Value+42=x"
@@ -449,6 +456,40 @@ def test_a_key_inside_base64_is_masked_there_and_the_rest_of_it_stays(encode: An
         "a" * 41,
     ):
         assert made.mask(harmless) == harmless
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "pa\"ss/w\u00f6 <r>&'x",
+        "pa%22ss%2Fw%C3%B6%20%3Cr%3E%26%27x",
+        "pa%22ss%2Fw%C3%B6+%3Cr%3E%26%27x",
+        "pa\\\"ss/w\\u00f6 <r>&'x",
+        "pa\\\"ss\\/w\\u00f6 <r>&'x",
+        "pa&quot;ss/w\u00f6 &lt;r&gt;&amp;&#x27;x",
+        "pa&quot;ss/w\u00f6 &lt;r&gt;&amp;&#39;x",
+    ],
+)
+def test_a_credential_of_odd_signs_is_masked_as_each_language_spells_it(spelling: str) -> None:
+    made = redactor(X_TOKEN="pa\"ss/w\u00f6 <r>&'x")
+    assert made.mask(f"<<{spelling}>>") == f"<<{REDACTED}>>"
+    assert not made.is_clean(spelling.encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "runs"),
+    [
+        (b"", []),
+        (b"a" * 14, []),
+        (b"a" * 15, [b"a" * 15]),
+        (b'"aB3_.+/-aB3_.+/"', [b"aB3_.+/-aB3_.+/"]),
+        (b"short and sweet " + b"b" * 20 + b"=" + b"c" * 14 + b" " + b"d" * 16, [b"b" * 20, b"d" * 16]),
+        (b"e" * 15 + b" " + b"f" * 30, [b"e" * 15, b"f" * 30]),
+        (b" " + b"g" * 15 + b" ", [b"g" * 15]),
+    ],
+)
+def test_the_runs_that_could_be_a_key_are_found(data: bytes, runs: list[bytes]) -> None:
+    assert list(_runs(data)) == runs
 
 
 def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:

@@ -492,6 +492,20 @@ def test_the_runs_that_could_be_a_key_are_found(data: bytes, runs: list[bytes]) 
     assert list(_runs(data)) == runs
 
 
+@pytest.mark.parametrize("before", range(6))
+@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("secret", ["tok-S3cret/Value+42=x", "\xfb\xff??>>~~secret", "0123456789ab"])
+def test_inside_base64_each_sign_that_comes_from_a_credential_alone_is_masked(
+    before: int, after: int, secret: str
+) -> None:
+    made = redactor(X_TOKEN=secret)
+    data = secret.encode()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        text = encode(b"\0" * before + data + b"\0" * after).decode()
+        first, last = -(-8 * before // 6), 8 * (before + len(data)) // 6
+        assert made.mask(f"<{text}>") == f"<{text[:first]}{REDACTED}{text[last:]}>"
+
+
 def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:
     made = redactor()
     one, other = ("AKIAIOSFODNN7EXAMPL" + end for end in "EF")

@@ -196,7 +196,7 @@ def _open_session(path: Path, settings: Settings, growing: bool) -> tuple[Sessio
 
         if not is_available():
             raise SettingsError("max_live_usd needs prices: pip install 'promptecho[prices]', or set max_live_calls")
-    redactor = Redactor(os.environ, redact=settings.redact, on_secret=settings.on_secret)
+    redactor = Redactor(os.environ, redact=settings.redact)
     session = Session(cassette, settings, redactor, time.monotonic, journal=journal, resuming=resuming)
     return session, target
 

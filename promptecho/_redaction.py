@@ -292,7 +292,6 @@ class Redactor:
         environ: Mapping[str, str],
         *,
         redact: Sequence[str | re.Pattern[str] | Callable[[str], str]] = (),
-        on_secret: str = "warn",
     ) -> None:
         self._known: dict[str, None] = {}
         self._pattern: re.Pattern[str] | None = None
@@ -317,7 +316,6 @@ class Redactor:
                 self._functions.append(entry)
         self._patterns = tuple(patterns)
         self.named = NamedFields(names)
-        self._on_secret = on_secret
         self._environ: Mapping[str, str] | None = environ  # looked through when the first request comes
         self._seen: set[tuple[str, str]] = set()
         self._masked: dict[tuple[str, str], str] = {}  # URLs (by an empty name) and headers, as they were masked lately

@@ -244,7 +244,7 @@ class _Writer:
         self.journal = journal
         self._settings = settings
         self._clock = _Clock()
-        self._redactor = Redactor(os.environ, redact=settings.redact, on_secret=settings.on_secret)
+        self._redactor = Redactor(os.environ, redact=settings.redact)
         self._cassette = Cassette(target, settings.match)
         self._session = Session(
             self._cassette, settings, self._redactor, self._clock, journal=journal, resuming=False

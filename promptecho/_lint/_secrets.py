@@ -49,7 +49,7 @@ def find_secrets(
     redactor: Redactor | None = None,
 ) -> Iterator[Secret]:
     """The credentials in a cassette, and what a redactor of the user's own settings masks beside them."""
-    redactor = redactor or Redactor(os.environ, on_secret="ignore")
+    redactor = redactor or Redactor(os.environ)
     if redactor.is_clean(text.encode("utf-8")) and not _may_hide(text):
         return
     for item, interaction in zip(items, interactions):
@@ -180,12 +180,12 @@ _MASKED = re.compile(rf"{REDACTED}(?:_[A-Z_]+_[0-9a-f]{{6}})?")
 
 def _kind(name: Json, value: Json, redactor: Redactor) -> str:
     """What kind of credential a value holds; never the credential itself."""
-    plain = Redactor({}, on_secret="ignore")
+    plain = Redactor({})
     if plain.mask_tree(value) != value:
         return ", ".join(plain.found) or "a field for credentials"
     if isinstance(name, str) and plain.mask_tree({name: value}) != {name: value}:
         return f"the field {name!r}"
-    environment = Redactor(os.environ, on_secret="ignore")
+    environment = Redactor(os.environ)
     return "the value of an environment variable" if environment.mask_tree(value) != value else "what redact= names"
 
 
@@ -234,7 +234,7 @@ def mask_text(text: str, path: Path, redact: Sequence[Any] = ()) -> Masked | Non
     text = _store.without_torn_tail(text) if document.torn else text
     options = recorded_options(document.header.get("match_on"))
     interactions = [read_interaction(item, path, number, options) for number, item in enumerate(document.items)]
-    redactor = Redactor(os.environ, redact=redact, on_secret="ignore")
+    redactor = Redactor(os.environ, redact=redact)
     secrets = list(find_secrets(text, document.items, interactions, redactor))
     if not secrets:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -187,8 +188,9 @@ def test_a_query_is_matched_without_its_credentials() -> None:
     assert without_credentials("a=1&key=x&page_token=p&X-Amz-Date=d&b=") == [("a", "1"), ("page_token", "p"), ("b", "")]
 
 
-def test_one_s_own_patterns_fields_and_functions_mask_too() -> None:
-    made = Redactor({}, redact=["customer_id", r"C-\d+", lambda text: text.replace("Ada", "NAME")])
+@pytest.mark.parametrize("pattern", [r"C-\d+", re.compile(r"c-\d+", re.IGNORECASE)])
+def test_one_s_own_patterns_fields_and_functions_mask_too(pattern: Any) -> None:
+    made = Redactor({}, redact=["customer_id", pattern, lambda text: text.replace("Ada", "NAME")])
     assert made.mask_tree({"customer_id": "x", "text": "C-123 for Ada"}) == {
         "customer_id": REDACTED, "text": f"{REDACTED} for NAME",
     }  # fmt: skip
@@ -494,7 +496,7 @@ def test_the_runs_that_could_be_a_key_are_found(data: bytes, runs: list[bytes]) 
 
 @pytest.mark.parametrize("before", range(6))
 @pytest.mark.parametrize("after", range(4))
-@pytest.mark.parametrize("secret", ["tok-S3cret/Value+42=x", "\xfb\xff??>>~~secret", "0123456789ab"])
+@pytest.mark.parametrize("secret", ["tok-S3cret/Value+42=x", "\xfb\xff??>>~~secret", "0123456789aW"])
 def test_inside_base64_each_sign_that_comes_from_a_credential_alone_is_masked(
     before: int, after: int, secret: str
 ) -> None:
@@ -504,6 +506,31 @@ def test_inside_base64_each_sign_that_comes_from_a_credential_alone_is_masked(
         text = encode(b"\0" * before + data + b"\0" * after).decode()
         first, last = -(-8 * before // 6), 8 * (before + len(data)) // 6
         assert made.mask(f"<{text}>") == f"<{text[:first]}{REDACTED}{text[last:]}>"
+
+
+def test_of_a_short_credential_only_base64_of_eight_signs_is_known_for_it() -> None:
+    made = redactor()
+    made.learn(Request("GET", "http://h/", Headers([("x-api-key", "abc123")])))
+    assert made.mask("<YWJjMTIz>") == f"<{REDACTED}>"
+    shifted = base64.b64encode(b"\0abc123").decode()
+    assert made.mask(shifted) == shifted
+
+
+def test_a_text_with_a_long_credential_is_not_clean_and_others_are() -> None:
+    made = learned(("x-api-key", "Abcdefghij0123456789"))
+    assert not made.is_clean(b"it is Abcdefghij0123456789.")
+    assert not made.is_clean(base64.b64encode(b"Abcdefghij0123456789"))
+    assert made.is_clean(b"it is Abcdefghij9876543210.")
+
+
+def test_chunks_of_a_stream_are_masked_by_its_format() -> None:
+    made = learned(("x-api-key", SECRET))
+    masked = made.mask_chunks([b"a", SECRET.encode()], lambda data, mask: b"<" + mask(data) + b">")
+    assert b"".join(masked) == b"<aREDACTED>"
+
+
+def test_a_header_of_odd_bytes_is_kept() -> None:
+    assert redactor().response_headers(Headers([("x", "caf\udce9")])).get("x") == "caf\udce9"
 
 
 def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:
@@ -531,6 +558,8 @@ def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:
         ([b"a", b"b" + SECRET.encode() + b"c", b"d"], (b"a", b"bREDACTEDc", b"d")),
         ([SECRET.encode(), SECRET.encode(), b"x", b"y"], (b"REDACTED", b"REDACTED", b"x", b"y")),
         ([b"it is " + SECRET[:5].encode(), SECRET[5:].encode() + b" b"], (b"it is ", b"REDACTED b")),
+        ([SECRET[:5].encode(), SECRET[5:].encode()], (b"REDACTED",)),
+        ([b"\xff ", SECRET.encode() + b"\xfe"], (b"\xff ", b"REDACTED\xfe")),
         ([b"a", b"b"], (b"a", b"b")),
         ([], ()),
     ],

@@ -518,6 +518,7 @@ def test_what_a_mask_takes_out_is_not_matched_and_the_path_neither() -> None:
 
     assert key("Ada").key == key("X").key
     assert key("Ada").body["messages"] == [user("X")]
+    assert (key("Ada").provider, key("Ada").registered) == ("openai-chat", False)
     assert key("a", "http://h/Ada/x?a=Ada#Ada").url == "http://h/X/x?a=Ada"
     assert key("a", "http://h/Ada").path == "/X"
 

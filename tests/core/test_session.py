@@ -480,6 +480,7 @@ def test_an_error_while_recording_warns_raises_or_is_recorded(tmp_path: Path, st
         for each in caught
     ] == [True] * is_error
     assert [each.category for each in caught] == [PromptechoRecordingWarning] * is_error
+    assert all("warn.yaml" in str(each.message) for each in caught)
     assert only(tmp_path / "warn.yaml").status == only(tmp_path / "record.yaml").status == status
     made = session(tmp_path / "raise.yaml", on_record_error="raise")
     forward = made.decide(request())
@@ -703,3 +704,29 @@ def test_what_redact_names_is_masked_as_the_client_spells_it(tmp_path: Path) -> 
     )
     finish(session(path, redact=["input"]).decide(asked), b"x")
     assert only(path).body == {"model": "m", "messages": [{"role": "user", "content": "REDACTED"}]}
+
+
+def test_each_call_has_a_sequence_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    recording = session(path)
+    for answer in ("1", "2"):
+        for text in ("a", "b"):
+            finish(recording.decide(request(text)), (text + answer).encode())
+    again = session(path, record=False)
+    assert [_body(again.decide(request(text))) for text in "abbaab"] == [b"a1", b"b1", b"b2", b"a2", b"a2", b"b2"]
+
+
+def test_equal_calls_that_end_the_other_way_round_replay_as_they_were_asked(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    made = session(path)
+    asked = [made.decide(request()) for _ in range(4)]
+    for place in (1, 0, 3, 2):
+        finish(asked[place], b"%d" % place)
+    assert replayed(path, 4) == [b"0", b"1", b"2", b"3"]
+
+
+def test_a_delay_keeps_four_digits(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    ticks = iter([0.0, 0.0, 0.12346, 0.5])
+    finish(session(path, lambda: next(ticks), timing=True).decide(request()), b"x")
+    assert only(path).response.delays == (0.1235,)

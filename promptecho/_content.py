@@ -31,11 +31,9 @@ class _Zlib:
                 self._decoder = zlib.decompressobj(self._bits)
         return out
 
-    def end(self, partial: bool) -> bytes:
-        rest = self._decoder.flush()
+    def end(self, partial: bool) -> None:
         if not self._decoder.eof and not partial:
             raise ContentProblem("the compressed body ends too early")
-        return rest
 
 
 class _Deflate:
@@ -56,12 +54,11 @@ class _Deflate:
             data = self._begin
         return self._inner.decode(data)
 
-    def end(self, partial: bool) -> bytes:
+    def end(self, partial: bool) -> None:
         if self._inner is not None:
-            return self._inner.end(partial)
-        if self._begin and not partial:
+            self._inner.end(partial)
+        elif self._begin and not partial:
             raise ContentProblem("the compressed body ends too early")
-        return b""
 
 
 class _Optional:
@@ -84,13 +81,12 @@ class _Optional:
                 return bytes(method(data))
         raise ContentProblem("the decoder has no method that is known here")
 
-    def end(self, partial: bool) -> bytes:
+    def end(self, partial: bool) -> None:
         finished = getattr(self._decoder, "eof", None)
         if finished is None and hasattr(self._decoder, "is_finished"):
             finished = self._decoder.is_finished()
         if finished is False and not partial:
             raise ContentProblem("the compressed body ends too early")
-        return b""
 
 
 def _zstd(module: Any) -> Any:
@@ -123,11 +119,9 @@ def decode_chunks(chunks: Sequence[bytes], encoding: str, *, partial: bool = Fal
         decoder = _DECODERS[coding]()
         try:
             pieces = [decoder.decode(piece) for piece in pieces]
-            rest = decoder.end(partial)
+            decoder.end(partial)
         except ContentProblem:
             raise
         except Exception as problem:  # each decoder has an error type of its own
             raise ContentProblem(f"the body is no {coding} data: {problem}") from None
-        if rest:
-            pieces[-1:] = [pieces[-1] + rest] if pieces else [rest]
     return tuple(piece for piece in pieces if piece)

@@ -127,7 +127,7 @@ def canonical_path(path: str) -> str:
     """One spelling for each path: libraries differ in what they percent-encode (RFC 3986 section 6.2.2)."""
     if "%" not in path and path.isascii():
         return path or "/"
-    return "/".join(quote(unquote_to_bytes(part), safe=":@!$&'()*+,;=~") for part in path.split("/")) or "/"
+    return "/".join(quote(unquote_to_bytes(part), safe=":@!$&'()*+,;=~") for part in path.split("/"))
 
 
 def query_digest(query: str) -> str:

@@ -114,6 +114,8 @@ CANONICAL: list[tuple[str, Any, Any]] = [
     (CLAUDE, messages(HI, tools=[{"name": "f", "input_schema": 1, "parameters": 2}]), messages(HI, tools=[{"name": "f", "input_schema": 1, "parameters": 2}])),
     (CHAT, messages(HI, tools=[{"name": "b"}, "a", {"name": "a"}]), messages(HI, tools=["a", {"name": "a"}, {"name": "b"}])),
     (CHAT, messages(HI, tools=[{"b": 1, "a": 2}, {"a": 1, "b": 2}]), messages(HI, tools=[{"a": 1, "b": 2}, {"a": 2, "b": 1}])),
+    (CHAT, messages(HI, tools=[{"a": 2}, {"b": 1, "a": 1}]), messages(HI, tools=[{"a": 1, "b": 1}, {"a": 2}])),
+    (CHAT, messages(HI, tools=[{"type": "function", "function": {"type": "function", "name": "f"}}]), messages(HI, tools=[{"name": "f"}])),
     (CHAT, messages(HI, tools={"b": 1}), messages(HI, tools={"b": 1})),
     # structured output
     (CHAT, messages(HI, response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}),
@@ -290,12 +292,15 @@ def test_calls_in_a_message_are_renamed_as_deep_as_messages_go_and_no_deeper() -
 
     assert identity(CHAT, nested(6, "x")).body == nested(6, "call_1")
     assert identity(CHAT, nested(7, "x")).body == nested(7, "x")
-    assert (
-        json.dumps(
-            identity(CONVERSE, messages({"content": [{"content": [{"toolUse": {"toolUseId": "x"}}]}]})).body
-        ).count("call_1")
-        == 1
-    )
+
+    def used(levels: int, name: str) -> Any:
+        inner: Any = {"toolUse": {"toolUseId": name}}
+        for _ in range(levels):
+            inner = {"content": [inner, inner]}
+        return messages(inner, model="m")
+
+    assert identity(CONVERSE, used(4, "x")).body == used(4, "call_1")
+    assert identity(CONVERSE, used(5, "x")).body == used(5, "x")
 
 
 DETECTED: list[tuple[str, Any, str, bool]] = [

@@ -319,6 +319,11 @@ def test_a_path_of_match_on_reaches_into_lists_and_objects(path: str, same: Any,
         ("metadata[0].*.id", deep(one="x"), deep(other="x")),
         ("metadata[0].*", deep(first=9, one="x"), deep(second=9)),
         ("metadata[1]", deep(second=9, other="x"), deep(first=9)),
+        (
+            "metadata[1]",
+            {**DEEP, "metadata": DEEP["metadata"][:1]},
+            {**DEEP, "metadata": [*DEEP["metadata"][:1], None, 1]},
+        ),
         ("metadata[*]", {**BASE, "metadata": []}, {**BASE, "metadata": {}}),
         ("metadata", BASE, {**DEEP, "x": 1}),
         ("none.at.all", DEEP, deep(first=9)),
@@ -513,6 +518,7 @@ def test_what_a_mask_takes_out_is_not_matched_and_the_path_neither() -> None:
 
     assert key("Ada").key == key("X").key
     assert key("Ada").body["messages"] == [user("X")]
+    assert (key("Ada").provider, key("Ada").registered) == ("openai-chat", False)
     assert key("a", "http://h/Ada/x?a=Ada#Ada").url == "http://h/X/x?a=Ada"
     assert key("a", "http://h/Ada").path == "/X"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from promptecho._credentials import carried_credentials, environment_credentials, without_credentials
 from promptecho._models import Headers, Request
-from promptecho._redaction import REDACTED, Redactor
+from promptecho._redaction import REDACTED, Redactor, _runs
 from promptecho._streams import format_of
 
 SECRET = "tok-S3cret/Value+42=x"
@@ -181,8 +182,9 @@ def test_a_query_is_matched_without_its_credentials() -> None:
     assert without_credentials("a=1&key=x&page_token=p&X-Amz-Date=d&b=") == [("a", "1"), ("page_token", "p"), ("b", "")]
 
 
-def test_one_s_own_patterns_fields_and_functions_mask_too() -> None:
-    made = Redactor({}, redact=["customer_id", r"C-\d+", lambda text: text.replace("Ada", "NAME")])
+@pytest.mark.parametrize("pattern", [r"C-\d+", re.compile(r"c-\d+", re.IGNORECASE)])
+def test_one_s_own_patterns_fields_and_functions_mask_too(pattern: Any) -> None:
+    made = Redactor({}, redact=["customer_id", pattern, lambda text: text.replace("Ada", "NAME")])
     assert made.mask_tree({"customer_id": "x", "text": "C-123 for Ada"}) == {
         "customer_id": REDACTED, "text": f"{REDACTED} for NAME",
     }  # fmt: skip
@@ -452,6 +454,79 @@ def test_a_key_inside_base64_is_masked_there_and_the_rest_of_it_stays(encode: An
         assert made.mask(harmless) == harmless
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "pa\"ss/w\u00f6 <r>&'x",
+        "pa%22ss%2Fw%C3%B6%20%3Cr%3E%26%27x",
+        "pa%22ss%2Fw%C3%B6+%3Cr%3E%26%27x",
+        "pa\\\"ss/w\\u00f6 <r>&'x",
+        "pa\\\"ss\\/w\\u00f6 <r>&'x",
+        "pa&quot;ss/w\u00f6 &lt;r&gt;&amp;&#x27;x",
+        "pa&quot;ss/w\u00f6 &lt;r&gt;&amp;&#39;x",
+    ],
+)
+def test_a_credential_of_odd_signs_is_masked_as_each_language_spells_it(spelling: str) -> None:
+    made = redactor(X_TOKEN="pa\"ss/w\u00f6 <r>&'x")
+    assert made.mask(f"<<{spelling}>>") == f"<<{REDACTED}>>"
+    assert not made.is_clean(spelling.encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "runs"),
+    [
+        (b"", []),
+        (b"a" * 14, []),
+        (b"a" * 15, [b"a" * 15]),
+        (b'"aB3_.+/-aB3_.+/"', [b"aB3_.+/-aB3_.+/"]),
+        (b"short and sweet " + b"b" * 20 + b"=" + b"c" * 14 + b" " + b"d" * 16, [b"b" * 20, b"d" * 16]),
+        (b"e" * 15 + b" " + b"f" * 30, [b"e" * 15, b"f" * 30]),
+        (b" " + b"g" * 15 + b" ", [b"g" * 15]),
+    ],
+)
+def test_the_runs_that_could_be_a_key_are_found(data: bytes, runs: list[bytes]) -> None:
+    assert list(_runs(data)) == runs
+
+
+@pytest.mark.parametrize("before", range(6))
+@pytest.mark.parametrize("after", range(4))
+@pytest.mark.parametrize("secret", ["tok-S3cret/Value+42=x", "\xfb\xff??>>~~secret", "0123456789aW"])
+def test_inside_base64_each_sign_that_comes_from_a_credential_alone_is_masked(
+    before: int, after: int, secret: str
+) -> None:
+    made = redactor(X_TOKEN=secret)
+    data = secret.encode()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        text = encode(b"\0" * before + data + b"\0" * after).decode()
+        first, last = -(-8 * before // 6), 8 * (before + len(data)) // 6
+        assert made.mask(f"<{text}>") == f"<{text[:first]}{REDACTED}{text[last:]}>"
+
+
+def test_of_a_short_credential_only_base64_of_eight_signs_is_known_for_it() -> None:
+    made = redactor()
+    made.learn(Request("GET", "http://h/", Headers([("x-api-key", "abc123")])))
+    assert made.mask("<YWJjMTIz>") == f"<{REDACTED}>"
+    shifted = base64.b64encode(b"\0abc123").decode()
+    assert made.mask(shifted) == shifted
+
+
+def test_a_text_with_a_long_credential_is_not_clean_and_others_are() -> None:
+    made = learned(("x-api-key", "Abcdefghij0123456789"))
+    assert not made.is_clean(b"it is Abcdefghij0123456789.")
+    assert not made.is_clean(base64.b64encode(b"Abcdefghij0123456789"))
+    assert made.is_clean(b"it is Abcdefghij9876543210.")
+
+
+def test_chunks_of_a_stream_are_masked_by_its_format() -> None:
+    made = learned(("x-api-key", SECRET))
+    masked = made.mask_chunks([b"a", SECRET.encode()], lambda data, mask: b"<" + mask(data) + b">")
+    assert b"".join(masked) == b"<aREDACTED>"
+
+
+def test_a_header_of_odd_bytes_is_kept() -> None:
+    assert redactor().response_headers(Headers([("x", "caf\udce9")])).get("x") == "caf\udce9"
+
+
 def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:
     made = redactor()
     one, other = ("AKIAIOSFODNN7EXAMPL" + end for end in "EF")
@@ -477,6 +552,8 @@ def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:
         ([b"a", b"b" + SECRET.encode() + b"c", b"d"], (b"a", b"bREDACTEDc", b"d")),
         ([SECRET.encode(), SECRET.encode(), b"x", b"y"], (b"REDACTED", b"REDACTED", b"x", b"y")),
         ([b"it is " + SECRET[:5].encode(), SECRET[5:].encode() + b" b"], (b"it is ", b"REDACTED b")),
+        ([SECRET[:5].encode(), SECRET[5:].encode()], (b"REDACTED",)),
+        ([b"\xff ", SECRET.encode() + b"\xfe"], (b"\xff ", b"REDACTED\xfe")),
         ([b"a", b"b"], (b"a", b"b")),
         ([], ()),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -49,7 +50,12 @@ def session(path: Path, clock: Callable[[], float] = lambda: 0.0, *, record: boo
     if text is not None:
         cassette.add_document(parse(text, path))
     return Session(
-        cassette, chosen, Redactor({}), clock, journal=Journal(path, {}) if record else None, resuming=record
+        cassette,
+        chosen,
+        Redactor({}, redact=chosen.redact),
+        clock,
+        journal=Journal(path, {}) if record else None,
+        resuming=record,
     )
 
 
@@ -355,7 +361,7 @@ def _body(decision: object) -> bytes:
 def test_a_miss_knows_request_path_and_mode_and_is_kept(tmp_path: Path) -> None:
     made = session(tmp_path / "c.yaml", record=False, mode="none")
     asked = request()
-    with pytest.raises(CassetteMiss) as caught:
+    with pytest.raises(CassetteMiss, match="mode: none, ") as caught:
         made.decide(asked)
     assert made.cassette.misses == [caught.value]
     assert (caught.value.request, caught.value.path, caught.value.mode) == (asked, tmp_path / "c.yaml", "none")
@@ -526,6 +532,7 @@ def test_an_error_while_recording_warns_raises_or_is_recorded(tmp_path: Path, st
         for each in caught
     ] == [True] * is_error
     assert [each.category for each in caught] == [PromptechoRecordingWarning] * is_error
+    assert all("warn.yaml" in str(each.message) for each in caught)
     assert only(tmp_path / "warn.yaml").status == only(tmp_path / "record.yaml").status == status
     made = session(tmp_path / "raise.yaml", on_record_error="raise")
     forward = made.decide(request())
@@ -582,7 +589,7 @@ def test_what_looks_like_a_key_in_a_body_warns_fails_or_is_let_pass_masked(tmp_p
             else:
                 finish(forward, f"key: {KEY}".encode())
             made.close()
-        assert len(caught) == (policy == "warn")
+        assert [each.category for each in caught] == [CassetteWarning] * (policy == "warn")
         assert not caught or "masked what looks like credentials in recorded bodies (OPENAI_KEY)" in str(
             caught[0].message
         )
@@ -682,3 +689,96 @@ def test_an_answer_that_is_a_token_is_not_kept(tmp_path: Path) -> None:
     empty = tmp_path / "empty.yaml"
     finish(session(empty).decide(Request("PUT", "http://169.254.169.254/latest/api/token", Headers(), b"")))
     assert only(empty).response.body == b""
+
+
+MARK = re.compile(r"\n  duration: 0\.0 +# [0-9a-f]{8} [0-9a-f]{8}\n\Z")
+
+
+def test_a_key_is_vouched_for_only_where_it_is_that_of_the_body(tmp_path: Path) -> None:
+    def change(tree: dict[str, Any]) -> Any:
+        return {**tree, "request": {**tree["request"], "body": {"__raw_body_sha256__": "0"}}}
+
+    def mark(path: Path, **given: object) -> bool:
+        finish(session(path, **given).decide(request()), b"x")
+        return MARK.search(read_text(path) or "") is not None
+
+    assert mark(tmp_path / "plain.yaml")
+    assert mark(tmp_path / "kept.yaml", before_record=lambda tree: tree)
+    assert not mark(tmp_path / "changed.yaml", before_record=change)
+    unregister = register_normalizer(lambda call: False, lambda body: body)
+    try:
+        assert not mark(tmp_path / "registered.yaml")
+    finally:
+        unregister()
+
+
+def test_an_older_file_answers_for_what_was_added_to_it_too(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        "version: 2\ninteractions:\n"
+        "- request: {method: POST, url: 'https://h/x?alt=REDACTED', body: {model: m, input: hi}}\n"
+        "  response: {status: 200, headers: {content-type: text/plain}, streaming: false, body: old}\n",
+        encoding="utf-8",
+    )
+
+    def ask(query: str, text: str) -> Request:
+        body = json.dumps({"model": "m", "input": text}).encode()
+        return Request("POST", "https://h/x" + query, Headers({"content-type": "application/json"}), body)
+
+    finish(session(path).decide(ask("?alt=sse", "ho")), b"new")
+    again = session(path, record=False)
+    assert [_body(again.decide(ask("?alt=sse", text))) for text in ("hi", "ho")] == [b"old", b"new"]
+
+
+def test_an_answer_without_a_body_was_not_coded(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    finish(session(path).decide(request()), head=ResponseHead(204, Headers({"content-encoding": "gzip"})))
+    assert "encoded" not in only(path).document["response"]
+
+
+def test_a_credential_spelled_over_the_events_of_a_stream_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    asked = Request("POST", "https://h/bot-credential-1/x", Headers({"x-api-key": "bot-credential-1"}), b"{}")
+    events = [b'data: {"text": "bot-cred"}\n\n', b'data: {"text": "ential-1!"}\n\n', b"data: [DONE]\n\n"]
+    finish(session(path).decide(asked), b"".join(events), head=SSE)
+    assert only(path).response.body == b'data: {"text": "REDACTED"}\n\ndata: {"text": "!"}\n\ndata: [DONE]\n\n'
+    assert only(path).url == "https://h/REDACTED/x"
+    assert _body(session(path, record=False).decide(asked)) == only(path).response.body
+
+
+def test_what_redact_names_is_masked_as_the_client_spells_it(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    asked = Request(
+        "POST",
+        "https://h/v1/responses",
+        Headers({"content-type": "application/json"}),
+        b'{"model": "m", "input": "Ada"}',
+    )
+    finish(session(path, redact=["input"]).decide(asked), b"x")
+    assert only(path).body == {"model": "m", "messages": [{"role": "user", "content": "REDACTED"}]}
+
+
+def test_each_call_has_a_sequence_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    recording = session(path)
+    for answer in ("1", "2"):
+        for text in ("a", "b"):
+            finish(recording.decide(request(text)), (text + answer).encode())
+    again = session(path, record=False)
+    assert [_body(again.decide(request(text))) for text in "abbaab"] == [b"a1", b"b1", b"b2", b"a2", b"a2", b"b2"]
+
+
+def test_equal_calls_that_end_the_other_way_round_replay_as_they_were_asked(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    made = session(path)
+    asked = [made.decide(request()) for _ in range(4)]
+    for place in (1, 0, 3, 2):
+        finish(asked[place], b"%d" % place)
+    assert replayed(path, 4) == [b"0", b"1", b"2", b"3"]
+
+
+def test_a_delay_keeps_four_digits(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    ticks = iter([0.0, 0.0, 0.12346, 0.5])
+    finish(session(path, lambda: next(ticks), timing=True).decide(request()), b"x")
+    assert only(path).response.delays == (0.1235,)

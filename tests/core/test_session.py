@@ -123,7 +123,8 @@ def test_a_call_whose_query_is_a_credential_replays_with_another_one(tmp_path: P
 
 def test_fields_that_differ_and_are_not_matched_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    asked: dict[str, object] = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.7}
+    messages = [{"role": "user", "content": "hi"}]
+    asked: dict[str, object] = {"model": "m", "messages": messages, "temperature": 0.7, "top_p": 1}
     finish(session(path).decide(request(json.dumps(asked))), b"answer")
     again = session(path, record=False)
     for more in ({}, {"temperature": 0}, {"temperature": 0, "seed": 1}):

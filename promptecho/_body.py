@@ -56,16 +56,15 @@ def _dump(tree: Json, style: str) -> str:
 
 def _guess(text: str) -> str:
     """The only style that can give this text."""
-    stripped = text.rstrip("\n")
     indent = re.match(r"[\[{]\n( {1,8})\S", text)
     if indent:
         layout = f"indent-{len(indent.group(1))}"
-    elif re.search(r'": |, ["{\[\d]', stripped[:2000]) and '":"' not in stripped[:200]:
+    elif re.search(r'": |, ["{\[\d]', text[:2000]) and '":"' not in text[:200]:
         layout = "spaced"
     else:
         layout = "compact"
     flags = []
-    if "\\u" in text and stripped.isascii():
+    if "\\u" in text and text.isascii():
         flags.append("html" if re.search(r"\\u00(?:3c|3e|26)", text) and "<" not in text else "ascii")
     elif re.search(r"\\u00(?:3c|3e|26)", text):
         flags.append("html")

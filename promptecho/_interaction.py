@@ -125,7 +125,7 @@ def read_interaction(tree: object, path: Path, index: int, options: MatchOptions
         body = _json_text(request["body_json"], shape)
     if not isinstance(body, dict):
         raise shape.wrong("request.body", "a mapping", body)
-    written_by_us = "duration" in tree or "?" not in url
+    written_by_us = "duration" in tree
     query = request.get("query", "" if written_by_us else None)
     if query is not None and not isinstance(query, str):
         raise shape.wrong("request.query", "a text", query)
@@ -190,12 +190,11 @@ def _response(tree: Mapping[str, Json], shape: _Shape) -> Response:
         pieces = _event_bytes(tree, headers, shape)
     else:
         try:
-            data = decode_body(tree)
+            pieces = [decode_body(tree)]
         except BodyProblem as problem:
             raise shape.wrong(
                 "response.body", f"a body as promptecho writes it ({problem})", tree.get("body")
             ) from None
-        pieces = [data] if data else []
     delays = tree.get("delays", [])
     if not isinstance(delays, list) or not all(isinstance(delay, (int, float)) for delay in delays):
         raise shape.wrong("response.delays", "a list of seconds", delays)

@@ -91,6 +91,20 @@ def test_an_entry_that_was_edited_by_hand_answers_by_what_it_says_now(server: Sc
         ask(server, "two")
 
 
+def test_a_miss_names_the_nearest_recording_of_a_file_that_was_not_parsed(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.yaml"
+    recorded(server, path, "where is the harbour", "what does the mill grind", "who built the bridge")
+    with (
+        pytest.raises(CassetteMiss, match=r"nearest recording: interactions\[1\]"),
+        use_cassette(path, "none") as cassette,
+    ):
+        assert parsed(cassette) == 0
+        assert [number for number, _ in cassette.look_through()] == [0, 1, 2]
+        ask(server, "what does the mill grind now")
+
+
 def test_an_edit_that_makes_two_entries_answer_one_call_makes_a_sequence(
     server: ScriptedServer, tmp_path: Path
 ) -> None:

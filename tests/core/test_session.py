@@ -128,9 +128,24 @@ def test_what_was_recorded_is_whole_although_the_file_refers_to_what_stands_befo
     assert path.read_text(encoding="utf-8").count("same_as") == 3
 
 
+def test_a_call_whose_query_is_a_credential_replays_with_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+
+    def asked(query: str) -> Request:
+        return Request("GET", f"https://h/v1/models?{query}", Headers())
+
+    finish(session(path).decide(asked("key=one-secret-key")), b"answer")
+    assert "one-secret-key" not in path.read_text(encoding="utf-8")
+    again = session(path, record=False)
+    assert isinstance(again.decide(asked("key=another-one")), Replay)
+    with pytest.raises(CassetteMiss):
+        again.decide(asked("key=one-secret-key&page=2"))
+
+
 def test_fields_that_differ_and_are_not_matched_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    asked: dict[str, object] = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "temperature": 0.7}
+    messages = [{"role": "user", "content": "hi"}]
+    asked: dict[str, object] = {"model": "m", "messages": messages, "temperature": 0.7, "top_p": 1}
     finish(session(path).decide(request(json.dumps(asked))), b"answer")
     again = session(path, record=False)
     for more in ({}, {"temperature": 0}, {"temperature": 0, "seed": 1}):

@@ -179,6 +179,34 @@ def test_a_full_disk_leaves_the_file_as_it_was(server: ScriptedServer, tmp_path:
     assert [file.name for file in tmp_path.iterdir()] == ["c.yaml"]
 
 
+def test_a_disk_that_fills_up_takes_back_the_half_of_an_entry(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    program = f"""
+        import resource, signal
+        from pathlib import Path
+        from promptecho._store import Journal
+        from promptecho.errors import CassetteWriteError
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        path = Path({str(path)!r})
+        journal = Journal(path, {{}})
+        entry = {entry(1)!r}
+        journal.append(entry)
+        old = path.read_bytes()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) + 100, resource.RLIM_INFINITY))
+        try:
+            journal.append({{**entry, "more": "x" * 500}})
+        except CassetteWriteError as error:
+            assert "c.yaml: the recording can't be written: No space left" in str(error), error
+        else:
+            raise SystemExit("no error")
+        assert path.read_bytes() == old
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        journal.append(entry)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=60)
+    assert parse(path.read_text(encoding="utf-8"), path).items == [entry(1), entry(1)]
+
+
 def test_every_finished_call_survives_a_kill_and_the_next_run_records_the_rest(
     server: ScriptedServer, tmp_path: Path
 ) -> None:
@@ -362,9 +390,11 @@ def test_a_recording_that_was_cut_off_anywhere_keeps_what_was_whole_and_goes_on(
         whole = [entry(number) for number, end in enumerate(ends) if end <= cut]
         found = parse(read_text(path) or "", path)
         assert (found.items, found.torn) == (whole, cut not in ends)
-        if cut % 17 == 0 or data[cut - 1 : cut] == b"\n" or cut in ends:
+        ends_a_line, is_a_dash, is_in_a_letter = data[cut - 1] == 10, cut - 1 in ends, data[cut - 1] > 127
+        if cut in ends or ends_a_line or is_a_dash or is_in_a_letter:
             Journal(path, {}).complete()
             assert parse(read_text(path) or "", path).items == whole
+            assert path.read_bytes().endswith(b"\n")
             path.write_bytes(data[:cut])
             again = Journal(path, {})
             again.append(entry(9))

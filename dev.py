@@ -4,6 +4,7 @@
     python dev.py test [pytest args]   the whole suite, then the SDK suite with the SDKs' previous majors
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
     python dev.py coverage             the suite, and which lines and branches of the packages it reaches
+    python dev.py mutation PATTERN...  mutants of functions (promptecho._matching*) that no test notices
     python dev.py soak                 kills, faults and load, ten times as many as in the suite
     python dev.py oldest               what rides on libraries, with the oldest release of each that is supported
     python dev.py lint                 ruff
@@ -124,6 +125,17 @@ def coverage() -> None:
         run([python, "-m", "coverage", "report"])
 
 
+def mutation(patterns: list[str]) -> None:
+    """Change functions in one place at a time and run the tests that matter; see ``tests/mutation/README.md``."""
+    declared = re.search(r"^dependencies = \[(.*)\]$", (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    assert declared is not None
+    # Without promptecho: the changed copy is to be found.
+    needs = re.findall(r'"(.+?)"', declared[1])
+    python = environment("mutation", ["--group", "test", "--group", "mutation", *needs])
+    run([python, "-m", "mutmut", "run", *patterns], PYTHONPATH="backends")
+    run([python, "-m", "mutmut", "results"])
+
+
 def oldest() -> None:
     """What rides on other libraries, with the oldest releases of them that pyproject.toml allows."""
     declared = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -224,6 +236,8 @@ def main(arguments: list[str]) -> None:
     name = arguments[0] if arguments else ""
     if name == "test":
         test(arguments[1:])
+    elif name == "mutation" and len(arguments) > 1:
+        mutation(arguments[1:])
     elif name == "build" and arguments[1:] in ([], ["--all-pythons"]):
         build(arguments[1:])
     elif name in commands and len(arguments) == 1:

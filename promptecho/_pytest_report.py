@@ -6,6 +6,7 @@ Like the plugin, it loads nothing heavy until there is something to say.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Generator, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 ENDED: pytest.StashKey[BaseException | None] = pytest.StashKey()  # how a test did; not there if it was cut off
 _WORKER_OUTPUT = "promptecho_closed"
-_WORKER_SCOPE = "promptecho_scope"
 
 
 class Reporting:
@@ -85,8 +85,10 @@ class Reporting:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         output = getattr(node, "workeroutput", {})
-        self._tallies += output.get(_WORKER_OUTPUT, [])
-        files, left_out = output.get(_WORKER_SCOPE, ((), ()))
+        if _WORKER_OUTPUT not in output:
+            return
+        tallies, files, left_out = json.loads(output[_WORKER_OUTPUT])
+        self._tallies += tallies
         self._files.update(files)
         self._left_out.update(left_out)
 
@@ -105,8 +107,8 @@ class Reporting:
             self._look_at_scope(session)
         worker_output = getattr(self._config, "workeroutput", None)
         if worker_output is not None:
-            worker_output[_WORKER_OUTPUT] = list(_run.closed)
-            worker_output[_WORKER_SCOPE] = sorted(self._files), sorted(self._left_out)
+            # In ASCII: a path may hold bytes that are no text, which pytest-xdist can't send.
+            worker_output[_WORKER_OUTPUT] = json.dumps([_run.closed, sorted(self._files), sorted(self._left_out)])
             return
         summary = self._summary()
         if summary is None:

@@ -77,10 +77,12 @@ def first_test() -> str:
     return found[1]
 
 
-WITH_THE_FIXTURE = """
+WITH_A_DECORATOR = """
+import promptecho
 from openai import OpenAI
 
-def test_answer(promptecho_cassette):
+@promptecho.use_cassette("cassettes/answer.yaml")
+def test_answer():
     messages = [{"role": "user", "content": "What is six times seven?"}]
     assert "42" in OpenAI().chat.completions.create(model="gpt-5", messages=messages).choices[0].message.content
 """
@@ -88,8 +90,8 @@ def test_answer(promptecho_cassette):
 
 @pytest.mark.parametrize(
     ("source", "cassette"),
-    [(first_test(), "answer.yaml"), (WITH_THE_FIXTURE, "test_answer.yaml")],
-    ids=["the README's", "with the fixture"],
+    [(first_test(), "test_answer.yaml"), (WITH_A_DECORATOR, "answer.yaml")],
+    ids=["the README's", "with a decorator"],
 )
 def test_a_first_test_records_and_then_replays_without_a_server_or_a_key(
     source: str, cassette: str, server: Calculator, tmp_path: Path
@@ -113,7 +115,7 @@ def test_a_first_test_records_and_then_replays_without_a_server_or_a_key(
 
 
 def test_the_command_line_tells_of_a_first_cassette(server: Calculator, tmp_path: Path) -> None:
-    (tmp_path / "test_first.py").write_text(WITH_THE_FIXTURE, encoding="utf-8")
+    (tmp_path / "test_first.py").write_text(first_test(), encoding="utf-8")
     pytest_alone(cwd=tmp_path, OPENAI_API_KEY=SECRET, OPENAI_BASE_URL=f"{server.url}/v1")
     for command, codes, said in (
         (("ls",), {0}, "test_answer.yaml"),

@@ -262,7 +262,7 @@ def printed(steps: Sequence[Step]) -> list[str]:
 def comparable(lines: Sequence[str]) -> list[str]:
     """Lines without what differs from run to run, and without the widths that depend on it."""
     whole = masked("\n".join(lines) + "\n")
-    whole = re.sub(r"(?<=│) +[\d.]+ +(?=│)", " MS ", whole)
+    whole = re.sub(r"(?<=  )\d+\.\d(?=  |\n)", "MS", whole)
     return [re.sub(r"[ ━─=]+", " ", line).strip() for line in whole.splitlines()]
 
 

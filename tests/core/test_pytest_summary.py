@@ -570,6 +570,29 @@ def test_x():
     assert len(server.hits) == 1
 
 
+def test_a_path_that_is_no_text_is_told_by_a_worker(pytester: pytest.Pytester, server: ModelServer) -> None:
+    write(
+        pytester,
+        server,
+        """
+import os, promptecho
+
+def test_x(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\\xe9.yaml")
+    try:
+        open(path, "w").close()
+    except OSError:
+        pytest.skip("the file system takes text alone")
+    os.unlink(path)
+    with promptecho.use_cassette(path):
+        ask("hi")
+""",
+    )
+    result = run(pytester, "-n2", "--promptecho-backends=httpx,httpx2")
+    result.assert_outcomes(passed=1)
+    assert summary(result)[0] == "0 replayed, 1 recorded, 0 missed, in 1 cassette(s)"
+
+
 def test_the_limit_of_live_calls_holds_for_all_workers_together(pytester: pytest.Pytester, server: ModelServer) -> None:
     write(pytester, server, FOUR.replace("range(4)", "range(40)"))
     result = run(pytester, "-n2", "--promptecho-max-live-calls=6")

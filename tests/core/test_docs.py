@@ -219,6 +219,23 @@ def test_commands_to_set_up_exist() -> None:
 # --- every page -------------------------------------------------------------------------------------------------------
 
 
+def test_files_and_tests_that_a_page_names_exist() -> None:
+    named = 0
+    for page in PAGES:
+        for file, function in re.findall(
+            r"`((?:tests|promptecho|backends)/[\w/.-]+?)(?:::(\w+))?`", page.read_text("utf-8")
+        ):
+            if not (ROOT / file.partition("/")[0]).exists():
+                continue  # the wheel is tried without the sources
+            assert (ROOT / file).exists(), f"{page.name}: {file}"
+            if function:
+                assert f"def {function}(" in (ROOT / file).read_text(encoding="utf-8"), (
+                    f"{page.name}: {file}::{function}"
+                )
+            named += 1
+    assert named > 50
+
+
 def test_settings_that_a_page_shows_are_accepted() -> None:
     shown = 0
     for page in PAGES:

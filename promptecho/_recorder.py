@@ -22,6 +22,8 @@ from promptecho._settings import Settings
 from promptecho._store import Journal
 from promptecho._yaml import Flow, UnwritableText
 from promptecho.errors import (
+    WAY_OUT,
+    CassetteFormatError,
     CassetteWarning,
     CassetteWriteError,
     LiveBudgetError,
@@ -236,7 +238,7 @@ class Recorder:
         interaction: Interaction | None = None
         trusted = not has_registered()
         if self.settings.before_record or reuses:
-            interaction = read_interaction(tree, self.cassette.path, len(self.cassette), self.settings.match)
+            interaction = self._read_again(forward, tree)
             trusted = trusted and tree["request"].get("match_key") == interaction.match_key
         digest = self.settings.match.digest if trusted else None
         try:
@@ -245,6 +247,15 @@ class Recorder:
             text = self.journal.append(_with_body_as_json(tree), digest)
         self._written[key] += 1
         self.cassette.note_recorded(interaction if interaction and reuses else text)
+
+    def _read_again(self, forward: Forward, tree: dict[str, Json]) -> Interaction:
+        try:
+            return read_interaction(tree, self.cassette.path, len(self.cassette), self.settings.match)
+        except CassetteFormatError as problem:
+            raise CassetteWriteError(
+                f"{forward.request.method} {self.redactor.url(forward.request.url)} was not recorded, since what "
+                f"before_record made of it is no recording: {str(problem).replace(f'; {WAY_OUT}', '')}"
+            ) from None
 
     def _count_cost(self) -> None:
         """Add what the call just recorded cost to what the run has spent."""

@@ -797,3 +797,16 @@ def test_a_delay_keeps_four_digits(tmp_path: Path) -> None:
     ticks = iter([0.0, 0.0, 0.12346, 0.5])
     finish(session(path, lambda: next(ticks), timing=True).decide(request()), b"x")
     assert only(path).response.delays == (0.1235,)
+
+
+def test_what_a_hook_makes_no_recording_of_is_one_error_and_not_written(tmp_path: Path) -> None:
+    def spoil(tree: dict[str, Any]) -> dict[str, Any]:
+        return {**tree, "response": {**tree["response"], "body": "half \ud800"}}
+
+    path = tmp_path / "c.yaml"
+    made = session(path, before_record=spoil)
+    with pytest.raises(
+        CassetteWriteError, match=r"what before_record made of it is no recording: .*response\.body.*surrogate"
+    ):
+        finish(made.decide(request()), b"{}")
+    assert not path.exists()

@@ -588,7 +588,7 @@ def test_x(tmp_path):
         ask("hi")
 """,
     )
-    result = run(pytester, "-n2", "--promptecho-backends=httpx,httpx2")
+    result = run(pytester, "-n2")
     result.assert_outcomes(passed=1)
     assert summary(result)[0] == "0 replayed, 1 recorded, 0 missed, in 1 cassette(s)"
 

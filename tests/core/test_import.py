@@ -111,10 +111,7 @@ def vcrpy_file(*entries: dict[str, Any]) -> str:
         "vcrpy-decoded.yaml",
         "cassetter-httpx2.yaml",
         "mitmproxy.har",
-        pytest.param(
-            "cassetter-httpx2.toml",
-            marks=pytest.mark.skipif(sys.version_info < (3, 11), reason="reading TOML is in Python since 3.11"),
-        ),
+        "cassetter-httpx2.toml",
     ],
 )
 def test_a_recorded_suite_replays_call_by_call(tmp_path: Path, name: str) -> None:

@@ -58,7 +58,9 @@ def test_a_urllib3_response_has_everything(server: ScriptedServer, tmp_path: Pat
             pieces = list(stream.stream(10))
             stream.release_conn()
             part = pool.request("GET", f"{server.url}/gzip", preload_content=False)
-            parts = [part.read(5), part.read(), part.headers["content-type"]]
+            # urllib3 before 2.6 loses bytes between two reads of a coded body.
+            sizes = (5, None) if int(urllib3.__version__.split(".")[1]) >= 6 else (None,)
+            parts = [*(part.read(size) for size in sizes), part.headers["content-type"]]
         return whole.data, whole.status, whole.reason, b"".join(pieces), parts
 
     live, replayed = both(server, tmp_path / "c.yaml", "urllib3", look)

@@ -390,6 +390,7 @@ def test_the_age_is_shown_where_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_statistics_add_up(tmp_path: Path) -> None:
+    pytest.importorskip("genai_prices", reason="a model without a price is told of")
     cheap = {**said("y", tokens=(1000, 10)), "model": "model-of-nobody"}
     cassette(tmp_path / "cassettes" / "a.yaml", recording([user("x")], said("y")), recording([user("z")], said("y")))
     cassette(tmp_path / "cassettes" / "b.yaml", recording([user("x")], cheap))

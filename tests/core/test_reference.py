@@ -83,8 +83,8 @@ def test_each_setting_is_there_with_its_values_and_its_default() -> None:
 
 
 def test_each_setting_is_told_at_use_cassette() -> None:
-    text = promptecho.use_cassette.__doc__ or ""
-    assert re.findall(r"^        (\w+): ", text.partition("Args:")[2].partition("Raises:")[0], re.MULTILINE) == list(
+    text = inspect.getdoc(promptecho.use_cassette) or ""  # Python 3.13 takes the indent away by itself
+    assert re.findall(r"^    (\w+): ", text.partition("Args:")[2].partition("Raises:")[0], re.MULTILINE) == list(
         inspect.signature(promptecho.use_cassette).parameters
     )
 

@@ -224,8 +224,8 @@ class Recorder:
             place = (forward.identity.key, forward.identity.host)
             if self.settings.repeats == "reuse" and place in self._answered:
                 return  # the same question was in flight twice; one recording per distinct request
-            self._answered.add(place)
             self._append(forward, changed)
+            self._answered.add(place)  # once it is written: after a full disk the next one counts
             if self.settings.max_live_usd is not None:
                 self._count_cost()
         self._warn(forward, head)

@@ -810,3 +810,18 @@ def test_what_a_hook_makes_no_recording_of_is_one_error_and_not_written(tmp_path
     ):
         finish(made.decide(request()), b"{}")
     assert not path.exists()
+
+
+def test_what_could_not_be_written_is_recorded_by_the_next_equal_call(tmp_path: Path) -> None:
+    turns = iter([{"status": "no number"}, {}])
+
+    def spoil_once(tree: dict[str, Any]) -> dict[str, Any]:
+        return {**tree, "response": {**tree["response"], **next(turns)}}
+
+    path = tmp_path / "c.yaml"
+    made = session(path, repeats="reuse", before_record=spoil_once)
+    first, second = made.decide(request()), made.decide(request())
+    with pytest.raises(CassetteWriteError):
+        finish(first, b"1")
+    finish(second, b"2")
+    assert replayed(path, 1) == [b"2"]

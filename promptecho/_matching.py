@@ -37,13 +37,12 @@ WHOLE_BODY = "all"
 KEYS_VERSION = 1  # to be raised whenever a change of this code or of a normalizer gives a request another key
 RAW_BODY = "__raw_body_sha256__"  # the name that 0.1.3 gives to a body it could not read
 
-_VOLATILE = {
+VOLATILE = {
     "uuid": r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
     "datetime": r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?",
     "date": r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{4}",
     "time": r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\b",
 }
-VOLATILE_NAMES = tuple(_VOLATILE)
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def volatile_pattern(entry: str | re.Pattern[str]) -> re.Pattern[str]:
     """A named pattern ("uuid", "datetime", "date", "time") or a regular expression of one's own."""
     if isinstance(entry, re.Pattern):
         return entry
-    return re.compile(_VOLATILE.get(entry, entry))
+    return re.compile(VOLATILE.get(entry, entry))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def tool(value: Json) -> Json:
     if (
         changed.get("type") == "function"
         and isinstance(function, dict)
-        and not set(function) & (set(changed) - {"type"})
+        and all(function[key] == changed[key] for key in function if key in changed)
     ):
         del changed["function"]
         changed.update(function)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import promptecho
 from promptecho import _settings, backend, errors, pytest_plugin, snapshot
 from promptecho._backend import DEFAULT_BACKENDS
-from promptecho._matching import DEFAULT_MATCH_ON, VOLATILE_NAMES
+from promptecho._matching import DEFAULT_MATCH_ON, VOLATILE
 from promptecho.snapshot import _plugin as snapshot_plugin
 
 from .pages import ROOT, Project, blocks
@@ -65,7 +65,7 @@ def test_each_setting_is_there_with_its_values_and_its_default() -> None:
         "repeats": _settings.REPEATS,
         "on_record_error": _settings.ON_RECORD_ERROR,
         "on_secret": _settings.ON_SECRET,
-        "volatile": VOLATILE_NAMES,
+        "volatile": VOLATILE,
     }
     for name, known in words.items():
         assert re.findall(r'"(\w+)"', rows[name][1]) == list(known), name

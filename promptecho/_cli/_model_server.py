@@ -9,65 +9,32 @@ from __future__ import annotations
 import http.server
 import json
 import threading
-from types import TracebackType
 from typing import Any
+
+from promptecho._cli._loopback import LoopbackServer, send, send_piece, start_stream
 
 Json = Any
 
 
-class ModelServer:
+class ModelServer(LoopbackServer):
     """``with ModelServer() as server``: ``server.url`` is its address, ``server.hits`` what reached it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.hits: list[str] = []
         self._lock = threading.Lock()
-        outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                data = self.rfile.read(int(self.headers.get("content-length") or 0))
-                with outer._lock:
-                    outer.hits.append(f"{self.command} {self.path}")
-                    number = len(outer.hits)
-                try:
-                    body = json.loads(data or b"{}")
-                except ValueError:
-                    body = {}
-                outer.answer(self, self.path.partition("?")[0], body, number)
-
-            do_GET = do_POST  # noqa: N815 - a name of http.server
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 256
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                pass  # a client that hangs up is no failure of the server
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    def __enter__(self) -> ModelServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Shut down: no call is answered any more."""
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
+    def handle(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        """Count one call and answer it."""
+        data = handler.rfile.read(int(handler.headers.get("content-length") or 0))
+        with self._lock:
+            self.hits.append(f"{handler.command} {handler.path}")
+            number = len(self.hits)
+        try:
+            body = json.loads(data or b"{}")
+        except ValueError:
+            body = {}
+        self.answer(handler, handler.path.partition("?")[0], body, number)
 
     # --- answers ---
 
@@ -85,30 +52,16 @@ class ModelServer:
             self.send_json(handler, {"error": {"message": f"no such path: {path}", "type": "not_found"}}, 404)
 
     def send_json(self, handler: http.server.BaseHTTPRequestHandler, tree: Json, status: int = 200) -> None:
-        self.send_bytes(handler, status, "application/json", json.dumps(tree).encode())
+        send(handler, status, "application/json", json.dumps(tree).encode())
 
     def send_events(
         self, handler: http.server.BaseHTTPRequestHandler, events: list[str], content_type: str = "text/event-stream"
     ) -> None:
         """Send the events of a stream one by one."""
-        handler.send_response(200)
-        handler.send_header("content-type", content_type)
-        handler.send_header("transfer-encoding", "chunked")
-        handler.end_headers()
+        start_stream(handler, content_type)
         for event in events:
-            data = event.encode()
-            handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            handler.wfile.flush()
-        handler.wfile.write(b"0\r\n\r\n")
-
-    def send_bytes(
-        self, handler: http.server.BaseHTTPRequestHandler, status: int, content_type: str, data: bytes
-    ) -> None:
-        handler.send_response(status)
-        handler.send_header("content-type", content_type)
-        handler.send_header("content-length", str(len(data)))
-        handler.end_headers()
-        handler.wfile.write(data)
+            send_piece(handler, event.encode())
+        send_piece(handler, b"")
 
     def _chat(self, handler: http.server.BaseHTTPRequestHandler, body: Json, number: int) -> None:
         text = answer_text(body.get("messages"), number)

@@ -11,11 +11,11 @@ import json
 import os
 import struct
 import sys
-import threading
 import zlib
-from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
+
+from promptecho._cli._loopback import LoopbackServer, send, send_piece, start_stream
 
 MODELS = {
     "anthropic.claude-v2:1": (
@@ -87,61 +87,27 @@ def answer(model: str, operation: str, text: str) -> tuple[list[bytes], str]:
     return frames, "application/vnd.amazon.eventstream"
 
 
-class Bedrock:
+class Bedrock(LoopbackServer):
     """Answers ``converse``, ``invoke_model`` and their streams; ``hits`` counts, ``damaged`` spoils the frames."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.hits = 0
         self.damaged = False
-        outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["content-length"]))
-                outer.hits += 1
-                _, _, model, operation = unquote(self.path).split("/")
-                data, kind = outer.answer(model, operation, f"answer {outer.hits}")
-                self.send_response(200)
-                self.send_header("content-type", kind)
-                if kind == "application/json":
-                    self.send_header("content-length", str(len(data[0])))
-                else:
-                    self.send_header("transfer-encoding", "chunked")
-                self.end_headers()
-                for piece in data:
-                    self.wfile.write(piece if kind == "application/json" else b"%x\r\n%s\r\n" % (len(piece), piece))
-                if kind != "application/json":
-                    self.wfile.write(b"0\r\n\r\n")
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-
-    def answer(self, model: str, operation: str, text: str) -> tuple[list[bytes], str]:
-        pieces, kind = answer(model, operation, text)
-        if self.damaged and kind != "application/json":
+    def handle(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.rfile.read(int(handler.headers["content-length"]))
+        self.hits += 1
+        _, _, model, operation = unquote(handler.path).split("/")
+        pieces, kind = answer(model, operation, f"answer {self.hits}")
+        if kind == "application/json":
+            send(handler, 200, kind, pieces[0])
+            return
+        if self.damaged:
             pieces[-1] = pieces[-1][:-1] + bytes([pieces[-1][-1] ^ 1])
-        return pieces, kind
-
-    def __enter__(self) -> Bedrock:
-        self.thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        if self.thread.is_alive():
-            self.server.shutdown()
-            self.server.server_close()
-            self.thread.join()
+        start_stream(handler, kind)
+        for piece in [*pieces, b""]:
+            send_piece(handler, piece)
 
 
 def client(url: str, **credentials: str) -> Any:

@@ -7,12 +7,13 @@ import importlib
 import json
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from promptecho._cli._loopback import LoopbackServer, send, send_piece, start_stream
 
 from .pages import ROOT
 
@@ -23,55 +24,27 @@ _BODY_MATCHED = {"promptecho": {}, "vcrpy": {"match_on": ["method", "uri", "body
 _BODY_MATCHED["cassetter"] = {"match_on": ["method", "uri", "json_body"]}
 
 
-class Server:
+class Server(LoopbackServer):
     """Answers with the prompt turned round; the second event of a stream comes once the first was read, or late."""
 
     def __init__(self, patience: float) -> None:
+        super().__init__()
+        self.url += "/v1/chat/completions"
+        self.patience = patience
         self.first_was_read = threading.Event()
         self.was_read_early = False
-        outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self.send_response(200)
-                if not body.get("stream"):
-                    text = body["messages"][0]["content"][::-1]
-                    answer = json.dumps({"answer": text, "note": f"your key is {KEY}"}).encode()
-                    self.send_header("content-type", "application/json")
-                    self.send_header("content-length", str(len(answer)))
-                    self.end_headers()
-                    self.wfile.write(answer)
-                    return
-                self.send_header("content-type", "text/event-stream")
-                self.send_header("transfer-encoding", "chunked")
-                self.end_headers()
-                self._event(b"data: {}\n\n")
-                outer.was_read_early = outer.first_was_read.wait(patience)
-                self._event(b"data: [DONE]\n\n")
-                self.wfile.write(b"0\r\n\r\n")
-
-            def _event(self, data: bytes) -> None:
-                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-                self.wfile.flush()
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1/chat/completions"
-
-    @contextmanager
-    def running(self) -> Iterator[Server]:
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
+    def handle(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        body = json.loads(handler.rfile.read(int(handler.headers["content-length"])))
+        if not body.get("stream"):
+            answer = {"answer": body["messages"][0]["content"][::-1], "note": f"your key is {KEY}"}
+            send(handler, 200, "application/json", json.dumps(answer).encode())
+            return
+        start_stream(handler, "text/event-stream")
+        send_piece(handler, b"data: {}\n\n")
+        self.was_read_early = self.first_was_read.wait(self.patience)
+        send_piece(handler, b"data: [DONE]\n\n")
+        send_piece(handler, b"")
 
 
 def cassette(recorder: str, path: Path, mode: str, **more: Any) -> AbstractContextManager[Any]:
@@ -99,7 +72,7 @@ def observed(recorder: str, folder: Path, httpx: Any) -> dict[str, str]:
                 raise
         return answers[0] if answers else None
 
-    with Server(_PATIENCE.get(recorder, 0.5)).running() as server:
+    with Server(_PATIENCE.get(recorder, 0.5)) as server:
         plain, tools, stream = (folder / f"{name}.yaml" for name in ("plain", "tools", "stream"))
         with cassette(recorder, plain, "once"):
             ask("one")

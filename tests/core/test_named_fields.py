@@ -253,7 +253,7 @@ class AnswerServer(ScriptedServer):
     answer: tuple[str, list[bytes]]
 
     def respond(self, handler: http.server.BaseHTTPRequestHandler, body: bytes, number: int) -> None:
-        self._send_pieces(handler, *self.answer)
+        self.send_pieces(handler, *self.answer)
 
 
 @pytest.fixture(scope="module")

@@ -262,7 +262,10 @@ def test_a_tool_has_the_same_form_in_every_shape(example: Example) -> None:
 
 
 def test_a_tool_whose_function_says_a_type_of_its_own_keeps_both() -> None:
-    tools = [{"type": "function", "function": {"type": "other", "name": "weather"}}, {"type": "other", "name": "weather"}]
+    tools = [
+        {"type": "function", "function": {"type": "other", "name": "weather"}},
+        {"type": "other", "name": "weather"},
+    ]
     bodies = [identity(EXAMPLES["openai-chat"], Turn(), tools=[tool]).body for tool in tools]
     assert [body["tools"] for body in bodies] == [[tool] for tool in tools]
 

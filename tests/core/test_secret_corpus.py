@@ -22,6 +22,7 @@ import httpx
 import pytest
 
 from promptecho import use_cassette
+from promptecho._cli._loopback import send
 from tests.conformance.server import ScriptedServer
 
 KEY = "Zq9+plain/credential=0123456789"  # of no known format: found because a request carried it
@@ -167,9 +168,9 @@ class CorpusServer(ScriptedServer):
     def respond(self, handler: http.server.BaseHTTPRequestHandler, body: bytes, number: int) -> None:
         placement = self.placement
         if placement.pieces:
-            self._send_pieces(handler, placement.answer_kind, list(placement.pieces))
+            self.send_pieces(handler, placement.answer_kind, list(placement.pieces))
         else:
-            self._send(handler, placement.status, placement.answer_kind, placement.answer, *placement.answer_headers)
+            send(handler, placement.status, placement.answer_kind, placement.answer, *placement.answer_headers)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import zlib
 from typing import Any
 from urllib.parse import unquote
 
+from promptecho._cli._loopback import send
 from promptecho._cli._model_server import ModelServer, answer_text
 from tests.backends import bedrock
 
@@ -42,7 +43,7 @@ class ProviderServer(ModelServer):
         elif path.startswith("/model/"):
             _, _, model, operation = unquote(path).split("/")
             pieces, kind = bedrock.answer(model, operation, answer_text(json.dumps(body), number))
-            self.send_bytes(handler, 200, kind, b"".join(pieces))
+            send(handler, 200, kind, b"".join(pieces))
         elif path.startswith(("/hf/", "/api/models/")):
             self._hugging_face(handler, path, body, number)
         else:
@@ -112,7 +113,7 @@ class ProviderServer(ModelServer):
         elif path.endswith("/feature-extraction"):
             self.send_json(handler, [[0.25, float(number), -1.5]])
         elif path.endswith("/text-to-image"):
-            self.send_bytes(handler, 200, "image/png", png(number))
+            send(handler, 200, "image/png", png(number))
         elif body.get("stream"):
             words = answer_text(body["inputs"], number).split()
             tokens = [

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from promptecho import Cassette
+from promptecho._cli._loopback import send
 from promptecho._cli._model_server import ModelServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,16 +127,11 @@ class BusyServer(ModelServer):
             super().answer(handler, path, body, number)
 
     def send_json(self, handler: http.server.BaseHTTPRequestHandler, tree: Any, status: int = 200) -> None:
-        data = json.dumps(tree).encode()
-        handler.send_response(status)
-        handler.send_header("content-type", "application/json")
-        handler.send_header("retry-after-ms", "1")
+        data, headers = json.dumps(tree).encode(), [("retry-after-ms", "1")]
         if "gzip" in handler.headers.get("accept-encoding", ""):
             data = gzip.compress(data)
-            handler.send_header("content-encoding", "gzip")
-        handler.send_header("content-length", str(len(data)))
-        handler.end_headers()
-        handler.wfile.write(data)
+            headers.append(("content-encoding", "gzip"))
+        send(handler, status, "application/json", data, *headers)
 
 
 def run_suite(folder: Path, recorder: str, cassettes: str, server: str, key: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import promptecho
+from promptecho._cli._loopback import send_piece, start_stream
 from promptecho._cli._model_server import ModelServer
 from promptecho.errors import IncompleteRecordingError
 
@@ -35,20 +36,15 @@ class LockstepServer(ModelServer):
     def send_events(
         self, handler: http.server.BaseHTTPRequestHandler, events: list[str], content_type: str = "text/event-stream"
     ) -> None:
-        handler.send_response(200)
-        handler.send_header("content-type", content_type)
-        handler.send_header("transfer-encoding", "chunked")
-        handler.end_headers()
+        start_stream(handler, content_type)
         for index, event in enumerate(events):
             if index and not self._seen.acquire(timeout=15):
                 self.timed_out = True
                 handler.close_connection = True
                 return
-            data = event.encode()
-            handler.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
-            handler.wfile.flush()
+            send_piece(handler, event.encode())
             self.sent += 1
-        handler.wfile.write(b"0\r\n\r\n")
+        send_piece(handler, b"")
 
 
 @pytest.fixture

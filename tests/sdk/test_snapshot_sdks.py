@@ -17,6 +17,7 @@ import pytest
 
 import promptecho
 from promptecho import CassetteMiss
+from promptecho._cli._loopback import send
 from promptecho.errors import SnapshotError
 from promptecho.snapshot import _file, judge
 from promptecho.snapshot._fixture import LLMSnapshot, Test
@@ -132,7 +133,7 @@ class AgentServer(ProviderServer):
         if "promptecho judge" in asked:
             said = "PASS\nIt names the weather." if "sunny" in asked.split("<reply>")[1] else "FAIL\nIt doesn't."
         if path.endswith("/converse-stream"):
-            self.send_bytes(handler, 200, "application/vnd.amazon.eventstream", _converse_stream(said))
+            send(handler, 200, "application/vnd.amazon.eventstream", _converse_stream(said))
         elif path.endswith("/chat/completions") and body.get("stream"):
             self.send_events(handler, _chat_stream(said))
         else:

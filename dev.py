@@ -1,7 +1,7 @@
 """The project's commands, for a machine that has Python and git and nothing else.
 
     python dev.py demo                 record, stop the server, replay: the main job
-    python dev.py test [pytest args]   the whole suite, then the SDK suite with the SDKs' previous majors
+    python dev.py test [pytest args]   the whole suite, then what needs other releases or plugins beside it
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
     python dev.py coverage             the suite, and which lines and branches of the packages it reaches
     python dev.py mutation PATTERN...  mutants of functions (promptecho._matching*) that no test notices
@@ -112,6 +112,10 @@ def test(arguments: list[str]) -> None:
     if not arguments:
         python = environment("previous", ["-e", ".", "--group", "test", *PREVIOUS_MAJORS])
         run([python, "-m", "pytest", "-n", "auto", "tests/sdk"])
+        # Apart from the others: pytest-randomly shuffles each run that it is installed beside, those of the tests too.
+        python = environment("plugins", ["-e", ".", "pytest", "httpx", "pytest-randomly", "pytest-rerunfailures"])
+        beside = ["-p", "no:randomly", "-k", "order_of_tests or run_again", "tests/core/test_pytest_summary.py"]
+        run([python, "-m", "pytest", *beside])
 
 
 def coverage() -> None:

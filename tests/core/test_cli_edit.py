@@ -16,32 +16,12 @@ import pytest
 from promptecho import Cassette, _store, use_cassette
 from promptecho._cli._model_server import ModelServer
 from promptecho.errors import CassetteMiss
+from tests.command_line import environment, promptecho
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-ant-api03-AbCd1234AbCd1234AbCd1234AbCd1234"
 TOKEN = "ghp_a1B2c3D4a1B2c3D4a1B2c3D4a1B2c3D4a1B2c3D4"
 SECRETS = (KEY, TOKEN, "hunter2hunter2", "someone@example.org", "tr0ub4dor-and-3")
-
-
-def environment(**more: str) -> dict[str, str]:
-    unwanted = ("CI", "PROMPTECHO_", "PYTEST_", "FORCE_COLOR")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "backends")])
-    return {**kept, "PYTHONPATH": paths, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
-
-
-def promptecho(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "promptecho", *arguments],
-        cwd=folder,
-        env=environment(**more),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
 
 
 def run_pytest(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:

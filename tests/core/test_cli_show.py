@@ -16,6 +16,7 @@ import pytest
 import promptecho
 from promptecho._cli._model_server import ModelServer
 from promptecho._store import document_text
+from tests import command_line
 
 Json = Any
 ROOT = Path(__file__).parents[2]
@@ -23,19 +24,8 @@ EXAMPLE = ROOT / "examples" / "cassettes" / "weather_agent.yaml"
 COMMANDS = ("ls", "show", "stats", "diff")
 
 
-def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(ROOT), str(ROOT / "backends")])
-    done = subprocess.run(
-        [sys.executable, "-m", "promptecho", *arguments],
-        env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", "PYTHONPATH": path, **environment},
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    return done
+def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return command_line.promptecho(folder, *arguments, **{"COLUMNS": "100", **more})
 
 
 def data(done: subprocess.CompletedProcess[str]) -> Json:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[2]
+from tests.command_line import environment
+
 ENTRY = """\
 - request:
     method: POST
@@ -55,11 +56,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, arguments: list[str], stdout: int | None, **environment: str) -> subprocess.Popen[bytes]:
-    path = os.pathsep.join((str(CHECKOUT), str(CHECKOUT / "backends")))
+def start(folder: Path, arguments: list[str], stdout: int | None, **more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "promptecho", *arguments],
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env=environment(**more),
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=stdout,
@@ -118,10 +118,9 @@ def test_no_column_of_a_table_vanishes_where_it_is_narrow(project: Path, columns
 @pytest.mark.parametrize("arguments", [*COMMANDS.values(), ["export", "cassettes/a.yaml"]], ids=[*COMMANDS, "export"])
 def test_without_an_output_a_command_does_its_work(project: Path, arguments: list[str]) -> None:
     code = "import os, sys, runpy; os.close(1); sys.stdout = None; runpy.run_module('promptecho', run_name='__main__')"
-    path = os.pathsep.join((str(CHECKOUT), str(CHECKOUT / "backends")))
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": path}, cwd=project, stderr=subprocess.PIPE, timeout=120, check=False,
+        env=environment(), cwd=project, stderr=subprocess.PIPE, timeout=120, check=False,
     )  # fmt: skip
     assert b"Traceback" not in done.stderr
     assert done.returncode in ((2,) if arguments[0] == "import" else (0, 1))  # there is nothing to import

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from promptecho import Cassette
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "promptecho", *arguments],
-        env={**os.environ, "COLUMNS": "160", **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+from tests.command_line import promptecho
 
 
 def test_the_demo_records_stops_the_server_and_replays(tmp_path: Path) -> None:
-    done = run("demo", "--keep", str(tmp_path))
+    done = promptecho(tmp_path, "demo", "--keep", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     recorded = len(Cassette.load(tmp_path / "demo.yaml").interactions)
     assert recorded in (3, 6)
@@ -41,14 +28,12 @@ def test_without_an_sdk_the_demo_uses_httpx_and_says_so(tmp_path: Path) -> None:
         "u.find_spec = lambda name, *a: None if name in ('openai', 'anthropic') else _find(name, *a)\n",
         encoding="utf-8",
     )
-    done = run("demo", "--keep", str(tmp_path), PYTHONPATH=str(hide))
+    done = promptecho(tmp_path, "demo", "--keep", tmp_path, PYTHONPATH=str(hide))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No SDK is installed: the same calls are made with httpx" in done.stdout
     assert "Answers equal: yes" in done.stdout
 
 
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["--version"], 0), (["nothing"], 2)])
-def test_the_command_line_says_what_there_is(arguments: list[str], code: int) -> None:
-    done = run(*arguments)
-    assert done.returncode == code
-    assert "Traceback" not in done.stderr
+def test_the_command_line_says_what_there_is(tmp_path: Path, arguments: list[str], code: int) -> None:
+    assert promptecho(tmp_path, *arguments).returncode == code

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.command_line import promptecho
 
-def doctor(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "promptecho", "doctor", *arguments],
-        env={**os.environ, "COLUMNS": "160", **environment},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+
+def doctor(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return promptecho(folder, "doctor", *arguments, **more)
 
 
 def installed(folder: Path, name: str, version: str, *requirements: str) -> Path:

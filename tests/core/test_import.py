@@ -9,8 +9,6 @@ import base64
 import gzip
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -30,25 +28,13 @@ from promptecho._redaction import Redactor
 from promptecho._session import Replay, Session
 from promptecho._settings import Settings
 from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteMiss, CassetteWriteError
+from tests.command_line import promptecho
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
 BASE = "http://127.0.0.1:8765/v1"
 CHAT = {"messages": [{"content": "Grüße?", "role": "user"}], "model": "gpt-5"}  # in another order than it was sent
 ODD = ["1e5", "no", "~", "0x1f", "0o17", "1_000", "12:30:45", "2026-11-25", "=", "<<", "", " a ", "a: b", "- x"]
-
-
-def promptecho(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join([str(ROOT), str(ROOT / "backends")])
-    return subprocess.run(
-        [sys.executable, "-m", "promptecho", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": paths, "COLUMNS": "200", "PYTHONIOENCODING": "utf-8", **environment},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
 
 
 class Player:
@@ -586,7 +572,7 @@ def test_a_folder_is_imported_with_its_paths_and_what_is_no_recording_is_left_al
     (old / "notes.txt").write_text("hello")
     (old / ".git").mkdir()
     (old / ".git" / "c.yaml").write_text(vcrpy_file(vcrpy_entry()))
-    done = promptecho("import", "old", "--into", "new", "--json", cwd=tmp_path)
+    done = promptecho(tmp_path, "import", "old", "--into", "new", "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert [(each["source"], each["target"]) for each in said["imported"]] == [
@@ -603,11 +589,11 @@ def test_a_folder_is_imported_in_place_beside_what_is_no_recording_of_another_to
     (tmp_path / "a.json").write_text(vcrpy_file(vcrpy_entry()))
     (tmp_path / "b.yaml").write_text(vcrpy_file(vcrpy_entry()))
     (tmp_path / "settings.yaml").write_text("colour: blue\n")
-    refused = promptecho("import", ".", cwd=tmp_path)
+    refused = promptecho(tmp_path, "import", ".")
     assert refused.returncode == 1
     assert "b.yaml: its cassette would take its own place" in refused.stderr
     assert "settings.yaml" not in refused.stderr
-    again = promptecho("import", ".", "--force", "--json", cwd=tmp_path)
+    again = promptecho(tmp_path, "import", ".", "--force", "--json")
     assert again.returncode == 0, again.stderr
     said = json.loads(again.stdout)
     assert [each["target"] for each in said["imported"]] == ["a.yaml", "b.yaml"]
@@ -619,7 +605,7 @@ def test_a_folder_is_imported_in_place_beside_what_is_no_recording_of_another_to
 def test_one_broken_file_of_a_folder_is_told_and_the_others_are_imported(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text(vcrpy_file(vcrpy_entry()))
     (tmp_path / "b.yml").write_text(vcrpy_file(vcrpy_entry(request={"uri": 5})))
-    done = promptecho("import", ".", "--into", "new", cwd=tmp_path)
+    done = promptecho(tmp_path, "import", ".", "--into", "new")
     assert done.returncode == 1
     assert "b.yml: interactions[0].request.uri is 5" in done.stderr
     assert len(list((tmp_path / "new").iterdir())) == 1
@@ -628,7 +614,7 @@ def test_one_broken_file_of_a_folder_is_told_and_the_others_are_imported(tmp_pat
 def test_two_recordings_that_would_become_one_cassette_are_both_left_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(vcrpy_file(vcrpy_entry()))
     (tmp_path / "a.yaml").write_text(vcrpy_file(vcrpy_entry(request={"body": "other"})))
-    done = promptecho("import", ".", "--force", cwd=tmp_path)
+    done = promptecho(tmp_path, "import", ".", "--force")
     assert done.returncode == 2
     assert "a.json and a.yaml would both become a.yaml" in done.stderr
     assert (tmp_path / "a.yaml").read_text() == vcrpy_file(vcrpy_entry(request={"body": "other"}))
@@ -637,22 +623,22 @@ def test_two_recordings_that_would_become_one_cassette_are_both_left_as_they_are
 def test_a_cassette_that_is_there_is_replaced_only_by_force_and_only_by_a_whole_one(tmp_path: Path) -> None:
     source = tmp_path / "test_a.yaml"
     source.write_text(vcrpy_file(vcrpy_entry()))
-    refused = promptecho("import", "test_a.yaml", cwd=tmp_path)  # beside the source: the source itself
+    refused = promptecho(tmp_path, "import", "test_a.yaml")  # beside the source: the source itself
     assert refused.returncode == 2
     assert "test_a.yaml: its cassette would take its own place; pass --force" in refused.stderr
     assert source.read_text() == vcrpy_file(vcrpy_entry())
 
-    other = promptecho("import", DATA / "vcrpy-text.json", "-o", "test_a.yaml", cwd=tmp_path)
+    other = promptecho(tmp_path, "import", DATA / "vcrpy-text.json", "-o", "test_a.yaml")
     assert other.returncode == 2
     assert "test_a.yaml is there already; pass --force" in other.stderr
 
     broken = tmp_path / "broken.yaml"
     broken.write_text(vcrpy_file(vcrpy_entry(), vcrpy_entry(response={"status": 5})))
-    failed = promptecho("import", "broken.yaml", "-o", "test_a.yaml", "--force", cwd=tmp_path)
+    failed = promptecho(tmp_path, "import", "broken.yaml", "-o", "test_a.yaml", "--force")
     assert failed.returncode == 2
     assert source.read_text() == vcrpy_file(vcrpy_entry())
 
-    replaced = promptecho("import", "test_a.yaml", "--force", cwd=tmp_path)
+    replaced = promptecho(tmp_path, "import", "test_a.yaml", "--force")
     assert replaced.returncode == 0, replaced.stderr
     assert len(Cassette.load(source).interactions) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.yaml", "test_a.yaml"]
@@ -664,13 +650,13 @@ def test_the_settings_of_the_project_hold_and_a_refused_secret_leaves_nothing(tm
     (tmp_path / "a.yml").write_text(
         vcrpy_file(vcrpy_entry(), vcrpy_entry(request={"body": f'{{"input": "{secret}"}}'}))
     )
-    done = promptecho("import", "a.yml", cwd=tmp_path)
+    done = promptecho(tmp_path, "import", "a.yml")
     assert done.returncode == 2
     assert "on_secret is 'fail'" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.yml", "pyproject.toml"]
 
     (tmp_path / "pyproject.toml").write_text('[tool.promptecho]\nmatch_on = ["input"]\n')
-    done = promptecho("import", "a.yml", "--json", cwd=tmp_path)
+    done = promptecho(tmp_path, "import", "a.yml", "--json")
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "a.yaml").read_text()
     assert "match_on: [input]" in text
@@ -697,14 +683,14 @@ def test_the_settings_of_the_project_hold_and_a_refused_secret_leaves_nothing(tm
 def test_wrong_use_is_said_in_one_line(tmp_path: Path, arguments: tuple[str, ...], expected: str) -> None:
     (tmp_path / "a.yml").write_text(vcrpy_file(vcrpy_entry()))
     (tmp_path / "empty").mkdir()
-    done = promptecho("import", *arguments, cwd=tmp_path)
+    done = promptecho(tmp_path, "import", *arguments)
     assert done.returncode == 2
     assert expected in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
 
 def test_the_report_for_people_says_what_to_do(tmp_path: Path) -> None:
-    done = promptecho("import", DATA / "vcrpy-requests.yaml", DATA / "vcrpy-scrubbed.yaml", "--into", "n", cwd=tmp_path)
+    done = promptecho(tmp_path, "import", DATA / "vcrpy-requests.yaml", DATA / "vcrpy-scrubbed.yaml", "--into", "n")
     assert done.returncode == 0, done.stderr
     assert "recordings" in done.stdout
     assert 'backends=["requests"]' in done.stdout
@@ -767,7 +753,7 @@ def check_har(tree: dict[str, Any]) -> None:
 
 def test_a_cassette_is_exported_to_valid_har_and_comes_back(tmp_path: Path) -> None:
     import_file(DATA / "vcrpy-httpx2.yaml", tmp_path / "a.yaml")
-    done = promptecho("export", "a.yaml", "-o", "out/a.har", cwd=tmp_path)
+    done = promptecho(tmp_path, "export", "a.yaml", "-o", "out/a.har")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     tree = json.loads((tmp_path / "out" / "a.har").read_text(encoding="utf-8"))
     check_har(tree)
@@ -781,13 +767,13 @@ def test_a_cassette_is_exported_to_valid_har_and_comes_back(tmp_path: Path) -> N
 
     with pytest.raises(CassetteFormatError, match="12 another host"):
         import_file(tmp_path / "out" / "a.har", tmp_path / "b.yaml", only_hosts=["openai.com"])
-    back = promptecho("import", "out/a.har", "-o", "b.yaml", cwd=tmp_path)
+    back = promptecho(tmp_path, "import", "out/a.har", "-o", "b.yaml")
     assert back.returncode == 0, back.stderr
     assert facts(tmp_path / "b.yaml") == facts(tmp_path / "a.yaml")
 
 
 def test_an_export_goes_to_standard_output_and_says_if_there_is_no_date(tmp_path: Path) -> None:
-    done = promptecho("export", DATA / "promptecho-0.1.3.yaml", cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0")
+    done = promptecho(tmp_path, "export", DATA / "promptecho-0.1.3.yaml", LC_ALL="C", PYTHONUTF8="0")
     assert done.returncode == 0
     tree = json.loads(done.stdout)
     check_har(tree)
@@ -799,14 +785,14 @@ def test_an_export_goes_to_standard_output_and_says_if_there_is_no_date(tmp_path
 def test_an_export_replaces_a_file_only_by_force(tmp_path: Path) -> None:
     import_file(DATA / "vcrpy-text.json", tmp_path / "a.yaml")
     (tmp_path / "a.har").write_text("mine")
-    refused = promptecho("export", "a.yaml", "-o", "a.har", cwd=tmp_path)
+    refused = promptecho(tmp_path, "export", "a.yaml", "-o", "a.har")
     assert refused.returncode == 2
     assert "a.har is there already" in refused.stderr
     assert (tmp_path / "a.har").read_text() == "mine"
-    assert promptecho("export", "a.yaml", "-o", "a.har", "--force", cwd=tmp_path).returncode == 0
-    assert promptecho("export", "a.yaml", "-o", "a.har/b.har", cwd=tmp_path).returncode == 2
-    assert promptecho("export", "missing.yaml", cwd=tmp_path).returncode == 2
-    assert promptecho("export", DATA / "vcrpy-text.json", cwd=tmp_path).returncode == 2
+    assert promptecho(tmp_path, "export", "a.yaml", "-o", "a.har", "--force").returncode == 0
+    assert promptecho(tmp_path, "export", "a.yaml", "-o", "a.har/b.har").returncode == 2
+    assert promptecho(tmp_path, "export", "missing.yaml").returncode == 2
+    assert promptecho(tmp_path, "export", DATA / "vcrpy-text.json").returncode == 2
 
 
 # --- there and back, whatever was recorded ----------------------------------------------------------------------------
@@ -934,6 +920,6 @@ def test_what_is_exported_comes_back_with_the_same_keys_and_bytes(recorded: list
 def test_the_budget_of_a_project_is_for_live_calls_and_not_for_imports(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.promptecho]\nmax_live_calls = 0\n", encoding="utf-8")
     old = DATA / "vcrpy-httpx2.yaml"
-    done = promptecho("import", old, "-o", "new.yaml", cwd=tmp_path)
+    done = promptecho(tmp_path, "import", old, "-o", "new.yaml")
     assert done.returncode == 0, done.stderr
     assert Cassette.load(tmp_path / "new.yaml").interactions

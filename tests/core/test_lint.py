@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import yaml
 from promptecho import Cassette
 from promptecho._lint import RULES, lint
 from promptecho._lint._cassettes import LAST_RUN
+from tests.command_line import promptecho
 
 SUITE = Path(__file__).parent / "lint_suite"
 CHECKOUT = Path(__file__).parents[2]
@@ -27,18 +26,8 @@ LOOK_ALIKES = ("test_clean.py",)
 Place = tuple[str, int, str]
 
 
-def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join((str(CHECKOUT), str(CHECKOUT / "backends")))
-    return subprocess.run(
-        [sys.executable, "-m", "promptecho", "lint", *arguments],
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return promptecho(folder, "lint", *arguments, **more)
 
 
 def planted(root: Path) -> set[Place]:

@@ -6,8 +6,6 @@ import base64
 import http.server
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from promptecho import Cassette, use_cassette
 from promptecho._named_fields import NamedFields, is_path
 from promptecho._redaction import REDACTED, Redactor
 from promptecho._streams import format_of
+from tests.command_line import promptecho
 from tests.conformance.server import ScriptedServer
 
 NAME = "Ada Lovelace"
@@ -386,8 +385,7 @@ def test_the_command_masks_in_old_files_what_a_recording_of_today_does_not_hold(
         ask(server.url + "/v1/chat/completions")
     with use_cassette(fresh, redact=["customer.name", "age"]):
         ask(server.url + "/v1/chat/completions")
-    command = [sys.executable, "-m", "promptecho", "redact", str(old), "--redact", "customer.name", "--redact", "age"]
-    subprocess.run(command, check=True, capture_output=True, cwd=Path.cwd())
+    assert promptecho(tmp_path, "redact", old, "--redact", "customer.name", "--redact", "age").returncode == 0
     assert NAME not in all_texts(old)
     one, other = (Cassette.load(path).interactions[0] for path in (old, fresh))
     assert one.response.body == other.response.body

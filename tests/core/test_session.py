@@ -92,6 +92,18 @@ def test_identical_calls_replay_as_they_were_asked_whatever_the_order_in_which_t
         ]
 
 
+def test_only_calls_that_ended_in_another_order_are_written_with_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    recording = session(path)
+    for number in range(3):
+        finish(recording.decide(request()), b"%d" % number)
+    assert "repeat:" not in path.read_text(encoding="utf-8")
+    asked = [recording.decide(request()) for _ in range(2)]
+    for forward in reversed(asked):
+        finish(forward, b"late")
+    assert re.findall(r"repeat: (\d)", path.read_text(encoding="utf-8")) == ["4", "3"]
+
+
 def test_a_cassette_to_look_at_is_read_by_its_own_arguments_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -482,7 +494,7 @@ def test_a_stream_left_after_its_last_event_is_whole(
 
 def test_what_was_read_on_in_vain_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
-    ticks = iter([0.0, 0.0, 1.0, 3.0, 6.0, 7.0])
+    ticks = iter([50.0, 50.0, 51.0, 53.0, 56.0, 57.0])
     forward = session(path, lambda: next(ticks), timing=True).decide(request())
     assert isinstance(forward, Forward)
     forward.start(SSE)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from promptecho.snapshot._rules import given as given_by_a_test
 from promptecho.snapshot._rules import read_matcher
 from promptecho.snapshot._trajectory import pairing
 from promptecho.snapshot._wording import changed, changed_words, reordered
+from tests.command_line import promptecho
 
 pytest_plugins = ["pytester"]
 
@@ -75,17 +74,8 @@ def edit(pytester: pytest.Pytester, old: str, new: str, name: str = "test_it") -
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def review(pytester: pytest.Pytester, *arguments: str, said: str = "", **environment: str) -> Any:
-    return subprocess.run(
-        [sys.executable, "-m", "promptecho", "review", *arguments],
-        cwd=pytester.path,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **environment},
-        input=said,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+def review(pytester: pytest.Pytester, *arguments: str, said: str = "", **more: str) -> Any:
+    return promptecho(pytester.path, "review", *arguments, said=said, **more)
 
 
 ANSWER = """
@@ -375,7 +365,7 @@ def test_ci_never_writes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPa
         ["*there is no such snapshot yet*", "*run without CI to accept it, and commit the file"]
     )
     assert not (pytester.path / "__llm_snapshots__").exists()
-    assert review(pytester, "--accept-all").returncode == 2
+    assert review(pytester, "--accept-all", CI="true").returncode == 2
     monkeypatch.delenv("CI")
     update(pytester).assert_outcomes(passed=1)
     monkeypatch.setenv("CI", "true")

@@ -17,6 +17,7 @@ import pytest
 from promptecho import Cassette
 from promptecho._cli._loopback import send
 from promptecho._cli._model_server import ModelServer
+from tests.command_line import promptecho
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -171,14 +172,7 @@ def test_a_suite_of_another_recorder_replays_with_the_same_test_code_and_no_live
     with BusyServer() as server:
         recorded = run_suite(tmp_path, recorder, "old", server.url, key)
         asked = len(server.hits)
-        done = subprocess.run(
-            [sys.executable, "-m", "promptecho", "import", str(tmp_path / "old"), "--into", str(tmp_path / "new"), "--json"],
-            cwd=ROOT,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )  # fmt: skip
+        done = promptecho(tmp_path, "import", "old", "--into", "new", "--json")
         assert done.returncode == 0, done.stderr
         said = json.loads(done.stdout)["imported"]
         assert sum(each["recordings"] for each in said) == asked == 12

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -45,46 +44,6 @@ class StreamFormat(Protocol):
     def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
         """An event with the JSON that it carries changed; the same bytes if ``change`` gives back what it got."""
         ...
-
-
-def edit_text(text: bytes, change: Callable[[Json], Json]) -> bytes:
-    """The JSON object in a piece of text, changed; what is none stays as it is."""
-    from promptecho._body import edit_json
-
-    try:
-        plain = text.decode("utf-8")
-    except UnicodeDecodeError:
-        return text
-    return edit_json(plain, change).encode("utf-8")
-
-
-def encode_text(piece: bytes) -> Json:
-    """An event of a text format as the file holds it: the text itself, or base64 where it is none."""
-    try:
-        return piece.decode("utf-8")
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(piece).decode("ascii")}
-
-
-def decode_text(stored: Json) -> bytes:
-    """The bytes of a stored event.
-
-    Raises:
-        EventProblem: it is neither a text nor base64.
-    """
-    if isinstance(stored, str):
-        try:
-            return stored.encode("utf-8")
-        except UnicodeEncodeError as problem:
-            raise EventProblem(
-                f"its character {problem.start + 1} is half of a surrogate pair, which no text has"
-            ) from None
-    if isinstance(stored, dict) and isinstance(stored.get("base64"), str):
-        try:
-            return base64.b64decode(stored["base64"], validate=True)
-        except ValueError as problem:
-            raise EventProblem(f"its base64 is damaged: {problem}") from None
-    raise EventProblem("expected a text, or a mapping with 'base64'")
 
 
 def format_of(content_type: str) -> StreamFormat | None:

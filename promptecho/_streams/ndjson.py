@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from promptecho._streams import Json, decode_text, edit_text, encode_text
+from promptecho._streams import Json
+from promptecho._streams._text import TextEvents, edit_text
 
 _DONE = re.compile(rb'"done": ?true')
 
 
-class NewlineDelimitedJson:
+class NewlineDelimitedJson(TextEvents):
     """One JSON text a line."""
 
     name = "ndjson"
@@ -23,15 +24,6 @@ class NewlineDelimitedJson:
 
     def is_terminal(self, piece: bytes) -> bool:
         return _DONE.search(piece) is not None
-
-    def encode(self, piece: bytes) -> Json:
-        return encode_text(piece)
-
-    def decode(self, stored: Json) -> bytes:
-        return decode_text(stored)
-
-    def masked(self, data: bytes, mask: Callable[[bytes], bytes]) -> bytes:
-        return mask(data)
 
     def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
         line = piece.rstrip(b"\r\n")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from promptecho._streams import Json, decode_text, edit_text, encode_text
+from promptecho._streams import Json
+from promptecho._streams._text import TextEvents, edit_text
 
 # An event ends with a blank line; each of its two line ends is CRLF, LF or CR. Further blank lines stay with it.
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))+")
@@ -18,7 +19,7 @@ _LAST = re.compile(
 _DATA = re.compile(rb"^(data: ?)(\{[^\r\n]*\})", re.MULTILINE)
 
 
-class ServerSentEvents:
+class ServerSentEvents(TextEvents):
     """The format of ``text/event-stream``."""
 
     name = "sse"
@@ -33,15 +34,6 @@ class ServerSentEvents:
 
     def is_terminal(self, piece: bytes) -> bool:
         return _LAST.search(piece) is not None
-
-    def encode(self, piece: bytes) -> Json:
-        return encode_text(piece)
-
-    def decode(self, stored: Json) -> bytes:
-        return decode_text(stored)
-
-    def masked(self, data: bytes, mask: Callable[[bytes], bytes]) -> bytes:
-        return mask(data)
 
     def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
         return _DATA.sub(lambda found: found.group(1) + edit_text(found.group(2), change), piece)

@@ -77,7 +77,13 @@ _FORM_FIELD = re.compile(
 _TOKEN_PATHS = ("/latest/api/token",)
 _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64_RUN_LENGTH = 40
-_BASE64_RUN = re.compile(rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{_BASE64_RUN_LENGTH},}}={{0,2}}")
+# It may be cut in lines (RFC 2045, section 6.8), whose ends are escapes in JSON, as its slashes may be.
+_BASE64_CUT = re.compile(r"(?:\\r)?\\n|\r?\n|\\(?=/)")
+_BASE64_RUN = re.compile(
+    r"(?<!@)(?:@+\\(?=/))*@{LENGTH,}(?:(?:CUT)@+)*={0,2}".replace("@", "[A-Za-z0-9+/_-]")
+    .replace("LENGTH", str(_BASE64_RUN_LENGTH))
+    .replace("CUT", _BASE64_CUT.pattern)
+)
 
 
 # A key format, a base64 text that could hide one, and a signature are each such a run; most texts have none.
@@ -272,13 +278,37 @@ class Redactor:
     def _masked_base64(self, found: re.Match[str]) -> str:
         """A base64 text whose content holds a key; images and the like pass quickly."""
         text = found.group()
-        alphabet = text.rstrip("=").replace("-", "+").replace("_", "/")
-        try:
-            plain = base64.b64decode(alphabet + "=" * (-len(alphabet) % 4)).decode("utf-8")
-        except ValueError:
+        cuts = _BASE64_CUT.findall(text) if "\\" in text or "\n" in text else []
+        pieces = _BASE64_CUT.split(text) if cuts else [text]
+        whole = "".join(pieces)
+        masked = self._pattern.sub(REDACTED, whole) if self._pattern and cuts else whole
+        for skipped in range(4):  # right before it may stand what looks like a part of it: the n of an escape
+            masked = masked[:skipped] + self._masked_base64_content(masked[skipped:])
+        if masked == whole:
             return text
-        masked = _RULE.sub(self._placeholder, plain)
-        return text if masked == plain else base64.b64encode(masked.encode("utf-8")).decode("ascii")
+        lines, at = [], 0
+        for end, cut in zip(accumulate(map(len, pieces)), cuts):
+            lines += [masked[at:end], cut if cut != "\\" else ""]
+            at = end
+        return "".join([*lines, masked[at:]])
+
+    def _masked_base64_content(self, text: str) -> str:
+        digits = text.rstrip("=")
+        digits = digits[: len(digits) - (len(digits) % 4 == 1)]
+        data = base64.b64decode(digits.replace("-", "+").replace("_", "/") + "=" * (-len(digits) % 4))
+        if not (_RULE_HINT.search(b" ".join(_runs(data))) or b"PRIVATE KEY" in data):
+            return text
+        plain = data.decode("latin-1")
+        masked = _RULE.sub(self._placeholder_of_like_length, plain)
+        if masked == plain:
+            return text
+        encode = base64.urlsafe_b64encode if re.search("[-_]", digits) else base64.b64encode
+        return encode(masked.encode("latin-1")).decode("ascii").rstrip("=") + text[len(digits) :]
+
+    def _placeholder_of_like_length(self, found: re.Match[str]) -> str:
+        """A placeholder that leaves what follows it in base64 as it is, sign by sign."""
+        placeholder = self._placeholder(found)
+        return placeholder + "_" * ((len(found.group()) - len(placeholder)) % 3)
 
     def mask_bytes(self, data: bytes) -> bytes:
         """The same for bytes; those that are no UTF-8 stay as they are."""
@@ -393,6 +423,8 @@ class Redactor:
         spans += [(found.start(), found.end(), self._placeholder(found)) for found in _RULE.finditer(whole)]
         spans += [(*found.span("value"), REDACTED) for found in _FIELD.finditer(whole)]
         spans += [(*found.span(), REDACTED) for own in self._patterns for found in own.finditer(whole) if found.group()]
+        base64_texts = ((found, self._masked_base64(found)) for found in _BASE64_RUN.finditer(whole))
+        spans += [(*found.span(), masked) for found, masked in base64_texts if masked != found.group()]
         spans += self.named.spans(whole, place)
         start = 0
         for number, text in parts:

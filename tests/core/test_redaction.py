@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -440,11 +441,12 @@ def test_a_tree_without_anything_to_mask_is_given_back_as_it_is() -> None:
 def test_a_key_inside_base64_is_masked_there_and_the_rest_of_it_stays(encode: Any, pad: str) -> None:
     key = "sk-proj-" + "aB3x" * 12
     made = redactor()
-    hidden = encode(f"{pad}é>>>???{key}".encode()).decode()
+    hidden = encode(f"{pad}é>>>???{key} and on>>>".encode()).decode()
     masked = made.mask(f"see {hidden} or {hidden.rstrip('=')}.")
     placeholder = made.mask(key)
-    plain = base64.b64encode(f"{pad}é>>>???{placeholder}".encode()).decode()
-    assert masked == f"see {plain} or {plain}."
+    placeholder += "_" * ((len(key) - len(placeholder)) % 3)
+    plain = encode(f"{pad}é>>>???{placeholder} and on>>>".encode()).decode()
+    assert masked == f"see {plain} or {plain.rstrip('=')}."
     assert made.found == ("OPENAI_KEY",)
     for harmless in (
         encode(b"\xff\xfe" * 40).decode(),
@@ -452,6 +454,62 @@ def test_a_key_inside_base64_is_masked_there_and_the_rest_of_it_stays(encode: An
         "a" * 41,
     ):
         assert made.mask(harmless) == harmless
+
+
+BEFORE = ["", "a ", "a\n", "\t", "ab\n", "é", "€", "path/", "x" * 50, "/", "\\", '"']
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("pad", [b"", b"\xff", b"\xfe\xff"])
+@pytest.mark.parametrize(
+    "write", [str, json.dumps, lambda text: json.dumps(text).replace("/", "\\/")], ids=["plain", "JSON", "/"]
+)
+def test_base64_is_looked_into_whatever_stands_before_it_and_however_it_is_written(
+    before: str, pad: bytes, write: Callable[[str], str]
+) -> None:
+    key = "sk-proj-" + "aB3x" * 12
+    blob = base64.b64encode(pad + b"??>>??>>it is " + key.encode() + b", keep it" + pad).decode()
+    masked = redactor().mask(write(before + blob + "\n"))
+    text = masked if write is str else json.loads(masked)
+    assert text.startswith(before)
+    content = base64.b64decode(text[len(before) :])
+    assert content.startswith(pad + b"??>>??>>it is REDACTED_OPENAI_KEY_")
+    assert content.endswith(b", keep it" + pad)
+    assert key.encode() not in content
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\\n", "\\r\\n"])
+@pytest.mark.parametrize("width", [40, 64, 76])
+@pytest.mark.parametrize("place", range(0, 60, 7))
+def test_base64_that_is_cut_in_lines_is_read_as_one(end: str, width: int, place: int) -> None:
+    key = "sk-proj-" + "aB3x" * 12
+    made = learned(("x-api-key", SECRET))
+    data = b"." * place + b" " + key.encode() + b" " + b"." * (60 - place) + b" " + b"-" * 90
+    text = base64.b64encode(data).decode()
+    lines = [text[at : at + width] for at in range(0, len(text), width)]
+    masked = made.mask(f"it is:{end}{end.join(lines)}{end}")
+    kept = [line for line in masked.split(end)[1:] if line]
+    assert {len(line) for line in kept[:-1]} == {width}
+    content = base64.b64decode("".join(kept))
+    assert content.startswith(b"." * place + b" REDACTED_OPENAI_KEY_")
+    assert content.endswith(b" " + b"." * (60 - place) + b" " + b"-" * 90)
+    told = base64.b64encode(b"." * (place + 30) + SECRET.encode() + b"." * 60).decode()
+    lines = [told[at : at + width] for at in range(0, len(told), width)]
+    assert SECRET.encode() not in base64.b64decode(made.mask(end.join(lines)).replace(end, "") + "===")
+
+
+def test_each_of_several_base64_texts_is_looked_into() -> None:
+    keys = ["sk-proj-" + "aB3x" * 12, "AKIAIOSFODNN7EXAMPLE", "ghp_" + "a1B2" * 9]
+    blobs = [
+        base64.b64encode(f"{'.' * number} the key is {key} indeed".encode()).decode().rstrip("=")
+        for number, key in enumerate(keys)
+    ]
+    for between in ("\n", " ", "\\n", "\n\n", "/"):
+        made = redactor()
+        masked = made.mask(between.join(blobs))
+        assert set(made.found) == {"OPENAI_KEY", "AWS_KEY_ID", "GITHUB_TOKEN"}, between
+        for blob in blobs:
+            assert blob not in masked
 
 
 @pytest.mark.parametrize(

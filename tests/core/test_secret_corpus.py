@@ -10,6 +10,7 @@ import base64
 import gzip
 import http.server
 import json
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -128,6 +129,9 @@ CORPUS: dict[str, Placement] = {
     "echo in JSON with escaped slashes": Placement(KEY, BEARER, answer=json.dumps({"you": KEY}).replace("/", "\\/").encode()),
     "echo in JSON inside JSON": Placement(KEY, BEARER, answer=json.dumps({"you": json.dumps({"key": KEY})}).encode()),
     "echo URL-escaped": Placement(KEY, BEARER, answer=json.dumps({"url": "http://x/?k=" + quote(KEY, safe="")}).encode()),
+    "key format in base64 after a line end": Placement(CLAUDE, answer=json.dumps({"text": "so:\n" + B64(f"the key is {CLAUDE}".encode()).decode()}).encode()),
+    "key format in base64 in lines": Placement(CLAUDE, answer=json.dumps({"text": base64.encodebytes(f"{'.' * 30}the key is {CLAUDE}".encode()).decode()}).encode()),
+    "echo in base64 in lines": Placement(KEY, BEARER, answer=json.dumps({"text": base64.encodebytes(f"{'.' * 40}id:{KEY}".encode()).decode()}).encode()),
     "echo in base64": Placement(KEY, BEARER, answer=json.dumps({"b": B64(f"id:{KEY}".encode()).decode()}).encode()),
     "echo in an error page": Placement(KEY, BEARER, status=401, answer=f"<p>bad key {KEY}</p>".encode(), answer_kind="text/html"),
     "echo in HTML escapes": Placement("a&b<c>'0123456789", {"x-api-key": "a&b<c>'0123456789"}, status=401,
@@ -239,6 +243,7 @@ def test_no_byte_of_a_secret_is_left(
         body = cassette.recorded[0].response.body
         for spelling in spellings(placement.secret):
             assert spelling not in text
+            assert spelling not in re.sub(r"\\n|\s", "", text)  # base64 in lines
             assert spelling.encode() not in body
             for assembled in texts_of(cassette.recorded[0]):
                 assert spelling not in assembled

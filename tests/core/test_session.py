@@ -92,6 +92,23 @@ def test_identical_calls_replay_as_they_were_asked_whatever_the_order_in_which_t
         ]
 
 
+def test_a_request_is_identified_anew_once_a_credential_in_it_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    with_it = request('{"word": "tr0ub4dor-and-three"}')
+    headers = Headers({"content-type": "application/json", "authorization": "Bearer tr0ub4dor-and-three"})
+    known = Request("POST", with_it.url, headers, b"another")
+    recording = session(path)
+    for asked, answer in ((with_it, b"not known"), (known, b"told"), (with_it, b"known")):
+        finish(recording.decide(asked), answer)
+    again = session(path, record=False)
+    answers = [again.decide(asked) for asked in (with_it, known, with_it)]
+    assert [answer.response.body for answer in answers if isinstance(answer, Replay)] == [
+        b"not known",
+        b"told",
+        b"known",
+    ]
+
+
 def test_only_calls_that_ended_in_another_order_are_written_with_their_place(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     recording = session(path)

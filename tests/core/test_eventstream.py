@@ -72,6 +72,16 @@ def test_any_frame_comes_back_through_a_file(headers: list[tuple[str, bytes]], p
     assert FORMAT.decode(stored["x"]["y"]) == piece
 
 
+def test_what_is_masked_keeps_the_spelling_of_the_json_around_it() -> None:
+    def mask(data: bytes) -> bytes:
+        return data.replace(b"secret", b"***")
+
+    for inner in (b'{"a": "a secret", "n": 1}', b'{"a":"a secret","n":1}'):
+        for outer in (b'{"p": "abcd", "bytes": "%s"}', b'{"p":"abcd","bytes":"%s"}'):
+            masked = FORMAT.masked(frame(outer % base64.b64encode(inner)), mask)
+            assert masked == frame(outer % base64.b64encode(mask(inner)))
+
+
 @given(st.binary(max_size=300), st.integers(0, 200))
 def test_any_bytes_come_back_damaged_or_not(junk: bytes, cut: int) -> None:
     data = (frame(b'{"a": 1}') + junk)[:cut]

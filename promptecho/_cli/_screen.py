@@ -7,6 +7,7 @@ none of it is read as markup.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -48,14 +49,23 @@ def console() -> Console:
     return Console(markup=False, highlight=False, emoji=False)
 
 
+def _is_for_eyes(to: Console) -> bool:
+    """Whether what is written goes to a terminal, or is to be as wide as one."""
+    return to.is_terminal or bool(os.environ.get("COLUMNS"))
+
+
 def paragraph(to: Console, text: str | Text, *, indent: int = 0, style: str = "") -> None:
-    """Write a text with its own line breaks, wrapped to the width and indented; made harmless if it is plain."""
+    """Write a text with its own line breaks, wrapped to the width and indented; made harmless if it is plain.
+
+    What goes into a file or to another program is wrapped only where it is indented, as the texts of conversations are.
+    """
     from rich.text import Text
 
     whole = Text(harmless(text).expandtabs(4), style=style) if isinstance(text, str) else text
     width = max(20, to.width - indent)
     for line in whole.split("\n", allow_blank=True):
-        pieces = line.wrap(to, width, overflow="fold") if line.plain.strip() else [Text("")]
+        wraps = line.plain.strip() and (indent or _is_for_eyes(to))
+        pieces = line.wrap(to, width, overflow="fold") if wraps else [line]
         for piece in pieces:
             piece.rstrip()
             to.print(Text(" " * indent if piece.plain else "").append_text(piece), soft_wrap=True)
@@ -71,7 +81,8 @@ def table(
 ) -> None:
     """Write a table; the columns named in ``right`` hold numbers, those in ``folding`` give way where it is narrow.
 
-    They keep a part of their width: a table that is wider than the terminal says more than one without its names.
+    They keep a part of their width: a table that is wider than the terminal says more than one without its names. What
+    goes into a file or to another program is as wide as it has to be, so that each row is a line of its own.
     """
     from rich import box
     from rich.cells import cell_len
@@ -86,7 +97,8 @@ def table(
         made.add_column(name, justify=justify, overflow="fold", no_wrap=name not in folding)
     for row in cells:
         made.add_row(*row)
-    width, to.width = to.width, max(to.width, sum(least) + 2 * (len(least) - 1))
+    wanted = least if _is_for_eyes(to) else natural
+    width, to.width = to.width, max(to.width, sum(wanted) + 2 * (len(wanted) - 1))
     with to.capture() as captured:
         to.print(made)
     to.width = width

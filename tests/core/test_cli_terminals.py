@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -112,6 +113,18 @@ def test_no_column_of_a_table_vanishes_where_it_is_narrow(project: Path, columns
     written, _ = process.communicate(timeout=120)
     assert "cassettes/a." in written.decode("utf-8")
     assert "gpt-4o" in written.decode("utf-8")
+
+
+@pytest.mark.parametrize("arguments", [["ls"], ["stats"], ["prune", "--dry-run"]], ids=" ".join)
+def test_no_path_is_broken_in_what_another_program_reads(project: Path, arguments: list[str]) -> None:
+    longer = project / "tests" / "a_folder_with_a_name_that_is_long" / "cassettes" / ("x" * 60 + " y.yaml")
+    longer.parent.mkdir(parents=True)
+    (project / "cassettes" / "b.yaml").rename(longer)
+    longer.with_name(f"{longer.stem}2.yaml").write_text("version: 1\n", encoding="utf-8")
+    process = start(project, arguments, subprocess.PIPE, COLUMNS="")
+    written, _ = process.communicate(timeout=120)
+    name = longer.relative_to(project).with_suffix("").as_posix()
+    assert {f"{name}.yaml", f"{name}2.yaml"} <= set(re.findall(rf"{re.escape(name)}\d?\.yaml", written.decode("utf-8")))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a descriptor in a shell")

@@ -42,6 +42,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("OPENROUTER_KEY", r"sk-or-(?:v1-)?[A-Za-z0-9]{32,}"),
     ("OPENAI_KEY", r"sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{32,}"),
     ("GOOGLE_KEY", r"AIza[0-9A-Za-z_-]{35}"),
+    ("GOOGLE_AUTH_KEY", r"AQ\.[A-Za-z0-9_-]{40,}"),
+    ("GOOGLE_CLIENT_SECRET", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
     ("GOOGLE_TOKEN", r"ya29\.[0-9A-Za-z_-]{20,}"),
     ("GROQ_KEY", r"gsk_[A-Za-z0-9]{32,}"),
     ("HUGGINGFACE_TOKEN", r"hf_[A-Za-z0-9]{30,}"),
@@ -50,6 +52,12 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("PERPLEXITY_KEY", r"pplx-[A-Za-z0-9]{40,}"),
     ("NVIDIA_KEY", r"nvapi-[A-Za-z0-9_-]{40,}"),
     ("FIREWORKS_KEY", r"fw_[A-Za-z0-9]{20,}"),
+    ("CEREBRAS_KEY", r"csk-[a-z0-9]{40,}"),
+    ("TOGETHER_KEY", r"tgp_v1_[A-Za-z0-9_-]{30,}"),
+    ("DATABRICKS_TOKEN", r"dapi[a-f0-9]{32}"),
+    ("LANGSMITH_KEY", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}"),
+    ("PINECONE_KEY", r"pcsk_[A-Za-z0-9]{5,}_[A-Za-z0-9]{40,}"),
+    ("TAVILY_KEY", r"tvly-(?:dev-|prod-)?[A-Za-z0-9_-]{28,}"),
     ("AWS_KEY_ID", r"(?:AKIA|ASIA)[0-9A-Z]{16}"),
     ("GITHUB_TOKEN", r"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})"),
     ("GITLAB_TOKEN", r"glpat-[A-Za-z0-9_-]{20,}"),
@@ -58,8 +66,14 @@ _RULES: tuple[tuple[str, str], ...] = (
     ("JWT", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("PRIVATE_KEY", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\w+/=\s\\]*-----END (?:[A-Z]+ )?PRIVATE KEY-----"),
 )  # fmt: skip
-# A key begins where a word begins, or after an escape of JSON or of a URL, whose last sign may be a letter.
-_START = r"(?:(?<![A-Za-z0-9_])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2}))"
+# A key begins where a word begins, or after what ends in a letter or a digit and is no part of a word: an escape of
+# JSON, of other languages or of a URL, and a colour of a terminal (ECMA-48, section 8.3.117).
+_BEFORE = (
+    r"(?<![A-Za-z0-9_])", r"(?<=\\[nrtbf])", r"(?<=\\u[0-9a-fA-F]{4})", r"(?<=\\x[0-9a-fA-F]{2})",
+    r"(?<=%[0-9a-fA-F]{2})", r"(?<=[\[;0-9]m)",
+)  # fmt: skip
+# The first letters of all rules come first, as they rule most places out at once.
+_START = "(?=[-AGcdefghlnprstxy])(?:" + "|".join(_BEFORE) + ")"
 _RULE = re.compile(_START + "(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _RULES) + r")")
 _FIELD = re.compile(
     r'(?P<open>\\*"(?:' + "|".join(sorted(CREDENTIAL_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")',
@@ -90,7 +104,8 @@ _BASE64_RUN = re.compile(
 _RUN = 15
 _RUN_TABLE = bytes(97 if re.match(r"[A-Za-z0-9_.+/-]", chr(code)) else 32 for code in range(256))
 _RULE_HINT = re.compile(
-    rb"sk-|AIza|ya29|gsk_|hf_|xai-|r8_|pplx-|nvapi-|fw_|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox|[sr]k_(?:live|test)|eyJ"
+    rb"sk-|AIza|AQ\.|GOCSPX|ya29|gsk_|hf_|xai-|r8_|pplx-|nvapi-|fw_|tgp_|dapi|lsv2_|pcsk_|tvly-|AKIA|ASIA"
+    rb"|gh[pousr]_|github_pat_|glpat-|xox|[sr]k_(?:live|test)|eyJ"
 )
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from promptecho._credentials import carried_credentials, environment_credentials, without_credentials
 from promptecho._models import Headers, Request
-from promptecho._redaction import REDACTED, Redactor, _runs
+from promptecho._redaction import _RULES, REDACTED, Redactor, _runs
 from promptecho._streams import format_of
 
 SECRET = "tok-S3cret/Value+42=x"
@@ -97,25 +97,48 @@ def test_response_headers_of_identity_are_masked_and_all_others_kept() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("rule", "key"),
-    [
-        ("ANTHROPIC_KEY", "sk-ant-api03-" + "Ab1_" * 10),
-        ("OPENAI_KEY", "sk-proj-" + "aB3x" * 12),
-        ("GOOGLE_KEY", "AIza" + "Sy0_-" * 7),
-        ("GROQ_KEY", "gsk_" + "aB1c" * 13),
-        ("HUGGINGFACE_TOKEN", "hf_" + "aBcD" * 9),
-        ("AWS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-        ("GITHUB_TOKEN", "ghp_" + "a1B2" * 9),
-        ("SLACK_TOKEN", "xoxb-1234567890-abcdef"),
-        ("JWT", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.c2lnbmF0dXJlLXRleHQ"),
-    ],
-)
+KEYS = {
+    "ANTHROPIC_KEY": "sk-ant-api03-" + "Ab1_" * 10,
+    "OPENROUTER_KEY": "sk-or-v1-" + "0a1b" * 16,
+    "OPENAI_KEY": "sk-proj-" + "aB3x" * 12,
+    "GOOGLE_KEY": "AIza" + "Sy0_-" * 7,
+    "GOOGLE_AUTH_KEY": "AQ.Ab8" + "aB1-_" * 9,
+    "GOOGLE_CLIENT_SECRET": "GOCSPX-" + "aB1-" * 7,
+    "GOOGLE_TOKEN": "ya29.a0Af_" + "aB1-" * 10,
+    "GROQ_KEY": "gsk_" + "aB1c" * 13,
+    "HUGGINGFACE_TOKEN": "hf_" + "aBcD" * 9,
+    "XAI_KEY": "xai-" + "aB1c" * 20,
+    "REPLICATE_TOKEN": "r8_" + "aB1c" * 9 + "x",
+    "PERPLEXITY_KEY": "pplx-" + "aB1c" * 12,
+    "NVIDIA_KEY": "nvapi-" + "aB1-" * 16,
+    "FIREWORKS_KEY": "fw_" + "aB1c" * 6,
+    "CEREBRAS_KEY": "csk-" + "a1b2" * 12,
+    "TOGETHER_KEY": "tgp_v1_" + "aB1-" * 10,
+    "DATABRICKS_TOKEN": "dapi" + "0a1b" * 8,
+    "LANGSMITH_KEY": "lsv2_pt_" + "0a1b" * 8 + "_0123456789",
+    "PINECONE_KEY": "pcsk_4aB1cD_" + "aB1c" * 14,
+    "TAVILY_KEY": "tvly-dev-" + "aB1c" * 8,
+    "AWS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "GITHUB_TOKEN": "ghp_" + "a1B2" * 9,
+    "GITLAB_TOKEN": "glpat-" + "aB1-" * 5,
+    "SLACK_TOKEN": "xoxb-1234567890-abcdef",
+    "STRIPE_KEY": "sk_live_" + "aB1c" * 6,
+    "JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.c2lnbmF0dXJlLXRleHQ",
+    "PRIVATE_KEY": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\n-----END PRIVATE KEY-----",
+}
+
+
+def test_there_is_a_key_of_each_format() -> None:
+    assert list(KEYS) == [name for name, _ in _RULES]
+
+
+@pytest.mark.parametrize(("rule", "key"), KEYS.items(), ids=KEYS)
 def test_known_key_formats_get_stable_placeholders(rule: str, key: str) -> None:
     made = redactor()
     masked = made.mask(f"use {key} or {key}.")
     assert key not in masked
     assert made.found == (rule,)
+    assert not made.is_clean(key.encode())
     first, second = masked[4:-1].split(" or ")
     assert first == second
     assert first.startswith(f"REDACTED_{rule}_")
@@ -592,10 +615,30 @@ def test_a_placeholder_tells_the_kind_of_a_key_and_equal_keys() -> None:
     assert made.mask(one) == f"REDACTED_AWS_KEY_ID_{digest}"
     assert made.mask(other) != made.mask(one)
     assert made.mask(f"x{one}") == f"x{one}"
-    assert (
-        made.mask(f"\\n{one} %0A{one} \\u000a{one}")
-        == f"\\n{made.mask(one)} %0A{made.mask(one)} \\u000a{made.mask(one)}"
-    )
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "\\n",
+        "%0A",
+        "\\u000a",
+        "\\x00",
+        "\x1b[m",
+        "\x1b[0m",
+        "\x1b[1;31m",
+        "\\u001b[32m",
+        "\\x1b[;1m",
+        "\\033[7m",
+        "=",
+        '"',
+    ],
+)
+def test_a_key_begins_after_escapes_and_colours_too(before: str) -> None:
+    made = redactor()
+    key = "sk-ant-api03-" + "AbCd1234" * 4
+    assert made.mask(f"{before}{key} a{before}{key}") == f"{before}{made.mask(key)} a{before}{made.mask(key)}"
+    assert not made.is_clean(f"{before}{key}".encode())
 
 
 # --- chunks and events ------------------------------------------------------------------------------------------------

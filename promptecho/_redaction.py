@@ -19,6 +19,16 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 from promptecho._credentials import CREDENTIAL_FIELDS, carried_credentials, environment_credentials, may_hold_fields
+from promptecho._key_formats import (
+    BASE64,
+    HIDING_LENGTH,
+    KEY,
+    RUN,
+    mask_in_base64,
+    masked_base64,
+    may_hold_key,
+    runs,
+)
 from promptecho._models import FORM, MULTIPART, Headers, Request
 from promptecho._named_fields import REDACTED as REDACTED
 from promptecho._named_fields import NamedFields, Place, below, is_path
@@ -36,45 +46,6 @@ _URL_HEADERS = frozenset(
     ("location", "content-location", "link", "refresh", "operation-location", "azure-asyncoperation")
 )
 
-# Key formats of LLM and cloud vendors, as their documents and issued keys show them.
-_RULES: tuple[tuple[str, str], ...] = (
-    ("ANTHROPIC_KEY", r"sk-ant-[A-Za-z0-9_-]{20,}"),
-    ("OPENROUTER_KEY", r"sk-or-(?:v1-)?[A-Za-z0-9]{32,}"),
-    ("OPENAI_KEY", r"sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{32,}"),
-    ("GOOGLE_KEY", r"AIza[0-9A-Za-z_-]{35}"),
-    ("GOOGLE_AUTH_KEY", r"AQ\.[A-Za-z0-9_-]{40,}"),
-    ("GOOGLE_CLIENT_SECRET", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
-    ("GOOGLE_TOKEN", r"ya29\.[0-9A-Za-z_-]{20,}"),
-    ("GROQ_KEY", r"gsk_[A-Za-z0-9]{32,}"),
-    ("HUGGINGFACE_TOKEN", r"hf_[A-Za-z0-9]{30,}"),
-    ("XAI_KEY", r"xai-[A-Za-z0-9]{40,}"),
-    ("REPLICATE_TOKEN", r"r8_[A-Za-z0-9]{30,}"),
-    ("PERPLEXITY_KEY", r"pplx-[A-Za-z0-9]{40,}"),
-    ("NVIDIA_KEY", r"nvapi-[A-Za-z0-9_-]{40,}"),
-    ("FIREWORKS_KEY", r"fw_[A-Za-z0-9]{20,}"),
-    ("CEREBRAS_KEY", r"csk-[a-z0-9]{40,}"),
-    ("TOGETHER_KEY", r"tgp_v1_[A-Za-z0-9_-]{30,}"),
-    ("DATABRICKS_TOKEN", r"dapi[a-f0-9]{32}"),
-    ("LANGSMITH_KEY", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}"),
-    ("PINECONE_KEY", r"pcsk_[A-Za-z0-9]{5,}_[A-Za-z0-9]{40,}"),
-    ("TAVILY_KEY", r"tvly-(?:dev-|prod-)?[A-Za-z0-9_-]{28,}"),
-    ("AWS_KEY_ID", r"(?:AKIA|ASIA)[0-9A-Z]{16}"),
-    ("GITHUB_TOKEN", r"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})"),
-    ("GITLAB_TOKEN", r"glpat-[A-Za-z0-9_-]{20,}"),
-    ("SLACK_TOKEN", r"xox[abposr]-[A-Za-z0-9-]{10,}"),
-    ("STRIPE_KEY", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}"),
-    ("JWT", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    ("PRIVATE_KEY", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\w+/=\s\\]*-----END (?:[A-Z]+ )?PRIVATE KEY-----"),
-)  # fmt: skip
-# A key begins where a word begins, or after what ends in a letter or a digit and is no part of a word: an escape of
-# JSON, of other languages or of a URL, and a colour of a terminal (ECMA-48, section 8.3.117).
-_BEFORE = (
-    r"(?<![A-Za-z0-9_])", r"(?<=\\[nrtbf])", r"(?<=\\u[0-9a-fA-F]{4})", r"(?<=\\x[0-9a-fA-F]{2})",
-    r"(?<=%[0-9a-fA-F]{2})", r"(?<=[\[;0-9]m)",
-)  # fmt: skip
-# The first letters of all rules come first, as they rule most places out at once.
-_START = "(?=[-AGcdefghlnprstxy])(?:" + "|".join(_BEFORE) + ")"
-_RULE = re.compile(_START + "(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in _RULES) + r")")
 _FIELD = re.compile(
     r'(?P<open>\\*"(?:' + "|".join(sorted(CREDENTIAL_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")',
     re.IGNORECASE,
@@ -90,41 +61,13 @@ _FORM_FIELD = re.compile(
 # Where the whole answer is a token (instance metadata service, version 2).
 _TOKEN_PATHS = ("/latest/api/token",)
 _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
-_BASE64_RUN_LENGTH = 40
-# It may be cut in lines (RFC 2045, section 6.8), whose ends are escapes in JSON, as its slashes may be.
-_BASE64_CUT = re.compile(r"(?:\\r)?\\n|\r?\n|\\(?=/)")
-_BASE64_RUN = re.compile(
-    r"(?<!@)(?:@+\\(?=/))*@{LENGTH,}(?:(?:CUT)@+)*={0,2}".replace("@", "[A-Za-z0-9+/_-]")
-    .replace("LENGTH", str(_BASE64_RUN_LENGTH))
-    .replace("CUT", _BASE64_CUT.pattern)
-)
-
-
-# A key format, a base64 text that could hide one, and a signature are each such a run; most texts have none.
-_RUN = 15
-_RUN_TABLE = bytes(97 if re.match(r"[A-Za-z0-9_.+/-]", chr(code)) else 32 for code in range(256))
-_RULE_HINT = re.compile(
-    rb"sk-|AIza|AQ\.|GOCSPX|ya29|gsk_|hf_|xai-|r8_|pplx-|nvapi-|fw_|tgp_|dapi|lsv2_|pcsk_|tvly-|AKIA|ASIA"
-    rb"|gh[pousr]_|github_pat_|glpat-|xox|[sr]k_(?:live|test)|eyJ"
-)
-
-
-def _runs(data: bytes) -> Iterator[bytes]:
-    """The runs of at least 15 characters that could be part of a key, or of base64."""
-    table = data.translate(_RUN_TABLE)
-    start = table.find(b"a" * _RUN)
-    while start >= 0:
-        end = table.find(b" ", start)
-        end = len(data) if end < 0 else end
-        yield data[start:end]
-        start = table.find(b"a" * _RUN, end)
 
 
 @lru_cache(maxsize=256)
 def _probes(value: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """What each spelling of a credential has in it: what to look for in runs, and what to look for everywhere."""
     found = max(re.findall("[A-Za-z0-9]+", value), key=len, default="")
-    if len(found) < _RUN:
+    if len(found) < RUN:
         return (), tuple(form.encode("utf-8") for form in dict.fromkeys(_forms(value)))
     hidden = [max(re.findall("[A-Za-z0-9]+", form), key=len) for form in _base64_forms(value)]
     return tuple({found.encode(), *(form.encode() for form in hidden)}), ()
@@ -240,15 +183,15 @@ class Redactor:
     def is_clean(self, data: bytes) -> bool:
         """Whether ``mask`` would surely change nothing in a text: quick, and never wrongly yes."""
         self._look_at_environment()
-        if self._patterns or self._functions or self.named or b"\\u00" in data or b"PRIVATE KEY" in data:
+        if self._patterns or self._functions or self.named or b"\\u00" in data or b"\\/" in data:
             return False
-        runs = list(_runs(data))
-        if runs:
-            if len(max(runs, key=len)) >= _BASE64_RUN_LENGTH:
+        found = runs(data)
+        if may_hold_key(data, found):
+            return False
+        if found:
+            if len(max(found, key=len)) >= HIDING_LENGTH:
                 return False
-            text = b" ".join(runs)
-            if _RULE_HINT.search(text):
-                return False
+            text = b" ".join(found)
             for probe in self._in_runs:
                 if probe in text:
                     return False
@@ -266,7 +209,7 @@ class Redactor:
             text = pattern.sub(REDACTED, text)
         if self._signatures:
             text = _HEX_SIGNATURE.sub(self._masked_signature, text)
-        text = _RULE.sub(self._placeholder, text)
+        text = KEY.sub(self._placeholder, text)
         if '"' in text:
             text = _FIELD.sub(_masked_field, text)
             if '"SecretAccessKey"' in text:
@@ -275,7 +218,7 @@ class Redactor:
             text = _FORM_FIELD.sub(_masked_field, text)
         if "<" in text:
             text = _XML_FIELD.sub(_masked_field, text)
-        text = _BASE64_RUN.sub(self._masked_base64, text)
+        text = mask_in_base64(text, self._placeholder, pattern)
         for own in self._patterns:
             text = own.sub(REDACTED, text)
         for function in self._functions:
@@ -289,41 +232,6 @@ class Redactor:
 
     def _masked_signature(self, found: re.Match[str]) -> str:
         return REDACTED if found.group().lower() in self._signatures else found.group()
-
-    def _masked_base64(self, found: re.Match[str]) -> str:
-        """A base64 text whose content holds a key; images and the like pass quickly."""
-        text = found.group()
-        cuts = _BASE64_CUT.findall(text) if "\\" in text or "\n" in text else []
-        pieces = _BASE64_CUT.split(text) if cuts else [text]
-        whole = "".join(pieces)
-        masked = self._pattern.sub(REDACTED, whole) if self._pattern and cuts else whole
-        for skipped in range(4):  # right before it may stand what looks like a part of it: the n of an escape
-            masked = masked[:skipped] + self._masked_base64_content(masked[skipped:])
-        if masked == whole:
-            return text
-        lines, at = [], 0
-        for end, cut in zip(accumulate(map(len, pieces)), cuts):
-            lines += [masked[at:end], cut if cut != "\\" else ""]
-            at = end
-        return "".join([*lines, masked[at:]])
-
-    def _masked_base64_content(self, text: str) -> str:
-        digits = text.rstrip("=")
-        digits = digits[: len(digits) - (len(digits) % 4 == 1)]
-        data = base64.b64decode(digits.replace("-", "+").replace("_", "/") + "=" * (-len(digits) % 4))
-        if not (_RULE_HINT.search(b" ".join(_runs(data))) or b"PRIVATE KEY" in data):
-            return text
-        plain = data.decode("latin-1")
-        masked = _RULE.sub(self._placeholder_of_like_length, plain)
-        if masked == plain:
-            return text
-        encode = base64.urlsafe_b64encode if re.search("[-_]", digits) else base64.b64encode
-        return encode(masked.encode("latin-1")).decode("ascii").rstrip("=") + text[len(digits) :]
-
-    def _placeholder_of_like_length(self, found: re.Match[str]) -> str:
-        """A placeholder that leaves what follows it in base64 as it is, sign by sign."""
-        placeholder = self._placeholder(found)
-        return placeholder + "_" * ((len(found.group()) - len(placeholder)) % 3)
 
     def mask_bytes(self, data: bytes) -> bytes:
         """The same for bytes; those that are no UTF-8 stay as they are."""
@@ -435,10 +343,12 @@ class Redactor:
         spans = (
             [(found.start(), found.end(), REDACTED) for found in self._pattern.finditer(whole)] if self._pattern else []
         )
-        spans += [(found.start(), found.end(), self._placeholder(found)) for found in _RULE.finditer(whole)]
+        spans += [(found.start(), found.end(), self._placeholder(found)) for found in KEY.finditer(whole)]
         spans += [(*found.span("value"), REDACTED) for found in _FIELD.finditer(whole)]
         spans += [(*found.span(), REDACTED) for own in self._patterns for found in own.finditer(whole) if found.group()]
-        base64_texts = ((found, self._masked_base64(found)) for found in _BASE64_RUN.finditer(whole))
+        base64_texts = (
+            (found, masked_base64(found.group(), self._placeholder, self._pattern)) for found in BASE64.finditer(whole)
+        )
         spans += [(*found.span(), masked) for found, masked in base64_texts if masked != found.group()]
         spans += self.named.spans(whole, place)
         start = 0

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho._credentials import carried_credentials, environment_credentials, without_credentials
+from promptecho._key_formats import RULES, runs
 from promptecho._models import Headers, Request
-from promptecho._redaction import _RULES, REDACTED, Redactor, _runs
+from promptecho._redaction import REDACTED, Redactor
 from promptecho._streams import format_of
 
 SECRET = "tok-S3cret/Value+42=x"
@@ -129,7 +130,7 @@ KEYS = {
 
 
 def test_there_is_a_key_of_each_format() -> None:
-    assert list(KEYS) == [name for name, _ in _RULES]
+    assert list(KEYS) == [name for name, _ in RULES]
 
 
 @pytest.mark.parametrize(("rule", "key"), KEYS.items(), ids=KEYS)
@@ -521,6 +522,44 @@ def test_base64_that_is_cut_in_lines_is_read_as_one(end: str, width: int, place:
     assert SECRET.encode() not in base64.b64decode(made.mask(end.join(lines)).replace(end, "") + "===")
 
 
+@st.composite
+def hidden_keys(draw: st.DrawFn) -> tuple[str, list[str]]:
+    """A text with keys in base64 texts that are written in all ways, and the keys."""
+    around = st.binary(min_size=10, max_size=60).map(lambda data: bytes(b"abc .\xff\n"[each % 7] for each in data))
+    keys = draw(st.lists(st.sampled_from([*KEYS.values(), SECRET]), min_size=1, max_size=4))
+    texts = []
+    for key in keys:
+        data = draw(around) + b" " + key.encode() + b" " + draw(around)
+        text = draw(st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]))(data).decode()
+        text = draw(st.sampled_from([text, text.rstrip("=")]))
+        width, end = draw(st.sampled_from([40, 64, 76, 1000])), draw(st.sampled_from(["\n", "\r\n"]))
+        texts.append(end.join(text[at : at + width] for at in range(0, len(text), width)))
+    whole = draw(st.sampled_from(["", "x ", "é", "a\n"])) + draw(st.sampled_from([" ", ",", "\n\n", '"'])).join(texts)
+    return draw(st.sampled_from([whole, json.dumps(whole), json.dumps(whole).replace("/", "\\/")])), keys
+
+
+def contents(text: str) -> Iterator[bytes]:
+    """What base64 in a text says, wherever one begins to read."""
+    joined = re.sub(r"\\r|\\n|\r|\n|\\(?=/)", "", text)
+    for found in re.findall("[A-Za-z0-9+/_-]{20,}", joined):
+        for skipped in range(4):
+            digits = found[skipped:].replace("-", "+").replace("_", "/")
+            yield base64.b64decode(digits[: len(digits) // 4 * 4])
+
+
+@settings(deadline=None)
+@given(hidden_keys())
+def test_no_key_is_left_in_base64_and_what_is_masked_is_masked_for_good(hidden: tuple[str, list[str]]) -> None:
+    text, keys = hidden
+    made = redactor(X_TOKEN=SECRET)
+    assert not made.is_clean(text.encode())
+    masked = made.mask(text)
+    assert not [key for key in keys for content in contents(masked) if key.encode() in content]
+    assert made.mask(masked) == masked
+    if text.startswith('"'):
+        json.loads(masked)
+
+
 def test_each_of_several_base64_texts_is_looked_into() -> None:
     keys = ["sk-proj-" + "aB3x" * 12, "AKIAIOSFODNN7EXAMPLE", "ghp_" + "a1B2" * 9]
     blobs = [
@@ -554,7 +593,7 @@ def test_a_credential_of_odd_signs_is_masked_as_each_language_spells_it(spelling
 
 
 @pytest.mark.parametrize(
-    ("data", "runs"),
+    ("data", "found"),
     [
         (b"", []),
         (b"a" * 14, []),
@@ -565,8 +604,8 @@ def test_a_credential_of_odd_signs_is_masked_as_each_language_spells_it(spelling
         (b" " + b"g" * 15 + b" ", [b"g" * 15]),
     ],
 )
-def test_the_runs_that_could_be_a_key_are_found(data: bytes, runs: list[bytes]) -> None:
-    assert list(_runs(data)) == runs
+def test_the_runs_that_could_be_a_key_are_found(data: bytes, found: list[bytes]) -> None:
+    assert runs(data) == found
 
 
 @pytest.mark.parametrize("before", range(6))

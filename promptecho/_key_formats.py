@@ -52,12 +52,13 @@ _START = "(?=[-AGcdefghlnprstxy])(?:" + "|".join(_BEFORE) + ")"
 KEY = re.compile(_START + "(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in RULES) + r")")
 
 HIDING_LENGTH = 40  # of a base64 text that is looked into
-# Base64 may be cut in lines (RFC 2045, section 6.8), whose ends are escapes in JSON, as its slashes may be.
+# Base64 may be cut in lines (RFC 2045, section 6.8), whose ends are escapes in JSON, as three of its signs may be.
 _CUT = re.compile(r"(?:\\r)?\\n|\r?\n")
 BASE64 = re.compile(
     rf"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{{{HIDING_LENGTH},}}(?:(?:{_CUT.pattern})[A-Za-z0-9+/_-]+)*={{0,2}}"
 )
-_SLASH = re.compile(r"(\\\\)|\\/")
+_ESCAPE = re.compile(r"(?:\\\\)|\\/|\\u00(?:2b|2f|3d)", re.IGNORECASE)
+_ESCAPED = {"\\/": "/", "\\u002b": "+", "\\u002f": "/", "\\u003d": "="}
 
 # A key, a base64 text that could hide one, and a signature are each such a run; most texts have none.
 RUN = 15
@@ -93,9 +94,9 @@ def mask_in_base64(text: str, mask: Mask, known: re.Pattern[str] | None) -> str:
         return BASE64.sub(lambda found: masked_base64(found.group(), mask, known), text)
 
     text = look(text)
-    if "\\/" not in text:
+    plain = _ESCAPE.sub(lambda found: _ESCAPED.get(found[0].lower(), found[0]), text) if "\\" in text else text
+    if plain == text:
         return text
-    plain = _SLASH.sub(lambda found: found[1] or "/", text)
     masked = look(plain)
     return text if masked == plain else masked
 

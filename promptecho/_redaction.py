@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from promptecho._credentials import CREDENTIAL_FIELDS, carried_credentials, environment_credentials, may_hold_fields
 from promptecho._key_formats import (
@@ -67,29 +67,37 @@ _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 def _probes(value: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """What each spelling of a credential has in it: what to look for in runs, and what to look for everywhere."""
     found = max(re.findall("[A-Za-z0-9]+", value), key=len, default="")
-    if len(found) < RUN:
-        return (), tuple(form.encode("utf-8") for form in dict.fromkeys(_forms(value)))
     hidden = [max(re.findall("[A-Za-z0-9]+", form), key=len) for form in _base64_forms(value)]
-    return tuple({found.encode(), *(form.encode() for form in hidden)}), ()
+    probes = tuple({probe.encode() for probe in (found, *hidden)})
+    return (probes, ()) if len(found) >= RUN else ((), probes)
 
 
 @lru_cache(maxsize=64)
 def _pattern(values: tuple[str, ...]) -> re.Pattern[str]:
-    forms = {form for value in values for form in _forms(value)}
-    return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+    plain = ["".join(map(_spellings, value)) for value in sorted(values, key=len, reverse=True)]
+    hidden = sorted({form for value in values for form in _base64_forms(value)}, key=len, reverse=True)
+    return re.compile("|".join([*plain, *map(re.escape, hidden)]))
 
 
-def _forms(value: str) -> Iterator[str]:
-    """The spellings under which a value may turn up."""
-    yield value
-    yield quote(value, safe="")
-    yield quote_plus(value)
-    escaped = json.dumps(value)[1:-1]
-    yield escaped
-    yield escaped.replace("/", "\\/")
-    yield html.escape(value)
-    yield html.escape(value).replace("&#x27;", "&#39;")
-    yield from _base64_forms(value)
+@lru_cache(maxsize=256)
+def _spellings(sign: str) -> str:
+    """A pattern for how a character may be written: as it is, in a URL, in JSON (also inside JSON), in HTML."""
+    if sign.isascii() and (sign.isalnum() or sign in "-._~"):  # nobody escapes these (RFC 3986, section 2.3)
+        return re.escape(sign)
+    octets = "".join(f"%{octet:02x}" for octet in sign.encode("utf-8", "surrogatepass"))
+    units = memoryview(sign.encode("utf-16-le", "surrogatepass")).cast("H")
+    codes = "".join(rf"\\+u{unit:04x}" for unit in units)
+    found = [
+        re.escape(sign),
+        f"(?i:{octets}|{codes}|&#0*{ord(sign)};|&#x0*{ord(sign):x};)",
+        re.escape(html.escape(sign)),
+    ]
+    in_json = json.dumps(sign)[1:-1]
+    if in_json[0] == "\\" or sign == "/":
+        found.append(r"\\+" + re.escape(in_json[-1]))
+    if sign == " ":
+        found.append(r"\+")
+    return "(?:" + "|".join(found) + ")"
 
 
 def _base64_forms(value: str) -> Iterator[str]:

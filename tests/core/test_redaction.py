@@ -535,12 +535,17 @@ def hidden_keys(draw: st.DrawFn) -> tuple[str, list[str]]:
         width, end = draw(st.sampled_from([40, 64, 76, 1000])), draw(st.sampled_from(["\n", "\r\n"]))
         texts.append(end.join(text[at : at + width] for at in range(0, len(text), width)))
     whole = draw(st.sampled_from(["", "x ", "é", "a\n"])) + draw(st.sampled_from([" ", ",", "\n\n", '"'])).join(texts)
-    return draw(st.sampled_from([whole, json.dumps(whole), json.dumps(whole).replace("/", "\\/")])), keys
+    spelt = [whole, json.dumps(whole), json.dumps(whole).replace("/", "\\/"), as_dotnet(whole)]
+    return draw(st.sampled_from(spelt)), keys
+
+
+def as_dotnet(text: str) -> str:
+    return json.dumps(text).replace("+", "\\u002B").replace("=", "\\u003d")
 
 
 def contents(text: str) -> Iterator[bytes]:
     """What base64 in a text says, wherever one begins to read."""
-    joined = re.sub(r"\\r|\\n|\r|\n|\\(?=/)", "", text)
+    joined = re.sub(r"\\r|\\n|\r|\n|\\(?=/)", "", text.replace("\\u002B", "+").replace("\\u003d", "="))
     for found in re.findall("[A-Za-z0-9+/_-]{20,}", joined):
         for skipped in range(4):
             digits = found[skipped:].replace("-", "+").replace("_", "/")
@@ -584,6 +589,11 @@ def test_each_of_several_base64_texts_is_looked_into() -> None:
         "pa\\\"ss\\/w\\u00f6 <r>&'x",
         "pa&quot;ss/w\u00f6 &lt;r&gt;&amp;&#x27;x",
         "pa&quot;ss/w\u00f6 &lt;r&gt;&amp;&#39;x",
+        "pa%22ss%2fw%c3%b6%20%3cr%3e%26%27x",
+        "pa%22ss/w%C3%B6%20%3Cr%3E%26'x",
+        "pa\\u0022ss/w\u00f6 \\u003Cr\\u003E\\u0026\\u0027x",
+        "pa\\\\\\\"ss\\\\/w\\\\u00f6 <r>\\\\u0026'x",
+        "pa&#34;ss&#x2F;w&#246; &#60;r&#62;&#38;&#039;x",
     ],
 )
 def test_a_credential_of_odd_signs_is_masked_as_each_language_spells_it(spelling: str) -> None:

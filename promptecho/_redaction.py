@@ -46,14 +46,26 @@ _URL_HEADERS = frozenset(
     ("location", "content-location", "link", "refresh", "operation-location", "azure-asyncoperation")
 )
 
-_FIELD = re.compile(
-    r'(?P<open>\\*"(?:' + "|".join(sorted(CREDENTIAL_FIELDS)) + r')\\*"\s*:\s*\\*")(?P<value>[^"\\]{4,})(?=\\*")',
-    re.IGNORECASE,
+
+def _json_field(names: str, quote: str, value: str) -> re.Pattern[str]:
+    """A field of JSON whose quotes are ``quote``, with its value, which may be cut off at the end of the text."""
+    return re.compile(
+        rf"(?P<open>(?<!\\){quote}(?:{names}){quote}\s*:\s*{quote})(?P<value>{value})(?={quote}|\\*\Z)", re.IGNORECASE
+    )
+
+
+_TEXT = r'(?!")[^"\\]*(?:\\.[^"\\]*)*'  # of JSON, between its quotes
+# The same in JSON, in JSON inside JSON, and deeper, where a quote in a value can't be told from its end.
+_QUOTED = (
+    ('"', _TEXT),
+    (r'\\"', r'(?:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^"\\]))+'),
+    (r'\\{2,}"', r'[^"\\]+(?:\\+[^"\\]+)*'),
 )
+_FIELDS = tuple(_json_field("|".join(sorted(CREDENTIAL_FIELDS)), quote, value) for quote, value in _QUOTED)
 _XML_FIELD = re.compile(
     r"(?P<open><(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>)(?P<value>[^<]{4,})(?=</(?P=name)>)"
 )
-_METADATA_TOKEN = re.compile(r'(?P<open>"Token"\s*:\s*")(?P<value>[^"\\]{4,})(?=")')
+_METADATA_TOKEN = _json_field("Token", '"', _TEXT)
 _FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)*\s*\Z")
 _FORM_FIELD = re.compile(
     r"(?P<open>(?:\A|&)(?:" + "|".join(sorted(CREDENTIAL_FIELDS)) + r")=)(?P<value>[^&\s]+)", re.IGNORECASE
@@ -219,7 +231,8 @@ class Redactor:
             text = _HEX_SIGNATURE.sub(self._masked_signature, text)
         text = KEY.sub(self._placeholder, text)
         if '"' in text:
-            text = _FIELD.sub(_masked_field, text)
+            for field in _FIELDS if '\\"' in text else _FIELDS[:1]:
+                text = field.sub(_masked_field, text)
             if '"SecretAccessKey"' in text:
                 text = _METADATA_TOKEN.sub(_masked_field, text)
         elif _FORM.match(text):
@@ -352,7 +365,7 @@ class Redactor:
             [(found.start(), found.end(), REDACTED) for found in self._pattern.finditer(whole)] if self._pattern else []
         )
         spans += [(found.start(), found.end(), self._placeholder(found)) for found in KEY.finditer(whole)]
-        spans += [(*found.span("value"), REDACTED) for found in _FIELD.finditer(whole)]
+        spans += [(*found.span("value"), REDACTED) for field in _FIELDS for found in field.finditer(whole)]
         spans += [(*found.span(), REDACTED) for own in self._patterns for found in own.finditer(whole) if found.group()]
         base64_texts = (
             (found, masked_base64(found.group(), self._placeholder, self._pattern)) for found in BASE64.finditer(whole)

@@ -424,7 +424,17 @@ def test_a_signature_of_a_request_is_masked_and_any_other_digest_stays() -> None
     ("text", "masked"),
     [
         ('{"Password" : "abcd", "token": "abcd"}', '{"Password" : "REDACTED", "token": "abcd"}'),
-        ('{"password": "abc"}', '{"password": "abc"}'),
+        ('{"password": "abc"}', '{"password": "REDACTED"}'),
+        ('{"password": "", "a": "b"}', '{"password": "", "a": "b"}'),
+        (r'{"id_token":"a\/b\u002B\"c\\","a":"b"}', '{"id_token":"REDACTED","a":"b"}'),
+        (
+            r'{"x":"{\"id_token\":\"a\\\/b\\\"c\u00e9\\\\\",\"a\":\"b\"}"}',
+            r'{"x":"{\"id_token\":\"REDACTED\",\"a\":\"b\"}"}',
+        ),
+        (r'{"x":"{\"id_token\":\"\",\"a\":\"b\"}"}', r'{"x":"{\"id_token\":\"\",\"a\":\"b\"}"}'),
+        (r'"\"{\\\"id_token\\\":\\\"a\\\\\/b\\\"}\""', r'"\"{\\\"id_token\\\":\\\"REDACTED\\\"}\""'),
+        ('{"id_token":"cut o', '{"id_token":"REDACTED'),
+        (r'{"x":"{\"id_token\":\"cut\\', r'{"x":"{\"id_token\":\"REDACTED\\'),
         ('{\\"api_key\\": \\"abcd\\"}"', '{\\"api_key\\": \\"REDACTED\\"}"'),
         ('{"SecretAccessKey": "abcd", "Token": "efgh"}', '{"SecretAccessKey": "REDACTED", "Token": "REDACTED"}'),
         ('{"Token": "efgh"}', '{"Token": "efgh"}'),

@@ -16,8 +16,10 @@ RULES: tuple[tuple[str, str], ...] = (
     ("ANTHROPIC_KEY", r"sk-ant-[A-Za-z0-9_-]{20,}"),
     ("OPENROUTER_KEY", r"sk-or-(?:v1-)?[A-Za-z0-9]{32,}"),
     ("OPENAI_KEY", r"sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{32,}"),
+    ("OPENAI_CLIENT_SECRET", r"ek_[A-Za-z0-9]{20,}"),
     ("GOOGLE_KEY", r"AIza[0-9A-Za-z_-]{35}"),
     ("GOOGLE_AUTH_KEY", r"AQ\.[A-Za-z0-9_-]{40,}"),
+    ("GOOGLE_CLIENT_TOKEN", r"auth_tokens/[A-Za-z0-9_-]{16,}"),
     ("GOOGLE_CLIENT_SECRET", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
     ("GOOGLE_TOKEN", r"ya29\.[0-9A-Za-z_-]{20,}"),
     ("GROQ_KEY", r"gsk_[A-Za-z0-9]{32,}"),
@@ -48,7 +50,7 @@ _BEFORE = (
     r"(?<=%[0-9a-fA-F]{2})", r"(?<=[\[;0-9]m)",
 )  # fmt: skip
 # The first letters of all rules come first, as they rule most places out at once.
-_START = "(?=[-AGcdefghlnprstxy])(?:" + "|".join(_BEFORE) + ")"
+_START = "(?=[-AGacdefghlnprstxy])(?:" + "|".join(_BEFORE) + ")"
 KEY = re.compile(_START + "(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in RULES) + r")")
 
 HIDING_LENGTH = 40  # of a base64 text that is looked into
@@ -64,7 +66,7 @@ _ESCAPED = {"\\/": "/", "\\u002b": "+", "\\u002f": "/", "\\u003d": "="}
 RUN = 15
 _RUN_TABLE = bytes(97 if re.match(r"[A-Za-z0-9_.+/-]", chr(code)) else 32 for code in range(256))
 _HINT = re.compile(
-    rb"sk-|AIza|AQ\.|GOCSPX|ya29|gsk_|hf_|xai-|r8_|pplx-|nvapi-|fw_|tgp_|dapi|lsv2_|pcsk_|tvly-|AKIA|ASIA"
+    rb"sk-|ek_|auth_tokens/|AIza|AQ\.|GOCSPX|ya29|gsk_|hf_|xai-|r8_|pplx-|nvapi-|fw_|tgp_|dapi|lsv2_|pcsk_|tvly-|AKIA|ASIA"
     rb"|gh[pousr]_|github_pat_|glpat-|xox|[sr]k_(?:live|test)|eyJ"
 )
 

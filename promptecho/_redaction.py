@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
+from typing import Any, AnyStr
 from urllib.parse import urlsplit, urlunsplit
 
 from promptecho._credentials import CREDENTIAL_FIELDS, carried_credentials, environment_credentials, may_hold_fields
@@ -48,9 +48,14 @@ _URL_HEADERS = frozenset(
 
 
 def _json_field(names: str, quote: str, value: str) -> re.Pattern[str]:
-    """A field of JSON whose quotes are ``quote``, with its value, which may be cut off at the end of the text."""
+    """A field of JSON whose quotes are ``quote``, with its text, which may be cut off at the end of all.
+
+    The text stands there itself, or as the ``value`` of an object (client secrets of OpenAI's realtime API).
+    """
     return re.compile(
-        rf"(?P<open>(?<!\\){quote}(?:{names}){quote}\s*:\s*{quote})(?P<value>{value})(?={quote}|\\*\Z)", re.IGNORECASE
+        rf"(?P<open>(?<!\\){quote}(?:{names}){quote}\s*:\s*(?:\{{[^{{}}]*?{quote}value{quote}\s*:\s*)?{quote})"
+        rf"(?P<value>{value})(?={quote}|\\*\Z)",
+        re.IGNORECASE,
     )
 
 
@@ -70,6 +75,14 @@ _FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)*\s*\Z")
 _FORM_FIELD = re.compile(
     r"(?P<open>(?:\A|&)(?:" + "|".join(sorted(CREDENTIAL_FIELDS)) + r")=)(?P<value>[^&\s]+)", re.IGNORECASE
 )
+# The part of a URL that lets its holder in: AWS, Google Cloud, Azure (of its own signature at least 20 signs), OAuth.
+_SIGNED_URL = re.compile(
+    r"(?P<open>(?:[?&]|\\u0026|&amp;|%26)(?:X-(?:Amz|Goog)-(?:Signature|Security-Token)|Signature|access_token"
+    r"|sig(?=(?:=|%3D)[^&\s\"'\\]{20}))(?:=|%3D))(?P<value>[^&\s\"'<>\\)]+)",
+    re.IGNORECASE,
+)
+_SIGNED = tuple(name + sign for name in ("signature", "security-token", "access_token", "sig") for sign in ("=", "%3d"))
+_SIGNED_BYTES = tuple(map(str.encode, _SIGNED))
 # Where the whole answer is a token (instance metadata service, version 2).
 _TOKEN_PATHS = ("/latest/api/token",)
 _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
@@ -212,13 +225,11 @@ class Redactor:
             if len(max(found, key=len)) >= HIDING_LENGTH:
                 return False
             text = b" ".join(found)
-            for probe in self._in_runs:
-                if probe in text:
-                    return False
-        for probe in self._anywhere:
-            if probe in data:
+            if _holds_any(text, self._in_runs):
                 return False
-        return not may_hold_fields(data)
+        if _holds_any(data, self._anywhere):
+            return False
+        return not (_holds_any(data.lower(), _SIGNED_BYTES) or may_hold_fields(data))
 
     def mask(self, text: str) -> str:
         """The text without anything that must not be written."""
@@ -237,6 +248,8 @@ class Redactor:
                 text = _METADATA_TOKEN.sub(_masked_field, text)
         elif _FORM.match(text):
             text = _FORM_FIELD.sub(_masked_field, text)
+        if _holds_any(text.lower(), _SIGNED):
+            text = _SIGNED_URL.sub(_masked_field, text)
         if "<" in text:
             text = _XML_FIELD.sub(_masked_field, text)
         text = mask_in_base64(text, self._placeholder, pattern)
@@ -281,8 +294,11 @@ class Redactor:
         return tree
 
     def _masked_value(self, name: str, value: Json) -> Json:
-        if isinstance(value, str) and value and name.lower() in CREDENTIAL_FIELDS:
-            return REDACTED
+        if value and name.lower() in CREDENTIAL_FIELDS:
+            if isinstance(value, str):
+                return REDACTED
+            if isinstance(value, dict) and isinstance(value.get("value"), str):
+                value = {**value, "value": REDACTED}
         if name == FORM and isinstance(value, list):
             value = [self._masked_pair(*pair) if _is_pair(pair) else pair for pair in value]
         elif name == MULTIPART and isinstance(value, list):
@@ -420,6 +436,10 @@ class Redactor:
             value = re.sub(r"(?<=://)[^/@\s]+@", "", value)
             value = re.sub(r"([?&][^=&#>;,\s]+=)[^&#>;,\s]*", rf"\g<1>{REDACTED}", value)
         return value if self.is_clean(value.encode("utf-8", "surrogateescape")) else self.mask(value)
+
+
+def _holds_any(text: AnyStr, words: Sequence[AnyStr]) -> bool:
+    return any(word in text for word in words)
 
 
 def _is_pair(pair: Json) -> bool:

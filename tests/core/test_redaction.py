@@ -102,8 +102,10 @@ KEYS = {
     "ANTHROPIC_KEY": "sk-ant-api03-" + "Ab1_" * 10,
     "OPENROUTER_KEY": "sk-or-v1-" + "0a1b" * 16,
     "OPENAI_KEY": "sk-proj-" + "aB3x" * 12,
+    "OPENAI_CLIENT_SECRET": "ek_" + "0a1b" * 8,
     "GOOGLE_KEY": "AIza" + "Sy0_-" * 7,
     "GOOGLE_AUTH_KEY": "AQ.Ab8" + "aB1-_" * 9,
+    "GOOGLE_CLIENT_TOKEN": "auth_tokens/" + "0a1b" * 8,
     "GOOGLE_CLIENT_SECRET": "GOCSPX-" + "aB1-" * 7,
     "GOOGLE_TOKEN": "ya29.a0Af_" + "aB1-" * 10,
     "GROQ_KEY": "gsk_" + "aB1c" * 13,
@@ -413,6 +415,34 @@ def test_variables_of_the_environment_are_looked_at_when_they_are_needed() -> No
 SIGNATURE = "0123456789abcdef" * 4
 
 
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("https://a/b.png?se=2026&sig=aB1%2BcD2%2FeF3gH4iJ5kL6%3D&x=1", "https://a/b.png?se=2026&sig=REDACTED&x=1"),
+        (
+            "https://a/b?X-Amz-Date=1&X-Amz-Security-Token=abc%2Fdef&X-Amz-Signature=0a1b",
+            "https://a/b?X-Amz-Date=1&X-Amz-Security-Token=REDACTED&X-Amz-Signature=REDACTED",
+        ),
+        ("https://a/b?X-Goog-Signature=0a1b)", "https://a/b?X-Goog-Signature=REDACTED)"),
+        (
+            "see https://a/b?a=1&Signature=ab~-_cd&Key-Pair-Id=K1.",
+            "see https://a/b?a=1&Signature=REDACTED&Key-Pair-Id=K1.",
+        ),
+        ("https://a/b?a=1\\u0026Signature=ab~cd\\u0026c=1", "https://a/b?a=1\\u0026Signature=REDACTED\\u0026c=1"),
+        ("https://a/b?a=1&amp;signature=ab~cd&amp;c=1", "https://a/b?a=1&amp;signature=REDACTED&amp;c=1"),
+        ("u=https%3A%2F%2Fa%3Fx%3D1%26Signature%3Dabcd", "u=https%3A%2F%2Fa%3Fx%3D1%26Signature%3DREDACTED"),
+        ("https://a/cb?access_token=abc.d", "https://a/cb?access_token=REDACTED"),
+        ("https://a/b?sig=short&signature_version=2", "https://a/b?sig=short&signature_version=2"),
+    ],
+)
+def test_of_a_signed_url_in_a_body_the_signature_is_masked(url: str, masked: str) -> None:
+    made = redactor()
+    assert made.mask(url) == masked
+    body = json.dumps({"data": [{"url": url}]})
+    assert made.mask(body) == json.dumps({"data": [{"url": masked}]})
+    assert url == masked or not made.is_clean(body.encode())
+
+
 def test_a_signature_of_a_request_is_masked_and_any_other_digest_stays() -> None:
     made = learned(("authorization", f"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/x, Signature={SIGNATURE}"))
     other = "f" * 64
@@ -433,6 +463,9 @@ def test_a_signature_of_a_request_is_masked_and_any_other_digest_stays() -> None
         ),
         (r'{"x":"{\"id_token\":\"\",\"a\":\"b\"}"}', r'{"x":"{\"id_token\":\"\",\"a\":\"b\"}"}'),
         (r'"\"{\\\"id_token\\\":\\\"a\\\\\/b\\\"}\""', r'"\"{\\\"id_token\\\":\\\"REDACTED\\\"}\""'),
+        ('{"client_secret": {"value": "ab", "at": 1}}', '{"client_secret": {"value": "REDACTED", "at": 1}}'),
+        ('{"client_secret": {"at": 1, "value": "ab"}}', '{"client_secret": {"at": 1, "value": "REDACTED"}}'),
+        ('{"password": {"type": "string"}, "value": "ab"}', '{"password": {"type": "string"}, "value": "ab"}'),
         ('{"id_token":"cut o', '{"id_token":"REDACTED'),
         (r'{"x":"{\"id_token\":\"cut\\', r'{"x":"{\"id_token\":\"REDACTED\\'),
         ('{\\"api_key\\": \\"abcd\\"}"', '{\\"api_key\\": \\"REDACTED\\"}"'),

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Callable, Union
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunsplit
@@ -92,7 +92,8 @@ class Identity:
     """A request as matching sees it.
 
     ``body`` is the canonical body, ``matched`` the part of it that went into ``key`` (the full sha256, in hex);
-    ``query`` is the digest of the query without credentials, in the short form that the file holds.
+    ``query`` is the digest of the query without credentials, in the short form that the file holds; ``unmasked_key``
+    is the key that the request would have if nothing in it had been masked, where something was.
     """
 
     key: str
@@ -107,6 +108,7 @@ class Identity:
     provider: str
     url: str
     registered: bool = False
+    unmasked_key: str = ""
 
     @property
     def short_key(self) -> str:
@@ -348,22 +350,35 @@ def identify(
     """The identity of a request on its way out. ``mask`` takes credentials out of the body, as they are in the file;
     ``mask_sent`` takes out what is named as the client spells it, which the canonical body may have by another name.
     """
-    url = _masked_path(request.url.partition("#")[0], mask)
-    tree, is_object = readable_body(request.body, request.headers.get("content-type"))
-    if is_object:
-        try:
-            canonical = _canonical(request.method, url, tree if mask_sent is None else mask_sent(tree))
-            if request.body.count(b"{") + request.body.count(b"[") > 100:  # it could be too deep to be written
-                canonical_json(canonical.body)
-        except RecursionError:
-            tree, is_object = {RAW_BODY: hashlib.sha256(request.body).hexdigest()}, False
-    if not is_object:
-        canonical = _opaque(tree)
+    sent_to = request.url.partition("#")[0]
+    url = _masked_path(sent_to, mask)
+    query = query_digest(address(url)[2])
+    sent = canonical = _sent(request, url, mask_sent)
     masked = mask(canonical.body)
     if masked is not canonical.body:
         # Read again as it will be from the file: what is masked may change the order of what is sorted.
         canonical = _recorded(request.method, url, masked, canonical.provider if canonical.registered else None)
-    return _identity(request.method, url, query_digest(address(url)[2]), canonical, options)
+    identity = _identity(request.method, url, query, canonical, options)
+    is_as_sent = url == sent_to and mask_sent is None
+    if is_as_sent and canonical is sent:
+        return identity
+    plain = sent if is_as_sent else _sent(request, sent_to)
+    key = _identity(request.method, sent_to, query, plain, options).key
+    return identity if key == identity.key else replace(identity, unmasked_key=key)
+
+
+def _sent(request: Request, url: str, mask: Callable[[Json], Json] | None = None) -> Canonical:
+    """The canonical form of a request's body as the client sent it, to a URL."""
+    tree, is_object = readable_body(request.body, request.headers.get("content-type"))
+    if is_object:
+        try:
+            canonical = _canonical(request.method, url, tree if mask is None else mask(tree))
+            if request.body.count(b"{") + request.body.count(b"[") > 100:  # it could be too deep to be written
+                canonical_json(canonical.body)
+            return canonical
+        except RecursionError:
+            tree = {RAW_BODY: hashlib.sha256(request.body).hexdigest()}
+    return _opaque(tree)
 
 
 def _masked_path(url: str, mask: Callable[[Json], Json]) -> str:

@@ -200,6 +200,8 @@ class Session:
 
     def _choose(self, request: Request, identity: Identity) -> Interaction | None:
         keys = [identity.key]
+        if identity.unmasked_key:  # recorded when less was masked than today
+            keys.append(identity.unmasked_key)
         if self.cassette.older:
             keys += older_keys(request, identity, self.settings.match)
         entries = self.cassette.find(keys)

@@ -24,7 +24,7 @@ from promptecho._recorder import Forward
 from promptecho._redaction import Redactor
 from promptecho._session import Replay, Session
 from promptecho._settings import resolve
-from promptecho._store import Journal, parse, read_text
+from promptecho._store import Journal, document_text, parse, read_text
 from promptecho.errors import (
     CassetteFileError,
     CassetteWarning,
@@ -107,6 +107,35 @@ def test_a_request_is_identified_anew_once_a_credential_in_it_is_known(tmp_path:
         b"told",
         b"known",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("see https://x/a.png?se=1&sig=aB1cD2eF3gH4iJ5kL6mN7", {}),
+        ("use AKIAIOSFODNN7EXAMPLE", {}),
+        ("call C-42", {"redact": [re.compile(r"C-\d+")]}),
+        ("who?", {"redact": ["note"]}),
+    ],
+)
+def test_a_recording_in_which_less_is_masked_than_today_still_answers(tmp_path: Path, text: str, given: Any) -> None:
+    path = tmp_path / "c.yaml"
+    body = {"model": "m", "messages": [{"role": "user", "content": text, "note": "Ada"}]}
+    tree = {"method": "POST", "url": "https://api.openai.com/v1/chat/completions", "body": body}
+    response = {"status": 200, "headers": {}, "streaming": False, "body": "recorded"}
+    path.write_text(document_text({}, [{"request": tree, "response": response}], unfinished=False), encoding="utf-8")
+    headers = Headers({"content-type": "application/json"})
+
+    def ask(other: str) -> Any:
+        asked = {**body, "messages": [{"role": "user", "content": other, "note": "Ada"}]}
+        return session(path, record=False, **given).decide(
+            Request("POST", tree["url"], headers, json.dumps(asked).encode())
+        )
+
+    assert ask(text).response.body == b"recorded"
+    for other in (text[:-1], text[:-1] + "X"):
+        with pytest.raises(CassetteMiss):
+            ask(other)
 
 
 def test_only_calls_that_ended_in_another_order_are_written_with_their_place(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ REDACTED = "REDACTED"
 _PATH = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[(?:\d+|\*)\])*")
 _TOKEN = re.compile(
     r'"(?P<text>[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*)(?:"(?P<colon>\s*:)?|\\?\Z|(?=[\r\n]))'
-    r"|(?P<number>-?\d[\d.eE+-]*)|(?P<mark>[\[\]{},])"
+    r"|(?P<number>-?\d[\d.eE+-]*|-?Infinity|NaN)|(?P<mark>[\[\]{},])"
 )
 _FORM = re.compile(r"[\w.%+\[\]-]+=[^&\s]*(?:&[\w.%+\[\]-]+=[^&\s]*)*\s*\Z")
 _FORM_PAIR = re.compile(r"(?P<name>[^&=]+)=(?P<value>[^&\s]+)")
@@ -141,7 +141,7 @@ class NamedFields:
                 fresh = "0" if raw is None else REDACTED if raw else ""
                 if fresh != token[kind]:
                     yield (*token.span(kind), fresh)
-            elif raw and '\\"' in raw:
+            elif raw and ('\\"' in raw or "[" in raw):  # JSON inside JSON, if only a list of numbers
                 inner = _unescaped(raw)
                 masked = self.mask_text(inner, here)
                 if masked != inner:

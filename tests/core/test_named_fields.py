@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from promptecho import Cassette, use_cassette
@@ -155,6 +155,9 @@ PATHS = st.lists(
 
 @settings(max_examples=400, deadline=None)
 @given(TREES, PATHS, st.booleans(), st.sampled_from([None, 2]))
+@example({"a": "[1"}, ["a[0]"], False, None)
+@example({"name": float("-inf")}, ["name"], False, None)
+@example({"a": json.dumps([1, json.dumps([2, 3])])}, ["a[0]"], False, None)
 def test_a_text_is_masked_as_its_tree_is(tree: Any, paths: list[str], ascii_only: bool, indent: int | None) -> None:
     fields = NamedFields(paths)
     text = json.dumps(tree, ensure_ascii=ascii_only, indent=indent)

@@ -20,7 +20,7 @@ class Call:
     stream: bool = False
     read: int | None = None
     follow_redirects: bool = False
-    timeout: float = 20
+    timeout: float = 60
 
 
 @dataclass(frozen=True)

@@ -75,10 +75,11 @@ _FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)*\s*\Z")
 _FORM_FIELD = re.compile(
     r"(?P<open>(?:\A|&)(?:" + "|".join(sorted(CREDENTIAL_FIELDS)) + r")=)(?P<value>[^&\s]+)", re.IGNORECASE
 )
-# The part of a URL that lets its holder in: AWS, Google Cloud, Azure (of its own signature at least 20 signs), OAuth.
+# The part of a URL that lets its holder in: AWS, Google Cloud, Azure, OAuth.
+# A value of under 16 signs or without a digit is one of an example.
 _SIGNED_URL = re.compile(
-    r"(?P<open>(?:[?&]|\\u0026|&amp;|%26)(?:X-(?:Amz|Goog)-(?:Signature|Security-Token)|Signature|access_token"
-    r"|sig(?=(?:=|%3D)[^&\s\"'\\]{20}))(?:=|%3D))(?P<value>[^&\s\"'<>\\)]+)",
+    r"(?P<open>(?:[?&]|\\u0026|&amp;|%26)(?:X-(?:Amz|Goog)-(?:Signature|Security-Token)|Signature|access_token|sig)"
+    r"(?:=|%3D))(?=[^\s\"'<>\\)&\d]*\d)(?P<value>[^\s\"'<>\\)&]{16,})",
     re.IGNORECASE,
 )
 _SIGNED = tuple(name + sign for name in ("signature", "security-token", "access_token", "sig") for sign in ("=", "%3d"))

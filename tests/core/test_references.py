@@ -210,7 +210,8 @@ def test_a_reference_that_leads_nowhere_is_an_error_with_its_place(tmp_path: Pat
     with pytest.raises(CassetteFormatError, match=said) as caught, use_cassette(path, "none"):
         pass
     assert str(path) in str(caught.value)
-    assert "interactions[1].request.same_as" in str(caught.value)
+    place = "" if rest.startswith("same_as: 7") else re.escape("['") + "[^']+" + re.escape("']")
+    assert re.search(rf"interactions\[1\]\.request\.same_as{place}: ", str(caught.value))
 
 
 @pytest.mark.parametrize(

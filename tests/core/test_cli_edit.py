@@ -205,14 +205,18 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
         yield running
 
 
-def test_a_call_whose_request_held_a_secret_replays_after_redacting(server: ModelServer, tmp_path: Path) -> None:
+def test_a_call_whose_request_held_a_secret_replays_before_and_after_redacting(
+    server: ModelServer, tmp_path: Path
+) -> None:
     path = tmp_path / "talk.yaml"
     history = [f"the key STAND-IN. {'Some words on it. ' * 20}", "And now?", "Is that all?"]
     record(server, path, history, KEY)
     assert "same_as" in path.read_text(encoding="utf-8")  # the later requests refer to the first, by its key
     asked = [history[0].replace("STAND-IN", KEY), *history[1:]]
+    with use_cassette(path, mode="none"):
+        assert "Answer 3" in str(ask(server, asked))
     with pytest.raises(CassetteMiss), use_cassette(path, mode="none"):
-        ask(server, asked)  # the request is masked before it is looked up, and the file holds the secret
+        ask(server, [*asked[:2], "Is it?"])
     assert promptecho(tmp_path, "redact", "talk.yaml").returncode == 0
     text = path.read_text(encoding="utf-8")
     assert KEY not in text

@@ -93,7 +93,7 @@ _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 def _probes(value: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """What each spelling of a credential has in it: what to look for in runs, and what to look for everywhere."""
     found = max(re.findall("[A-Za-z0-9]+", value), key=len, default="")
-    hidden = [max(re.findall("[A-Za-z0-9]+", form), key=len) for form in _base64_forms(value)]
+    hidden = [max(re.findall("[A-Za-z0-9]+", form), key=len, default="") for form in _base64_forms(value)]
     probes = tuple({probe.encode() for probe in (found, *hidden)})
     return (probes, ()) if len(found) >= RUN else ((), probes)
 
@@ -110,7 +110,7 @@ def _spellings(sign: str) -> str:
     """A pattern for how a character may be written: as it is, in a URL, in JSON (also inside JSON), in HTML."""
     if sign.isascii() and (sign.isalnum() or sign in "-._~"):  # nobody escapes these (RFC 3986, section 2.3)
         return re.escape(sign)
-    octets = "".join(f"%{octet:02x}" for octet in sign.encode("utf-8", "surrogatepass"))
+    octets = "".join(f"%{octet:02x}" for octet in _octets(sign))
     units = memoryview(sign.encode("utf-16-le", "surrogatepass")).cast("H")
     codes = "".join(rf"\\+u{unit:04x}" for unit in units)
     found = [
@@ -126,8 +126,16 @@ def _spellings(sign: str) -> str:
     return "(?:" + "|".join(found) + ")"
 
 
+def _octets(value: str) -> bytes:
+    """The bytes of a value; those of a variable of the environment need not be UTF-8."""
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
+
+
 def _base64_forms(value: str) -> Iterator[str]:
-    data = value.encode("utf-8")
+    data = _octets(value)
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for shift in range(3):  # inside a longer base64 text, a value may begin at any of three places
             text = encode(b"\0" * shift + data).decode("ascii").rstrip("=")

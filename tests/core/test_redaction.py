@@ -676,6 +676,19 @@ def test_inside_base64_each_sign_that_comes_from_a_credential_alone_is_masked(
         assert made.mask(f"<{text}>") == f"<{text[:first]}{REDACTED}{text[last:]}>"
 
 
+@pytest.mark.parametrize(
+    "secret", ["abc\udcffdefghij", "0123456789abcdef\udcff", "half \ud800 a pair", "ÿ" * 8, "??>>" * 4]
+)
+def test_a_credential_that_is_no_text_is_masked_too(secret: str) -> None:
+    made = redactor(X_TOKEN=secret)
+    assert made.mask(f"<{secret}>") == f"<{REDACTED}>"
+    if "\ud800" not in secret:
+        data = secret.encode("utf-8", "surrogateescape")
+        assert made.mask_bytes(b"<" + data + b">") == f"<{REDACTED}>".encode()
+        hidden = base64.b64encode(b"abc" + data + b"abc").decode()
+        assert REDACTED in made.mask(f"<{hidden}>")
+
+
 def test_of_a_short_credential_only_base64_of_eight_signs_is_known_for_it() -> None:
     made = redactor()
     made.learn(Request("GET", "http://h/", Headers([("x-api-key", "abc123")])))

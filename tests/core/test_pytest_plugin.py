@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.server import ScriptedServer
+from tests.rewriting import newer
 
 pytest_plugins = ["pytester"]
 
@@ -39,7 +40,7 @@ def run_as_installed(pytester: pytest.Pytester, *arguments: str) -> pytest.RunRe
 
 
 def write(pytester: pytest.Pytester, server: ScriptedServer, source: str, name: str = "test_it") -> None:
-    pytester.makepyfile(**{name: CALL.format(url=server.url) + source})
+    newer(pytester.makepyfile(**{name: CALL.format(url=server.url) + source}))
 
 
 def test_the_fixture_records_once_and_replays_from_then_on(pytester: pytest.Pytester, server: ScriptedServer) -> None:

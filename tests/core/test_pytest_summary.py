@@ -14,6 +14,7 @@ import pytest
 
 from promptecho._cli._model_server import ModelServer
 from tests.conformance.server import ScriptedServer
+from tests.rewriting import newer
 
 pytest_plugins = ["pytester"]
 
@@ -52,7 +53,7 @@ def run(pytester: pytest.Pytester, *arguments: str, plugins: Sequence[str] = ())
 
 
 def write(pytester: pytest.Pytester, server: ModelServer | ScriptedServer, source: str, name: str = "test_it") -> None:
-    pytester.makepyfile(**{name: CALL.format(url=server.url) + source})
+    newer(pytester.makepyfile(**{name: CALL.format(url=server.url) + source}))
 
 
 def summary(result: pytest.RunResult) -> list[str]:

@@ -23,6 +23,7 @@ from promptecho.snapshot._rules import read_matcher
 from promptecho.snapshot._trajectory import pairing
 from promptecho.snapshot._wording import changed, changed_words, reordered
 from tests.command_line import promptecho
+from tests.rewriting import newer
 
 pytest_plugins = ["pytester"]
 
@@ -60,7 +61,7 @@ def update(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 
 
 def write(pytester: pytest.Pytester, source: str, name: str = "test_it") -> None:
-    pytester.makepyfile(**{name: HELPERS + source})
+    newer(pytester.makepyfile(**{name: HELPERS + source}))
 
 
 def snapshots(pytester: pytest.Pytester, name: str = "test_it") -> dict[str, Any]:

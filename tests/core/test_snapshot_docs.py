@@ -9,6 +9,7 @@ import pytest
 
 from promptecho.snapshot import _similarity
 from promptecho.snapshot._rules import _FIELDS
+from tests.rewriting import newer
 
 from .pages import Project, blocks
 from .test_docs import needs_shell
@@ -39,7 +40,7 @@ def test_the_example_writes_the_file_that_the_page_shows_and_fails_as_it_says(
     run("--llm-snapshot-update").assert_outcomes(passed=2)
     file = pytester.path / "__llm_snapshots__" / "test_weather.yaml"
     assert file.read_text(encoding="utf-8") == block("yaml")
-    pytester.makepyfile(test_weather=block("python").replace("sunny in", "rainy in"))
+    newer(pytester.makepyfile(test_weather=block("python").replace("sunny in", "rainy in")))
     result = run()
     result.assert_outcomes(passed=1, failed=1)
     for line in block("text").splitlines():

@@ -178,7 +178,8 @@ class Session:
         """Let the same request find its way at once the next time; the identity in memory already is kept."""
         same = found.identity
         # The key too: one of promptecho 0.1.3 is another, and repeats are counted by it.
-        if (same.key, same.host) == (identity.key, identity.host) and same.body == identity.body:
+        alike = (same.key, same.host, same.unmasked_key) == (identity.key, identity.host, identity.unmasked_key)
+        if alike and same.body == identity.body:
             identity = same
         elif len(request.body) > _REMEMBERED_BYTES:
             return
@@ -200,11 +201,11 @@ class Session:
 
     def _choose(self, request: Request, identity: Identity) -> Interaction | None:
         keys = [identity.key]
-        if identity.unmasked_key:  # recorded when less was masked than today
-            keys.append(identity.unmasked_key)
         if self.cassette.older:
             keys += older_keys(request, identity, self.settings.match)
         entries = self.cassette.find(keys)
+        if identity.unmasked_key:  # those recorded when less was masked than today come first, as they did in the file
+            entries = [*self.cassette.find([identity.unmasked_key]), *entries]
         same_host = [entry for entry in entries if entry.identity.host == identity.host]
         if not same_host:
             if self.recorder is not None:
@@ -215,7 +216,7 @@ class Session:
         if not entries:
             return None
         place = (identity.key, entries[0].identity.host)
-        asked = self._asked[place]
+        asked = self._asked[place] + self._asked[identity.unmasked_key, place[1]]
         self._asked[place] += 1
         if asked < len(entries):
             return entries[0] if self.settings.repeats == "reuse" else entries[asked]

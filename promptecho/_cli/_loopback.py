@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import http.server
 import threading
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import TypeVar
 _Server = TypeVar("_Server", bound="LoopbackServer")
 
 
-class LoopbackServer:
+class LoopbackServer(abc.ABC):
     """``with LoopbackServer() as server``: ``server.url`` is its address; many calls at once are served by threads."""
 
     def __init__(self) -> None:
@@ -54,9 +55,9 @@ class LoopbackServer:
             self._server.server_close()
             self._thread.join()
 
+    @abc.abstractmethod
     def handle(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         """Read one request and answer it."""
-        raise NotImplementedError
 
 
 def send(

@@ -17,7 +17,8 @@ def tool(value: Json) -> Json:
     if (
         changed.get("type") == "function"
         and isinstance(function, dict)
-        and all(function[key] == changed[key] for key in function if key in changed)
+        and not set(function) & (set(changed) - {"type"})
+        and function.get("type", "function") == "function"
     ):
         del changed["function"]
         changed.update(function)

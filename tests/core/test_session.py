@@ -138,6 +138,20 @@ def test_a_recording_in_which_less_is_masked_than_today_still_answers(tmp_path: 
             ask(other)
 
 
+def test_after_a_recording_in_which_less_was_masked_the_next_equal_call_comes_second(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    asked = request('{"model": "m", "messages": [{"role": "user", "content": "call C-42"}]}')
+    finish(session(path).decide(asked), b"first")
+    more = session(path, redact=[re.compile(r"C-\d+")])  # interrupted, and resumed under a new rule
+    assert isinstance(more.decide(asked), Replay)
+    for answer in (b"second", b"third", b"fourth"):
+        finish(more.decide(asked), answer)
+    again = session(path, record=False, redact=[re.compile(r"C-\d+")])
+    answers = [again.decide(asked) for _ in range(5)]
+    bodies = [answer.response.body for answer in answers if isinstance(answer, Replay)]
+    assert bodies == [b"first", b"second", b"third", b"fourth", b"fourth"]
+
+
 def test_only_calls_that_ended_in_another_order_are_written_with_their_place(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     recording = session(path)

@@ -203,8 +203,10 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
             last the last one again. ``"reuse"``: one recording for each distinct call, while recording too.
             ``"strict"``: each recording plays once, one call more is a miss.
         ignore: Paths of the canonical body to leave out of matching, written as in ``match_on``. Default: none.
-        volatile: What to mask in prompts when comparing: the names ``"uuid"``, ``"datetime"``, ``"date"``,
-            ``"time"``, and regular expressions. The file keeps the text as it was sent. Default: nothing.
+        volatile: What to mask when comparing: the names ``"uuid"``, ``"datetime"``, ``"date"`` (with the time of day
+            beside it), ``"time"``, ``"tempfile"`` (names that ``tempfile`` makes up), ``"id"`` (``call_...``,
+            ``file-...`` and their like), ``"hex"``, and regular expressions, in any order. The file keeps the text as
+            it was sent. Default: nothing.
         ignore_hosts: Hosts whose calls pass through, neither recorded nor replayed; a name stands for the hosts below
             it too. Default: none, beside a built-in list of usage counters.
         ignore_localhost: ``True`` lets calls to this machine pass through. Default: ``False``.

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunspli
 
 from promptecho._credentials import without_credentials
 from promptecho._models import FORM, MULTIPART, Request
+from promptecho._volatile import mask_volatile
 from promptecho.normalizers import Call, Canonical, canonicalize, normalized_by
 
 Json = Any
@@ -36,13 +37,6 @@ DEFAULT_MATCH_ON = (
 WHOLE_BODY = "all"
 KEYS_VERSION = 1  # to be raised whenever a change of this code or of a normalizer gives a request another key
 RAW_BODY = "__raw_body_sha256__"  # the name that 0.1.3 gives to a body it could not read
-
-VOLATILE = {
-    "uuid": r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}",
-    "datetime": r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?",
-    "date": r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{4}",
-    "time": r"\b\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?\b",
-}
 
 
 @dataclass(frozen=True)
@@ -78,13 +72,6 @@ def recorded_options(match_on: Json) -> MatchOptions:
     if isinstance(match_on, list) and match_on and all(isinstance(name, str) for name in match_on):
         return MatchOptions(tuple(match_on), explicit=True)
     return MatchOptions()
-
-
-def volatile_pattern(entry: str | re.Pattern[str]) -> re.Pattern[str]:
-    """A named pattern ("uuid", "datetime", "date", "time") or a regular expression of one's own."""
-    if isinstance(entry, re.Pattern):
-        return entry
-    return re.compile(VOLATILE.get(entry, entry))
 
 
 @dataclass(frozen=True)
@@ -265,18 +252,6 @@ def _drop(tree: Json, parts: tuple[str, ...]) -> Json:
     return tree
 
 
-def _mask(tree: Json, patterns: tuple[re.Pattern[str], ...]) -> Json:
-    if isinstance(tree, str):
-        for pattern in patterns:
-            tree = pattern.sub("<volatile>", tree)
-        return tree
-    if isinstance(tree, dict):
-        return {key: _mask(value, patterns) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [_mask(value, patterns) for value in tree]
-    return tree
-
-
 def _selected(canonical: Canonical, options: MatchOptions) -> tuple[dict[str, Json], bool]:
     body = canonical.body
     fields = options.fields
@@ -304,7 +279,7 @@ def _selected(canonical: Canonical, options: MatchOptions) -> tuple[dict[str, Js
     for path in options.ignore:
         chosen = _drop(chosen, path_parts(path))
     if options.volatile:
-        chosen = _mask(chosen, options.volatile)
+        chosen = mask_volatile(chosen, options.volatile)
     return chosen, fields is None
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import _index, _store
+from promptecho import _clock, _index, _store
 from promptecho._cassette import Cassette
 from promptecho._defaults import is_ci
 from promptecho._matching import Json
@@ -50,7 +49,7 @@ def open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session
         if not is_available():
             raise SettingsError("max_live_usd needs prices: pip install 'promptecho[prices]', or set max_live_calls")
     redactor = Redactor(os.environ, redact=settings.redact)
-    session = Session(cassette, settings, redactor, time.monotonic, journal=journal, resuming=resuming)
+    session = Session(cassette, settings, redactor, _clock.monotonic(), journal=journal, resuming=resuming)
     return session, path if settings.mode is Mode.ALL else None
 
 
@@ -122,7 +121,7 @@ def _report(document: _store.Document, path: Path, settings: Settings) -> None:
 
 def _check_age(recorded_at: Json, path: Path, days: float) -> None:
     try:
-        age = datetime.now(timezone.utc) - datetime.strptime(str(recorded_at), _TIME).replace(tzinfo=timezone.utc)
+        age = _clock.now() - datetime.strptime(str(recorded_at), _TIME).replace(tzinfo=timezone.utc)
         if age <= timedelta(days=days):
             return
         what = f"was recorded {age.days} days ago"
@@ -163,7 +162,7 @@ class _Header(Mapping[str, Json]):
             names = self._settings.match.names
             self._made = {
                 "match_on": Flow(names) if isinstance(names, list) else names,
-                "recorded_at": time.strftime(_TIME, time.gmtime()),
+                "recorded_at": _clock.now().strftime(_TIME),
                 "recorded_with": versions,
             }
         return self._made

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from promptecho import _clock
 from promptecho._answers import Answer, Usage
 from promptecho._rates import RateCard
 
@@ -49,7 +50,7 @@ def price(answer: Answer, url: str = "", *, at: datetime | None = None) -> Decim
     where = _where(library, answer, url)
     if where is None:
         return None
-    moment = at or datetime.now(timezone.utc)
+    moment = at or _run_began()
 
     def ask(usage: Usage) -> Decimal:
         asked = _usage(library, usage)
@@ -62,6 +63,12 @@ def price(answer: Answer, url: str = "", *, at: datetime | None = None) -> Decim
         return _rates.price(model.get_prices(moment), answer.usage, ask)
     except (LookupError, ValueError, TypeError, AttributeError):  # unknown to the list, or priced by what we lack
         return None
+
+
+@lru_cache(maxsize=1)
+def _run_began() -> datetime:
+    """The day whose prices count; the real one, also in a test that pretends another."""
+    return _clock.now()
 
 
 def _where(library: Any, answer: Answer, url: str) -> dict[str, str] | None:

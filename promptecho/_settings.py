@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -15,8 +16,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
-from promptecho._matching import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOn, MatchOptions, volatile_pattern
-from promptecho.errors import SettingsError
+from promptecho._matching import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOn, MatchOptions
+from promptecho._typos import mistyped
+from promptecho._volatile import VOLATILE, volatile_patterns
+from promptecho.errors import PromptechoWarning, SettingsError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # type checkers bring it; nothing of it is needed at run time
@@ -156,6 +159,7 @@ def _near(word: object, known: Iterable[str]) -> str:
 
 def _one_of(value: object, allowed: Sequence[str], name: str, place: str) -> str:
     text = value.value if isinstance(value, Enum) else value
+    text = text.strip().lower() if isinstance(text, str) else text
     if not isinstance(text, str) or text not in allowed:
         raise SettingsError(
             f"{place}: {name}={value!r} is not one of {', '.join(map(repr, allowed))}{_near(text, allowed)}"
@@ -213,7 +217,7 @@ def _days(value: object, place: str) -> float:
     found = _AGE.fullmatch(str(value)) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
     if found is None or not float(found[1]):
         raise SettingsError(
-            f"{place}: max_age={value!r} is no age; give days as a number, '30d', '12h', '2 weeks', or a timedelta"
+            f"{place}: max_age={value!r} isn't a duration; pass days as a number, '12h', '30d', '2 weeks', a timedelta"
         )
     return float(found[1]) * _DAYS[(found[2] or "d")[0]]
 
@@ -245,7 +249,9 @@ def _redactions(value: object, place: str) -> tuple[Any, ...]:
         try:
             re.compile(entry if isinstance(entry, str) else "")
         except re.error as problem:
-            raise SettingsError(f"{place}: redact has {entry!r}, no regular expression: {problem}") from None
+            raise SettingsError(
+                f"{place}: redact has {entry!r}, which isn't a valid regular expression: {problem}"
+            ) from None
     return tuple(entries)
 
 
@@ -266,13 +272,23 @@ def backend_names(value: object, place: str) -> tuple[str, ...]:
 def _volatile(value: object, place: str) -> tuple[re.Pattern[str], ...]:
     if isinstance(value, (str, re.Pattern)) or not isinstance(value, Iterable):
         raise SettingsError(f"{place}: volatile takes a list of names and regular expressions, not {value!r}")
-    patterns = []
-    for entry in value:
+    entries = list(value)
+    for entry in entries:
+        if not isinstance(entry, (str, re.Pattern)):
+            raise SettingsError(f"{place}: volatile has {entry!r}, which is neither a name nor a regular expression")
+        close = mistyped(entry, VOLATILE) if isinstance(entry, str) else None
+        if close is not None:
+            raise SettingsError(
+                f"{place}: volatile has no name {entry!r} (did you mean {close!r}?); there are "
+                f"{', '.join(map(repr, VOLATILE))}. To mask this very word, pass re.compile({entry!r})"
+            )
         try:
-            patterns.append(volatile_pattern(entry))
-        except (re.error, TypeError) as problem:
-            raise SettingsError(f"{place}: volatile has {entry!r}, no regular expression: {problem}") from None
-    return tuple(patterns)
+            re.compile(entry)
+        except re.error as problem:
+            raise SettingsError(
+                f"{place}: volatile has {entry!r}, which isn't a valid regular expression: {problem}"
+            ) from None
+    return volatile_patterns(entries)
 
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
@@ -306,12 +322,31 @@ def check(settings: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     """``PROMPTECHO_MODE`` and ``PROMPTECHO_BACKENDS`` (names with commas), where set."""
+    _check_variables(environ)
     found: dict[str, Any] = {}
     if environ.get("PROMPTECHO_MODE", "").strip():
         found.update(check({"mode": environ["PROMPTECHO_MODE"].strip()}, "PROMPTECHO_MODE"))
     if environ.get("PROMPTECHO_BACKENDS", "").strip():
         found.update(check({"backends": split_names(environ["PROMPTECHO_BACKENDS"])}, "PROMPTECHO_BACKENDS"))
     return found
+
+
+_VARIABLES = ("PROMPTECHO_MODE", "PROMPTECHO_BACKENDS")
+_INTERNAL = ("PROMPTECHO_LEDGER", "PROMPTECHO_SOAK")  # set by promptecho itself, and by its own tests
+_reported: set[str] = set()
+
+
+def _check_variables(environ: Mapping[str, str]) -> None:
+    """Warn once of each variable that is named like one of ours and is none."""
+    for name in environ:
+        if name.startswith("PROMPTECHO_") and name not in (*_VARIABLES, *_INTERNAL) and name not in _reported:
+            _reported.add(name)
+            warnings.warn(
+                f"the variable {name} is set, and promptecho has none of that name"
+                f"{_near(name, _VARIABLES)}; it reads {' and '.join(_VARIABLES)}",
+                PromptechoWarning,
+                stacklevel=6,
+            )
 
 
 def split_names(text: str) -> list[str] | str:

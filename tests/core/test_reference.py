@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import promptecho
 from promptecho import _settings, backend, errors, pytest_plugin, snapshot
 from promptecho._backend import DEFAULT_BACKENDS
-from promptecho._matching import DEFAULT_MATCH_ON, VOLATILE
+from promptecho._matching import DEFAULT_MATCH_ON
+from promptecho._volatile import VOLATILE
 from promptecho.snapshot import _plugin as snapshot_plugin
 
 from .pages import ROOT, Project, blocks
@@ -25,7 +26,7 @@ pytest_plugins = ["pytester"]
 REFERENCE = ROOT / "docs" / "reference"
 SETTINGS = (REFERENCE / "settings.md").read_text(encoding="utf-8")
 PYTEST = (REFERENCE / "pytest.md").read_text(encoding="utf-8")
-_NOT_FOR_USERS = {"PROMPTECHO_LEDGER", "_PROMPTECHO_COMPLETE"}
+_NOT_FOR_USERS = {"PROMPTECHO_SOAK", "PROMPTECHO_LEDGER", "_PROMPTECHO_COMPLETE"}
 
 
 def table(page: str, first: str) -> list[list[str]]:

@@ -27,13 +27,15 @@ from promptecho.errors import BackendError, SettingsError
         ({"backends": ["htpx"]}, r"no backend 'htpx' \(did you mean 'httpx'"),
         ({"backends": "httpx"}, "backends takes a list"),
         ({"ignore_hosts": "a.b"}, "ignore_hosts takes a list"),
-        ({"volatile": ["("]}, "no regular expression"),
+        ({"volatile": ["("]}, "isn't a valid regular expression"),
+        ({"volatile": [5]}, "5, which is neither a name nor a regular expression"),
+        ({"volatile": ["dates"]}, r"no name 'dates' \(did you mean 'date'\?\).*re.compile\('dates'\)"),
         ({"on_secret": "shout"}, "'warn', 'fail', 'ignore'"),
         ({"before_record": 7}, "before_record takes a function"),
         ({"replay_speed": 0}, "above 0"),
         ({"timing": "maybe"}, "neither true nor false"),
         ({"redact": 7}, "redact takes"),
-        ({"redact": "("}, "redact has .* no regular expression"),
+        ({"redact": "("}, "redact has .* isn't a valid regular expression"),
     ],
 )
 def test_a_wrong_argument_lists_the_right_ones(tmp_path: Path, arguments: dict[str, Any], said: str) -> None:
@@ -56,6 +58,20 @@ def test_wrong_variables_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PROMPTECHO_BACKENDS", "httpx, nothere")
     with pytest.raises(SettingsError, match="PROMPTECHO_BACKENDS: there is no backend 'nothere'"):
         use_cassette(tmp_path / "c.yaml").__enter__()
+
+
+def test_a_mode_may_be_in_capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMPTECHO_MODE", "ALL")
+    assert _settings.resolve({}, project={}).mode is promptecho.Mode.ALL
+    monkeypatch.delenv("PROMPTECHO_MODE")
+    assert _settings.resolve({"mode": "New_Episodes"}, project={}).mode is promptecho.Mode.NEW_EPISODES
+
+
+def test_a_variable_of_an_unknown_name_is_told_once() -> None:
+    environ = {"PROMPTECHO_MODES": "none", "PROMPTECHO": "1", "MODE": "all"}
+    with pytest.warns(promptecho.PromptechoWarning, match=r"PROMPTECHO_MODES .*did you mean 'PROMPTECHO_MODE'"):
+        _settings.resolve({}, environ=environ, project={})
+    _settings.resolve({}, environ=environ, project={})
 
 
 def test_a_named_backend_without_its_library_says_what_to_install(

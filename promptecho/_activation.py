@@ -135,12 +135,15 @@ class _Entry:
             except ValueError:  # left in another context than entered (async fixtures, generators)
                 if _current.get() is self:
                     _current.set(None)
+        refused: list[int] = []
         try:
-            if error is None and _opening.finish(self.session, self.target):
+            if error is not None:
+                refused = _opening.abandon(self.session)
+            elif _opening.finish(self.session, self.target):
                 self.owner.note_grown(self.session.cassette.path)
         finally:
             if _run.watching:
-                _note_closed(self, error)
+                _note_closed(self, error, refused)
         if error is None or isinstance(error, Exception):
             # The code under test swallowed it; the test would go on with a call that never happened.
             for miss in self.session.cassette.misses:
@@ -148,7 +151,7 @@ class _Entry:
                     raise miss
 
 
-def _note_closed(entry: _Entry, error: BaseException | None) -> None:
+def _note_closed(entry: _Entry, error: BaseException | None, refused: list[int]) -> None:
     """For the summary of a test run."""
     from promptecho._tally import tally
 
@@ -156,7 +159,7 @@ def _note_closed(entry: _Entry, error: BaseException | None) -> None:
     if entry.target is not None:
         place = "beside" if entry.replaces_again else "new"
     unfinished = error is not None and bool(session.cassette.recorded_count)
-    _run.closed.append(tally(session.cassette, place=place, failed=error is not None, unfinished=unfinished))
+    _run.closed.append(tally(session.cassette, refused, place=place, failed=error is not None, unfinished=unfinished))
 
 
 class use_cassette:  # noqa: N801 - used like a function: decorator and context manager

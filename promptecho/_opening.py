@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from promptecho._cassette import Cassette
 from promptecho._defaults import is_ci
 from promptecho._matching import Json
 from promptecho._redaction import Redactor
+from promptecho._refusals import refusals
 from promptecho._session import Session
 from promptecho._settings import Mode, Settings
 from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteWarning, SettingsError
@@ -60,8 +62,9 @@ def _open_beside(cassette: Cassette, settings: Settings) -> tuple[_store.Journal
         raise CassetteFileError(f"{path} is a folder; a cassette is a YAML file: name a file in it")
     side = _store.side_path(Path(os.path.realpath(path)))
     text = _store.read_text(side)
+    left_out: list[Json] = []
     if text is not None:
-        document = _store.parse(text, side)
+        document, left_out = _without_refusals(_store.parse(text, side))
         cassette.add_document(document)
         warnings.warn(
             f"{side}: an earlier re-recording of {path.name} stopped half-way; its {len(document.items)} "
@@ -69,7 +72,16 @@ def _open_beside(cassette: Cassette, settings: Settings) -> tuple[_store.Journal
             CassetteWarning,
             stacklevel=6,
         )
-    return _store.Journal(side, _Header(settings)), text is not None
+    journal = _store.Journal(side, _Header(settings))
+    journal.left_out = left_out
+    return journal, text is not None
+
+
+def _without_refusals(document: _store.Document) -> tuple[_store.Document, list[Json]]:
+    """What an interrupted recording is gone on with, and what of it doesn't count."""
+    places = set(refusals(document.items))
+    kept = [item for place, item in enumerate(document.items) if place not in places]
+    return replace(document, items=kept), [document.items[place] for place in sorted(places)]
 
 
 def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tuple[_store.Journal | None, bool]:
@@ -85,11 +97,17 @@ def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tup
             _report(_store.Document(index.header), path, settings)
             return None, False
     document = _store.parse(_store.decode(data, path), path)
+    resuming = document.unfinished or growing
+    left_out: list[Json] = []
+    if document.unfinished and not growing:  # what this run records itself may still be followed by a retry
+        document, left_out = _without_refusals(document)
     cassette.add_document(document)
     _report(document, path, settings)
-    resuming = document.unfinished or growing
-    may_record = mode is Mode.NEW_EPISODES or (mode is Mode.ONCE and resuming)
-    return (_store.Journal(path, document.header) if may_record else None), resuming
+    if not (mode is Mode.NEW_EPISODES or (mode is Mode.ONCE and resuming)):
+        return None, resuming
+    journal = _store.Journal(path, document.header)
+    journal.left_out = left_out
+    return journal, resuming
 
 
 def _report(document: _store.Document, path: Path, settings: Settings) -> None:
@@ -177,6 +195,19 @@ class _Header(Mapping[str, Json]):
         return len(self._make())
 
 
+def abandon(session: Session) -> list[int]:
+    """An end by an error: the recording stays unfinished, without what would be replayed to a user who tries again.
+
+    Gives the status of each recording that was taken out.
+    """
+    if session.recorder is None:
+        return []
+    recorded = [interaction.document for interaction in session.cassette.recorded]
+    unwanted = [recorded[place] for place in refusals(recorded)]
+    session.recorder.journal.remove(unwanted)
+    return [item["response"]["status"] for item in unwanted]
+
+
 def finish(session: Session, target: Path | None) -> bool:
     """A clean end: the recording is complete, and a re-recording takes the place of ``target``.
 
@@ -186,6 +217,7 @@ def finish(session: Session, target: Path | None) -> bool:
     if session.recorder is None or not (cassette.recorded_count or (cassette.played and session.resuming)):
         return False
     journal = session.recorder.journal
+    journal.remove(journal.left_out)
     if target is None:
         journal.complete()
         return True

@@ -18,6 +18,7 @@ from promptecho._interaction import Interaction, read_interaction, response_tree
 from promptecho._matching import Identity, canonical_json
 from promptecho._models import Request, ResponseHead
 from promptecho._redaction import REDACTED, Redactor, is_token_answer
+from promptecho._refusals import is_refusal
 from promptecho._settings import Settings
 from promptecho._store import Journal
 from promptecho._yaml import Flow, UnwritableText
@@ -281,7 +282,8 @@ class Recorder:
         if head.status_code >= 400 and self.settings.on_record_error == "warn":
             warnings.warn(
                 f"recorded status {head.status_code} of {forward.request.method} "
-                f"{self.redactor.url(forward.request.url)} into {self.cassette.path}: every replay gives it. "
+                f"{self.redactor.url(forward.request.url)} into {self.cassette.path}: every replay gives it"
+                f"{', unless the recording ends in an error' if is_refusal(head.status_code) else ''}. "
                 "If it was meant, pass on_record_error='record'; if not, delete the recording and run again",
                 PromptechoRecordingWarning,
                 stacklevel=2,

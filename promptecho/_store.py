@@ -14,7 +14,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -275,6 +275,9 @@ class Journal:
         self._written = _references.Written()
         self._mutex = threading.Lock()
         self._lock = FileLock(path)
+        self.left_out: list[
+            Mapping[str, Json]
+        ] = []  # of an earlier, interrupted run; they go when this one is complete
 
     def prepare(self) -> None:
         """Make sure that a recording can be written, before a call is paid for.
@@ -377,6 +380,34 @@ class Journal:
             return old, head + kept[begin.start() :]
         head = header_text(document.header, unfinished=True) + "interactions:\n"
         return old, head + _items_text(document.items, self._written)
+
+    def remove(self, unwanted: Sequence[Mapping[str, Json]]) -> None:
+        """Take recordings out of the file, given as trees; an unfinished file that has no others goes.
+
+        Raises:
+            CassetteFileError: the file can't be replaced; it is as it was.
+        """
+        if not unwanted:
+            return
+        try:
+            with self._mutex, self._lock:
+                text = read_text(self.path)
+                if text is None:
+                    return
+                document = parse(text, self.path)
+                kept = [item for item in document.items if item not in unwanted]
+                if len(kept) == len(document.items):
+                    return
+                if kept or not document.unfinished:
+                    whole = document_text(document.header, kept, unfinished=document.unfinished)
+                    write_atomically(self.path, whole)
+                else:
+                    self.path.unlink()
+                self._seen = None
+        except OSError as problem:
+            raise CassetteFileError(
+                f"{self.path}: the recordings of refused calls can't be taken out: {problem.strerror or problem}"
+            ) from problem
 
     def complete(self) -> None:
         """Take the unfinished mark away.

@@ -23,6 +23,7 @@ class _File:
     failed: bool = False
     unfinished: bool = False
     errors: Counter[int] = field(default_factory=Counter)
+    refused: Counter[int] = field(default_factory=Counter)
     tests: dict[str, None] = field(default_factory=dict)
 
     def add(self, tally: Tally) -> None:
@@ -34,6 +35,7 @@ class _File:
         self.failed = self.failed or tally["failed"]
         self.unfinished = tally["unfinished"]
         self.errors.update(tally["errors"])
+        self.refused.update(tally["refused"])
         if tally["test"]:
             self.tests[tally["test"]] = None
 
@@ -104,10 +106,12 @@ class Summary:
         for path, count in self.unused.items():
             yield f"{path}: {count} of {self._files[self._absolute(path)].recordings} recordings not used"
         for path, file in self._files.items():
-            if file.unfinished:
+            if file.unfinished and Path(path).exists():
                 yield f"{self._shown(path)}: unfinished; run its tests in mode 'once' to record the rest"
             for status, count in file.errors.items():
-                yield f"{self._shown(path)}: recorded status {status}" + (f", {count} times" if count > 1 else "")
+                yield f"{self._shown(path)}: recorded status {status}" + _times(count)
+            for status, count in file.refused.items():
+                yield f"{self._shown(path)}: status {status}{_times(count)}, not kept, since the test failed"
         if self._unmatched:
             fields = ", ".join(f"{name} ({count})" for name, count in sorted(self._unmatched.items()))
             yield f"replayed although fields that are not matched differ: {fields}"
@@ -144,6 +148,10 @@ class Summary:
 
     def _absolute(self, shown: str) -> str:
         return next(path for path in self._files if self._shown(path) == shown)
+
+
+def _times(count: int) -> str:
+    return f", {count} times" if count > 1 else ""
 
 
 class _Amounts:

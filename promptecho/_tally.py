@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -13,14 +14,16 @@ from promptecho._interaction import Interaction
 from promptecho._prices import price
 
 
-def tally(cassette: Cassette, *, place: str, failed: bool, unfinished: bool) -> dict[str, Any]:
+def tally(cassette: Cassette, refused: list[int], *, place: str, failed: bool, unfinished: bool) -> dict[str, Any]:
     """What a cassette did until it closed.
 
     ``place`` says how its numbers relate to the file: ``"file"``, ``"new"`` (it took the file's place) or ``"beside"``
     (mode ``all`` once more in one run: its recordings come on top of those made before). ``played`` has the numbers of
-    the recordings that were asked for or made now, ``errors`` the statuses from 400 up among those made.
+    the recordings that were asked for or made now, ``errors`` the statuses from 400 up among those made, ``refused``
+    those of them that were taken out again.
     """
     recorded = cassette.recorded if cassette.recorded_count else ()
+    errors = Counter(each.status for each in recorded if each.status >= 400) - Counter(refused)
     return {
         "path": str(cassette.path),
         "test": os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0],
@@ -33,7 +36,8 @@ def tally(cassette: Cassette, *, place: str, failed: bool, unfinished: bool) -> 
         "place": place,
         "failed": failed,
         "unfinished": unfinished,
-        "errors": [each.status for each in recorded if each.status >= 400],
+        "errors": sorted(errors.elements()),
+        "refused": refused,
         "unmatched": cassette.unmatched,
         "saved": _amounts(cassette.played),
         "spent": _amounts(recorded),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from promptecho import _index, _references, _store, _yaml
 from promptecho._interaction import Interaction, read_interaction
-from promptecho._matching import Identity, MatchOn, MatchOptions, is_opaque, recorded_options
+from promptecho._matching import Identity, MatchOn, MatchOptions, recorded_options
+from promptecho._neutral_fields import SETTINGS
+from promptecho._request_body import is_opaque
 
 Json = Any
 
@@ -20,6 +22,21 @@ def _in_order(entries: list[Interaction]) -> list[Interaction]:
     entries = sorted(entries, key=lambda entry: entry.number)
     places = [(int(entry.document.get("repeat", place)), entry.number) for place, entry in enumerate(entries)]
     return [entry for _, entry in sorted(zip(places, entries), key=lambda pair: pair[0])]
+
+
+def _unmatched(recorded: Mapping[str, Json], asked: Mapping[str, Json], identity: Identity) -> Iterator[str]:
+    """The fields in which a request differs from its recording; of an object of settings, those in it."""
+    matched = set(identity.matched_on)
+    for name in recorded.keys() | asked.keys():
+        was, now = recorded.get(name), asked.get(name)
+        if was == now or name in matched:
+            continue
+        if name in SETTINGS and isinstance(was, dict) and isinstance(now, dict):
+            for below in was.keys() | now.keys():
+                if was.get(below) != now.get(below) and f"{name}.{below}" not in matched:
+                    yield f"{name}.{below}"
+        else:
+            yield name
 
 
 class Cassette:
@@ -39,7 +56,7 @@ class Cassette:
     def __init__(self, path: Path, options: MatchOptions) -> None:
         self.path = path
         self.options = options
-        self.older: bool = False  # holds recordings of promptecho 0.1.3, whose keys know less
+        self.older: bool = False  # holds recordings of earlier versions, whose keys know less
         self._loaded: list[Interaction | None] = []  # ``None``: in the file, and not parsed yet
         self._index: _index.Index | None = None
         # As text until somebody looks at it: most recordings are only kept.
@@ -85,7 +102,6 @@ class Cassette:
         """Take in what a file holds, parsed as a whole."""
         for number, tree in enumerate(document.items):
             interaction = read_interaction(tree, self.path, number, self.options)
-            self.older = self.older or "duration" not in interaction.document
             self._loaded.append(interaction)
             self._file_under_key(interaction)
 
@@ -97,6 +113,7 @@ class Cassette:
             self._load(number)
 
     def _file_under_key(self, interaction: Interaction) -> None:
+        self.older = self.older or interaction.identity.headers is None
         entries = self._by_key.setdefault(interaction.identity.key, [])
         entries.append(interaction)
         if len(entries) > 1:
@@ -189,7 +206,7 @@ class Cassette:
         """
         self.misses.clear()
 
-    def find(self, keys: list[str]) -> list[Interaction]:
+    def find(self, keys: Iterable[str]) -> list[Interaction]:
         """The recordings under the first of some keys that has any, in the order of the calls."""
         for key in keys:
             if self._index is not None:
@@ -207,9 +224,7 @@ class Cassette:
         recorded, asked = interaction.identity.body, identity.body
         # One of promptecho 0.1.3 has a digest where the call has a form, and both are matched whole.
         if recorded != asked and not is_opaque(recorded):
-            for name in recorded.keys() | asked.keys():
-                if recorded.get(name) != asked.get(name) and name not in identity.matched:
-                    self._unmatched[name] += 1
+            self._unmatched.update(_unmatched(recorded, asked, identity))
 
     def note_recorded(self, entry: Interaction | str) -> None:
         """Take in what was recorded: its text in the file, or the interaction where later calls are to find it."""

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from promptecho._models import Request
 from promptecho._named_fields import REDACTED
+from promptecho._query import credentials_of_query
 
 Json = Any
 
@@ -27,13 +28,6 @@ _CREDENTIAL_WORD = re.compile(
     r"|^(?:authorization|proxy-authorization|cookie|x-amz-security-token)$",
     re.IGNORECASE,
 )
-_QUERY_CREDENTIALS = re.compile(
-    r"^(?:key|api[-_]?key|access[-_]?(?:token|key)|.*[-_]?token|sig|.*signature|code|client[-_]?secret|password|secret"
-    r"|auth|authorization|x-amz-(?:credential|security-token|signature|date|expires|signedheaders|algorithm)"
-    r"|x-goog-(?:credential|signature|date|expires|signedheaders|algorithm)|awsaccesskeyid|subscription-key)$",
-    re.IGNORECASE,
-)
-_PAGE_TOKENS = frozenset(("page_token", "pagetoken", "next_token", "nexttoken", "continuation_token", "starting_token"))
 CREDENTIAL_FIELDS = frozenset(
     ("client_secret", "api_key", "apikey", "password", "refresh_token", "access_token", "id_token", "assertion",
      "subject_token", "client_assertion", "secret_access_key", "secretaccesskey", "sessiontoken", "session_token",
@@ -119,7 +113,7 @@ def _url_values(url: str) -> tuple[str, ...]:
     if userinfo:
         user, _, password = userinfo.partition(":")
         values += [unquote(user), unquote(password), userinfo]
-    values += [value for name, value in parse_qsl(parts.query) if _is_credential_parameter(name)]
+    values += credentials_of_query(url)
     return tuple(values)
 
 
@@ -151,13 +145,3 @@ def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
         and _is_worth_masking(value)
         and not re.match(r"^(?:[/~.]|[A-Za-z]:\\|\d+$|https?://)", value)
     )
-
-
-def _is_credential_parameter(name: str) -> bool:
-    return name.lower() not in _PAGE_TOKENS and _QUERY_CREDENTIALS.match(name) is not None
-
-
-def without_credentials(query: str) -> list[tuple[str, str]]:
-    """Names and values of a query, in order, less its credentials and what a signature brings along."""
-    pairs = parse_qsl(query, keep_blank_values=True)
-    return [(name, value) for name, value in pairs if not _is_credential_parameter(name)]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import json
 import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from promptecho import _older_keys
 from promptecho._defaults import is_ci
 from promptecho._index import Index
-from promptecho._matching import RAW_BODY, Identity, address, canonical_json
+from promptecho._matching import DEFAULT_MATCH_ON, Identity, address, canonical_json
+from promptecho._request_body import RAW_BODY
 
 if TYPE_CHECKING:
     from promptecho._cassette import Cassette
@@ -277,8 +280,9 @@ def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> lis
         )
         if was != now
     ]
-    if other.query != identity.query:
+    if isinstance(other.query, str) and _older_keys.query_digest(address(identity.url)[2]) != other.query:
         facts.append(("query", "(other values or names)", "(see the URL above)"))
+    facts += beside_the_body(other, identity)
     differences = [*facts, *leaf_differences(other.matched, identity.matched)]
     for path, was, now in differences[:_SHOWN_LEAVES]:
         recorded, incoming = _parting(was, now)
@@ -290,7 +294,43 @@ def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> lis
     if RAW_BODY in identity.body:
         lines.append("    (the body is no readable text; it is compared by its hash)")
     lines.extend(f"  hint: {hint}" for hint in _hints(differences))
+    lines.extend(_what_to_ignore(differences, other, identity))
     free = [name for name in other.body if name not in other.matched and other.body[name] != identity.body.get(name)]
     if free and not identity.whole:
         lines.append(f"  differs too, but is not matched: {', '.join(free)}")
     return lines
+
+
+def beside_the_body(recorded: Identity, incoming: Identity) -> Iterator[tuple[str, Json, Json]]:
+    """The parameters of the query and the headers in which two requests differ, as ``ignore`` names them."""
+    for name in [*recorded.selected, *(name for name in incoming.selected if name not in recorded.selected)]:
+        if recorded.headers is None and not name.startswith("?"):
+            continue  # it was not kept which headers it had, so any will do
+        if isinstance(recorded.query, str) and name.startswith("?"):
+            continue
+        was, now = recorded.selected.get(name, MISSING), incoming.selected.get(name, MISSING)
+        if was != now:
+            yield name, was, now
+
+
+def _what_to_ignore(
+    differences: Sequence[tuple[str, Json, Json]], recorded: Identity, incoming: Identity
+) -> Iterator[str]:
+    """What would make two requests equal, if all that differs is no part of what is matched by default."""
+    selected = {*recorded.selected, *incoming.selected}
+    places = [path if path in selected else re.split(r"[.\[]", path, maxsplit=1)[0] for path, _, _ in differences]
+    names = list(dict.fromkeys(places))
+    fields = [name for name in names if name not in selected]
+    is_open = not (recorded.whole or incoming.whole)
+    if not names or any(
+        name in DEFAULT_MATCH_ON or (name not in recorded.matched and name not in incoming.matched) for name in fields
+    ):
+        return
+    if fields and is_open:
+        verb = "isn't" if len(fields) == 1 else "aren't"
+        yield (
+            f"  hint: {', '.join(fields)} {verb} known to leave the answer alone, so a difference there counts; if "
+            f"it does, pass ignore={json.dumps(names)}"
+        )
+    else:
+        yield f"  hint: if that says nothing about the answer, pass ignore={json.dumps(names)}"

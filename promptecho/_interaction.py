@@ -11,8 +11,9 @@ from typing import Any
 
 from promptecho import _streams
 from promptecho._body import BodyProblem, decode_body, encode_body
-from promptecho._matching import Identity, MatchOptions, identify_recorded
+from promptecho._matching import Identity, MatchOptions, Query, identify_recorded
 from promptecho._models import Headers, Response, ResponseHead
+from promptecho._query import from_tree
 from promptecho._yaml import Flow
 from promptecho.errors import WAY_OUT, CassetteFormatError
 
@@ -125,10 +126,12 @@ def read_interaction(tree: object, path: Path, index: int, options: MatchOptions
         body = _json_text(request["body_json"], shape)
     if not isinstance(body, dict):
         raise shape.wrong("request.body", "a mapping", body)
-    written_by_us = "duration" in tree
-    query = request.get("query", "" if written_by_us else None)
-    if query is not None and not isinstance(query, str):
-        raise shape.wrong("request.query", "a text", query)
+    headers = request.get("headers")
+    if headers is not None and not (
+        isinstance(headers, dict) and all(isinstance(text, str) for pair in headers.items() for text in pair)
+    ):
+        raise shape.wrong("request.headers", "a mapping of names to texts", headers)
+    query = _query(request, headers is not None, "duration" in tree, shape)
     normalizer = request.get("normalized_by")
     if normalizer is not None and not isinstance(normalizer, str):
         raise shape.wrong("request.normalized_by", "the name of a normalizer", normalizer)
@@ -136,10 +139,23 @@ def read_interaction(tree: object, path: Path, index: int, options: MatchOptions
     if not isinstance(repeat, int) or isinstance(repeat, bool):
         raise shape.wrong("repeat", "a number", repeat)
     try:
-        identity = identify_recorded(method, url, query, body, options, normalizer=normalizer)
+        identity = identify_recorded(method, url, query, body, options, headers=headers, normalizer=normalizer)
     except ValueError as problem:
         raise shape.wrong("request.url", f"a URL ({problem})", url) from None
-    return Interaction(tree, identity, _response(response, shape), index)
+    return Interaction(tree, identity, _response(response, shape, method), index)
+
+
+def _query(request: Mapping[str, Json], has_headers: bool, written_by_us: bool, shape: _Shape) -> Query | None:
+    """The parameters that count; in a file of before, what it has in their place."""
+    query = request.get("query")
+    if query is None:
+        return () if has_headers else "" if written_by_us else None
+    if isinstance(query, str):
+        return query
+    try:
+        return from_tree(query)
+    except ValueError as problem:
+        raise shape.wrong("request.query", str(problem), query) from None
 
 
 def _json_text(text: str, shape: _Shape) -> Json:
@@ -173,7 +189,7 @@ def _header_list(value: object, shape: _Shape) -> Headers:
     return Headers([(name, text) for name, text in value])
 
 
-def _response(tree: Mapping[str, Json], shape: _Shape) -> Response:
+def _response(tree: Mapping[str, Json], shape: _Shape, method: str) -> Response:
     status = shape.take(tree, "status", int, "response", "a status code such as 200")
     if not 100 <= status <= 599:
         raise shape.wrong("response.status", "a status code from 100 to 599", status)
@@ -199,15 +215,15 @@ def _response(tree: Mapping[str, Json], shape: _Shape) -> Response:
     if not isinstance(delays, list) or not all(isinstance(delay, (int, float)) for delay in delays):
         raise shape.wrong("response.delays", "a list of seconds", delays)
     chunks, waits = _cut(pieces, tree.get("chunks"), delays, shape)
-    head = ResponseHead(
-        status, _replayed_headers(headers, sum(map(len, chunks)), tree), tree.get("reason"), tree.get("http_version")
-    )
+    if chunks or (method.upper() != "HEAD" and status != 304):  # these two tell the length of what they don't have
+        headers = _replayed_headers(headers, sum(map(len, chunks)), tree)
+    head = ResponseHead(status, headers, tree.get("reason"), tree.get("http_version"))
     return Response(head, chunks, waits, tree.get("incomplete"))
 
 
 def _replayed_headers(headers: Headers, length: int, tree: Mapping[str, Json]) -> Headers:
     """The recorded fields, less what described the coding that the stored body no longer has."""
-    if tree.get("encoded") or not length:
+    if tree.get("encoded"):
         return headers
     plain = headers.without("content-encoding") if "content-encoding" in headers else headers
     if "content-length" not in plain or tree.get("incomplete") or plain.get("content-length") == str(length):

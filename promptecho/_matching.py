@@ -1,7 +1,9 @@
 """Which recording answers a request: the neutral request, brought to a canonical form and a fingerprint.
 
-Rule: everything that can change the answer is in the key unless the user took it out. The host is not in the key (a
-recording made against one gateway replays through another); the cassette prefers the same host when it looks up.
+Rule: everything that can change the answer is in the key unless the user took it out: the method, the path, the query
+without credentials, headers that select, whether a stream is asked for, and the canonical body without what is known to
+be neutral. The host is not in the key (a recording made against one gateway replays through another); the cassette
+prefers the same host when it looks up.
 """
 
 from __future__ import annotations
@@ -10,18 +12,23 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Callable, Union
-from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from promptecho._credentials import without_credentials
-from promptecho._models import FORM, MULTIPART, Request
+from promptecho import _older_keys
+from promptecho._models import Request
+from promptecho._neutral_fields import ANYWHERE, SETTINGS, counting_settings, is_neutral
+from promptecho._query import Pairs, from_tree, in_order, parameters, to_tree
+from promptecho._request_body import JSON_BODY, RAW_BODY, as_read_before, digest_of, is_opaque, readable_body
+from promptecho._selecting_headers import selecting
 from promptecho._volatile import mask_volatile
 from promptecho.normalizers import Call, Canonical, canonicalize, normalized_by
 
 Json = Any
 MatchOn = Union[str, Sequence[str], None]
+Query = Union[Pairs, str]  # a text: what a file of before has in its place
 
 DEFAULT_MATCH_ON = (
     "model",
@@ -35,13 +42,17 @@ DEFAULT_MATCH_ON = (
     "response_format",
 )
 WHOLE_BODY = "all"
-KEYS_VERSION = 1  # to be raised whenever a change of this code or of a normalizer gives a request another key
-RAW_BODY = "__raw_body_sha256__"  # the name that 0.1.3 gives to a body it could not read
+_OLDER_DEFAULTS = (DEFAULT_MATCH_ON, DEFAULT_MATCH_ON[:-1])  # as a file says them: ours, and those of 0.1.3
+KEYS_VERSION = 2  # to be raised whenever a change of this code or of a normalizer gives a request another key
 
 
 @dataclass(frozen=True)
 class MatchOptions:
-    """What a cassette matches by: the fields (``None``: the whole body), paths left out, and masks for comparison."""
+    """What a cassette matches by: the fields (``None``: the whole body), paths left out, and masks for comparison.
+
+    ``explicit``: the fields are exactly these; otherwise every field counts that is not known to be neutral.
+    ``ignore`` names paths of the body, parameters of the query (``?start_time``) and headers (``anthropic-beta:``).
+    """
 
     fields: tuple[str, ...] | None = DEFAULT_MATCH_ON
     explicit: bool = False
@@ -62,7 +73,8 @@ class MatchOptions:
 @lru_cache(maxsize=64)
 def _digest_of(options: MatchOptions) -> str:
     patterns = [[pattern.pattern, pattern.flags] for pattern in options.volatile]
-    return _digest(canonical_json([KEYS_VERSION, options.names, options.ignore, patterns]))[:8]
+    is_open = not options.explicit and options.fields == DEFAULT_MATCH_ON
+    return _digest(canonical_json([KEYS_VERSION, is_open, options.names, options.ignore, patterns]))[:8]
 
 
 def recorded_options(match_on: Json) -> MatchOptions:
@@ -70,6 +82,8 @@ def recorded_options(match_on: Json) -> MatchOptions:
     if match_on == WHOLE_BODY:
         return MatchOptions(None, explicit=True)
     if isinstance(match_on, list) and match_on and all(isinstance(name, str) for name in match_on):
+        if tuple(match_on) in _OLDER_DEFAULTS:
+            return MatchOptions()
         return MatchOptions(tuple(match_on), explicit=True)
     return MatchOptions()
 
@@ -78,28 +92,47 @@ def recorded_options(match_on: Json) -> MatchOptions:
 class Identity:
     """A request as matching sees it.
 
-    ``body`` is the canonical body, ``matched`` the part of it that went into ``key`` (the full sha256, in hex);
-    ``query`` is the digest of the query without credentials, in the short form that the file holds; ``unmasked_key``
-    is the key that the request would have if nothing in it had been masked, where something was.
+    ``body`` is the canonical body, ``matched`` the part of it that went into ``key`` (the full sha256, in hex), and
+    ``matched_on`` the names of that. ``query`` and ``headers`` are those that may count, as the file holds them
+    (``headers`` is ``None`` where they are not known), ``selected`` the part of both that went into the key, by
+    ``?name`` and ``name:``. ``unmasked_key`` is the key that the request would have if nothing in it had been masked,
+    where something was.
     """
 
     key: str
     method: str
     host: str
     path: str
-    query: str
+    query: Query
     stream: bool
     body: dict[str, Json]
     matched: dict[str, Json]
     whole: bool
     provider: str
     url: str
+    headers: dict[str, str] | None = None
+    selected: Mapping[str, Json] = field(default_factory=dict)
     registered: bool = False
     unmasked_key: str = ""
 
     @property
     def short_key(self) -> str:
         return self.key[:16]
+
+    @property
+    def matched_on(self) -> list[str]:
+        """The fields that went into the key; of an object of settings its own fields, unless all of them did."""
+        return [
+            place
+            for name, value in self.matched.items()
+            for place in (
+                [f"{name}.{below}" for below in value] if name in SETTINGS and self._counts_in_part(name) else [name]
+            )
+        ]
+
+    def _counts_in_part(self, name: str) -> bool:
+        whole, part = self.body.get(name), self.matched[name]
+        return isinstance(whole, dict) and isinstance(part, dict) and len(part) < len(whole)
 
 
 def canonical_json(tree: Json) -> str:
@@ -111,24 +144,29 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9\-._~:@!$&'()*+,;=/]*")
+_ESCAPED = re.compile("%([0-9a-fA-F]{2})?")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_MODEL_PATH = re.compile(r"/models?/")
+
+
 def canonical_path(path: str) -> str:
-    """One spelling for each path: libraries differ in what they percent-encode (RFC 3986 section 6.2.2)."""
-    if "%" not in path and path.isascii():
+    """One spelling for each path: libraries differ in what they percent-encode that says nothing (RFC 3986, 6.2.2).
+
+    A reserved character and its escape are not the same (2.2), but for the colon in the id of a model: clients of
+    Bedrock differ in it.
+    """
+    if _PLAIN_PATH.fullmatch(path):
         return path or "/"
-    return "/".join(quote(unquote_to_bytes(part), safe=":@!$&'()*+,;=~") for part in path.split("/"))
+    path = quote(_ESCAPED.sub(_canonical_escape, path), safe="%/:@!$&'()*+,;=~", errors="surrogatepass")
+    return path.replace("%3A", ":") if _MODEL_PATH.search(path) else path
 
 
-def query_digest(query: str) -> str:
-    """Names and values of a query without its credentials; the order of different names doesn't matter."""
-    if not query:
-        return ""
-    pairs = sorted(without_credentials(query), key=lambda pair: pair[0])
-    return _digest(canonical_json(pairs))[:16] if pairs else ""
-
-
-def _query_names(query: str) -> str:
-    names = sorted({name for name, _ in parse_qsl(query, keep_blank_values=True)})
-    return "names:" + ",".join(names) if names else ""
+def _canonical_escape(found: re.Match[str]) -> str:
+    if found[1] is None:
+        return "%25"
+    sign = chr(int(found[1], 16))
+    return sign if sign in _UNRESERVED else found[0].upper()
 
 
 @lru_cache(maxsize=1024)
@@ -136,76 +174,6 @@ def address(url: str) -> tuple[str, str, str]:
     """Host (with its port, in lower case), canonical path and query of a URL."""
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2].lower(), canonical_path(parts.path), parts.query
-
-
-# --- bodies -----------------------------------------------------------------------------------------------------------
-
-
-def _multipart(body: bytes, content_type: str) -> Json | None:
-    """Parts by name, file name, type and content; the boundary, random in each run, is left out (RFC 2046)."""
-    found = re.search(r'boundary="?([^";]+)"?', content_type)
-    if not found:
-        return None
-    pieces = (b"\r\n" + body).split(b"\r\n--" + found.group(1).encode("latin-1"))
-    if len(pieces) < 2 or not pieces[-1].startswith(b"--"):
-        return None
-    parts: list[Json] = []
-    for piece in pieces[1:-1]:
-        head, separator, content = piece.partition(b"\r\n\r\n")
-        if not separator:
-            return None
-        fields = {
-            name.strip().lower(): value.strip()
-            for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n"))
-        }
-        disposition = fields.get("content-disposition", "")
-        part: dict[str, Json] = dict(re.findall(r';\s*(name|filename)\*?="?([^";]*)"?', disposition))
-        if "content-type" in fields:
-            part["type"] = fields["content-type"]
-        text = None if "filename" in part else _clean_text(content)
-        if text is not None and len(text) <= 200:
-            part["value"] = text
-        else:
-            part["sha256"] = hashlib.sha256(content).hexdigest()
-        parts.append(part)
-    return {MULTIPART: parts}
-
-
-def _clean_text(data: bytes) -> str | None:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-
-
-def _parse(body: bytes) -> Json:
-    return json.loads(body.decode("utf-8"))
-
-
-def readable_body(body: bytes, content_type: str) -> tuple[dict[str, Json], bool]:
-    """The tree to match by, and whether it is a JSON object as the client sent it."""
-    if not body:
-        return {}, False
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        parts = _multipart(body, content_type)
-        if parts is not None:
-            return parts, False
-    elif kind == "application/x-www-form-urlencoded":
-        text = _clean_text(body)
-        if text is not None:
-            return {FORM: [list(pair) for pair in parse_qsl(text, keep_blank_values=True)]}, False
-    else:
-        try:
-            tree = _parse(body)
-            if isinstance(tree, dict):
-                return tree, bool(tree)  # the file tells an empty object from no body as little
-            if isinstance(tree, list):
-                canonical_json(tree)
-                return {"__json__": tree}, False
-        except (ValueError, RecursionError):
-            pass
-    return {RAW_BODY: hashlib.sha256(body).hexdigest()}, False
 
 
 # --- selecting --------------------------------------------------------------------------------------------------------
@@ -267,35 +235,57 @@ def _selected(canonical: Canonical, options: MatchOptions) -> tuple[dict[str, Js
             fields = None
     if fields is None:
         chosen = body
-    else:
+    elif options.explicit:
         chosen = {}
-        # Who matches by the messages means the prompt, and these fields are part of it under another name.
-        wanted = (*fields, *canonical.always_matched) if "messages" in fields else fields
-        for field in wanted:
-            if "." in field or "[" in field:
-                chosen.update((f"{field}:{path}", value) for path, value in _pick(body, path_parts(field)))
-            elif field in body:
-                chosen[field] = body[field]
+        for name in fields:
+            if "." in name or "[" in name:
+                chosen.update((f"{name}:{path}", value) for path, value in _pick(body, path_parts(name)))
+            elif name in body:
+                chosen[name] = body[name]
+    else:
+        chosen = {name: body[name] for name in fields if name in body}
+        chosen.update(_beside_the_default(canonical))
     for path in options.ignore:
-        chosen = _drop(chosen, path_parts(path))
+        if not path.startswith("?") and not path.endswith(":"):
+            chosen = _drop(chosen, path_parts(path))
     if options.volatile:
         chosen = mask_volatile(chosen, options.volatile)
     return chosen, fields is None
 
 
+def _beside_the_default(canonical: Canonical) -> Iterator[tuple[str, Json]]:
+    """The fields of a chat that are not in the default list and not known to be neutral."""
+    for name, value in canonical.body.items():
+        if name in DEFAULT_MATCH_ON or is_neutral(name, canonical.provider, canonical.where):
+            continue
+        if name in SETTINGS and isinstance(value, dict) and canonical.where < ANYWHERE:
+            counts = counting_settings(value, canonical.provider)
+            if counts:
+                yield name, counts
+        else:
+            yield name, value
+
+
 # --- identities -------------------------------------------------------------------------------------------------------
 
 
-def _identity(method: str, url: str, query: str, canonical: Canonical, options: MatchOptions) -> Identity:
+def _identity(
+    method: str, url: str, query: Query, headers: dict[str, str] | None, canonical: Canonical, options: MatchOptions
+) -> Identity:
     host, path, _ = address(url)
     matched, whole = _selected(canonical, options)
-    key = _digest(
-        canonical_json(
-            {"method": method.upper(), "path": path, "query": query, "stream": canonical.stream, "body": matched}
-        )
-    )
+    selected = dict(_selected_beside(query, headers, options))
+    parts = {
+        "method": method.upper(),
+        "path": mask_volatile(path, options.volatile),
+        "query": query if isinstance(query, str) else [pair for pair in selected.items() if pair[0][:1] == "?"],
+        "stream": canonical.stream,
+        "body": matched,
+    }
+    if headers is not None:
+        parts["headers"] = {name: value for name, value in selected.items() if name[:1] != "?"}
     return Identity(
-        key=key,
+        key=_digest(canonical_json(parts)),
         method=method.upper(),
         host=host,
         path=path,
@@ -306,8 +296,21 @@ def _identity(method: str, url: str, query: str, canonical: Canonical, options: 
         whole=whole,
         provider=canonical.provider,
         url=url,
+        headers=headers,
+        selected=selected,
         registered=canonical.registered,
     )
+
+
+def _selected_beside(query: Query, headers: dict[str, str] | None, options: MatchOptions) -> Iterator[tuple[str, Json]]:
+    """What counts of query and headers, by the names that ``ignore`` has for them."""
+    found: list[tuple[str, Json]] = []
+    if not isinstance(query, str):
+        found += [(f"?{name}", value) for name, value in to_tree(query).items()]
+    found += [(f"{name}:", value) for name, value in (headers or {}).items()]
+    for name, value in found:
+        if name not in options.ignore:
+            yield name, mask_volatile(value, options.volatile)
 
 
 def _canonical(method: str, url: str, tree: Mapping[str, Json]) -> Canonical:
@@ -327,33 +330,44 @@ def identify(
     """
     sent_to = request.url.partition("#")[0]
     url = _masked_path(sent_to, mask)
-    query = query_digest(address(url)[2])
-    sent = canonical = _sent(request, url, mask_sent)
+    pairs = in_order(parameters(sent_to))
+    query = from_tree(mask(to_tree(pairs))) if pairs else pairs
+    sent, counting = _sent(request, url, mask_sent)
+    canonical, headers = sent, mask(counting) if counting else counting
     masked = mask(canonical.body)
     if masked is not canonical.body:
         # Read again as it will be from the file: what is masked may change the order of what is sorted.
         canonical = _recorded(request.method, url, masked, canonical.provider if canonical.registered else None)
-    identity = _identity(request.method, url, query, canonical, options)
-    is_as_sent = url == sent_to and mask_sent is None
+    identity = _identity(request.method, url, query, headers, canonical, options)
+    is_as_sent = url == sent_to and mask_sent is None and query == pairs and headers == counting
     if is_as_sent and canonical is sent:
         return identity
-    plain = sent if is_as_sent else _sent(request, sent_to)
-    key = _identity(request.method, sent_to, query, plain, options).key
+    plain = sent if is_as_sent else _sent(request, sent_to)[0]
+    key = _identity(request.method, sent_to, pairs, counting, plain, options).key
     return identity if key == identity.key else replace(identity, unmasked_key=key)
 
 
-def _sent(request: Request, url: str, mask: Callable[[Json], Json] | None = None) -> Canonical:
-    """The canonical form of a request's body as the client sent it, to a URL."""
+def _sent(request: Request, url: str, mask: Callable[[Json], Json] | None = None) -> tuple[Canonical, dict[str, str]]:
+    """The canonical form of a request's body as the client sent it, to a URL, and the headers that count with it."""
     tree, is_object = readable_body(request.body, request.headers.get("content-type"))
+    canonical = None
     if is_object:
         try:
             canonical = _canonical(request.method, url, tree if mask is None else mask(tree))
             if request.body.count(b"{") + request.body.count(b"[") > 100:  # it could be too deep to be written
                 canonical_json(canonical.body)
-            return canonical
         except RecursionError:
-            tree = {RAW_BODY: hashlib.sha256(request.body).hexdigest()}
-    return _opaque(tree)
+            canonical, tree, is_object = None, {RAW_BODY: digest_of(request.body)}, False
+    if canonical is None:
+        canonical = _opaque(tree)
+    headers = selecting(
+        request.headers,
+        tree,
+        is_json=is_object or JSON_BODY in tree,
+        is_chat=canonical.has_prompt and canonical.where < ANYWHERE,
+        stream=canonical.stream,
+    )
+    return canonical, headers
 
 
 def _masked_path(url: str, mask: Callable[[Json], Json]) -> str:
@@ -363,27 +377,25 @@ def _masked_path(url: str, mask: Callable[[Json], Json]) -> str:
     return url if path == parts.path else urlunsplit(parts._replace(path=path))
 
 
-def is_opaque(body: Mapping[str, Json]) -> bool:
-    """Whether a canonical body is not the client's JSON object, but what stands for another kind of body."""
-    return len(body) == 1 and next(iter(body)) in (RAW_BODY, "__json__", FORM, MULTIPART)
-
-
 def identify_recorded(
     method: str,
     url: str,
-    query: str | None,
+    query: Query | None,
     body: Mapping[str, Json],
     options: MatchOptions,
     *,
+    headers: Mapping[str, str] | None = None,
     normalizer: str | None = None,
 ) -> Identity:
-    """The identity of a recording, from what its file holds; ``query`` is ``None`` in a file of promptecho 0.1.3.
+    """The identity of a recording, from what its file holds.
 
+    ``query`` is ``None`` in a file of promptecho 0.1.3, and a digest in one of before ``headers`` were kept.
     ``normalizer``: the registered one that made the body.
     """
     if query is None:
-        query = _query_names(address(url)[2])
-    return _identity(method, url, query, _recorded(method, url, body, normalizer), options)
+        query = _older_keys.query_names(address(url)[2])
+    known = None if headers is None else dict(sorted(headers.items()))
+    return _identity(method, url, query, known, _recorded(method, url, body, normalizer), options)
 
 
 def _recorded(method: str, url: str, body: Mapping[str, Json], normalizer: str | None) -> Canonical:
@@ -396,10 +408,24 @@ def _recorded(method: str, url: str, body: Mapping[str, Json], normalizer: str |
 
 
 def _opaque(body: Mapping[str, Json]) -> Canonical:
-    return Canonical(body=dict(body), provider="unknown", has_prompt=False, always_matched=(), stream=False)
+    return Canonical(body=dict(body), provider="unknown", has_prompt=False, stream=False)
 
 
-def older_keys(request: Request, identity: Identity, options: MatchOptions) -> list[str]:
-    """The keys under which a recording of promptecho 0.1.3 could stand: it kept the names of a query and no values."""
-    bodies: list[Mapping[str, Json]] = [identity.body, {RAW_BODY: hashlib.sha256(request.body).hexdigest()}]
-    return [identify_recorded(identity.method, identity.url, None, body, options).key for body in bodies]
+def older_keys(request: Request, identity: Identity, options: MatchOptions) -> Iterator[str]:
+    """The keys under which a recording of before could be, the surest first.
+
+    It has no headers, its query is a digest or (promptecho 0.1.3) only names, and its body may have been read in
+    another way, or masked less.
+    """
+    sent_to = request.url.partition("#")[0]
+    query = address(sent_to)[2]
+    bodies: list[Mapping[str, Json]] = [identity.body]
+    if identity.unmasked_key:
+        bodies.append(_sent(request, sent_to)[0].body)
+    bodies += [older for body in bodies for older in _older_keys.bodies(body, address(sent_to)[1])]
+    bodies += as_read_before(request.body, request.headers.get("content-type"))
+    normalizer = identity.provider if identity.registered else None
+    for known in dict.fromkeys((_older_keys.query_digest(query), _older_keys.query_names(query), identity.query)):
+        for body in bodies:
+            for url in dict.fromkeys((identity.url, sent_to)):
+                yield identify_recorded(identity.method, url, known, body, options, normalizer=normalizer).key

@@ -17,6 +17,7 @@ from promptecho._content import ContentProblem, decode_chunks
 from promptecho._interaction import Interaction, read_interaction, response_tree
 from promptecho._matching import Identity, canonical_json
 from promptecho._models import Request, ResponseHead
+from promptecho._query import to_tree
 from promptecho._redaction import REDACTED, Redactor, is_token_answer
 from promptecho._refusals import is_refusal
 from promptecho._settings import Settings
@@ -304,10 +305,12 @@ class Recorder:
             "method": identity.method,
             "url": redactor.url(forward.request.url),
             "match_key": identity.short_key,
-            "matched_on": "all" if identity.whole else Flow(identity.matched),
+            "matched_on": "all" if identity.whole else Flow(identity.matched_on),
         }
         if identity.query:
-            request["query"] = identity.query
+            request["query"] = identity.query if isinstance(identity.query, str) else to_tree(identity.query)
+        if identity.headers is not None:
+            request["headers"] = identity.headers
         if identity.registered:
             request["normalized_by"] = identity.provider
         if identity.body:

@@ -21,8 +21,11 @@ from promptecho._diff import explain_miss
 from promptecho._interaction import Interaction
 from promptecho._matching import Identity, identify, older_keys
 from promptecho._models import Request, Response
+from promptecho._query import parameters
 from promptecho._recorder import Forward, Recorder
 from promptecho._redaction import Redactor
+from promptecho._request_body import without_coding
+from promptecho._selecting_headers import may_count
 from promptecho._settings import Settings
 from promptecho._store import Journal
 from promptecho.errors import (
@@ -151,6 +154,7 @@ class Session:
         if self._passes(request):
             self.cassette.passed_through += 1
             return None
+        request = without_coding(request)
         identity = self._identify(request)
         with self._lock:
             found = self._choose(request, identity)
@@ -164,12 +168,15 @@ class Session:
             return self.recorder.forward(request, identity)
 
     def _identify(self, request: Request) -> Identity:
-        """The identity of a request, whose credentials are taken note of; of those replayed before it is remembered."""
+        """The identity of a request, whose credentials are taken note of; of those replayed before it is remembered.
+
+        The request is without content coding.
+        """
         known = self._identified.get(_asked(request))
         self.redactor.learn(request, only_headers=known is not None)
         if known is not None and known[0] == self.redactor.version and not has_registered():
             return known[1]
-        text = request.url.partition("?")[0].encode("utf-8", "replace") + b" " + request.body
+        text = b" ".join((_without_query_credentials(request.url), request.body, *_counting(request)))
         mask = _same if self.redactor.is_clean(text) else self.redactor.mask_tree
         named = self.redactor.named
         return identify(request, self.settings.match, mask, mask_sent=named.mask_tree if named else None)
@@ -200,10 +207,9 @@ class Session:
         )
 
     def _choose(self, request: Request, identity: Identity) -> Interaction | None:
-        keys = [identity.key]
-        if self.cassette.older:
-            keys += older_keys(request, identity, self.settings.match)
-        entries = self.cassette.find(keys)
+        entries = self.cassette.find([identity.key])
+        if not entries and self.cassette.older:
+            entries = self.cassette.find(older_keys(request, identity, self.settings.match))
         if identity.unmasked_key:  # those recorded when less was masked than today come first, as they did in the file
             entries = [*self.cassette.find([identity.unmasked_key]), *entries]
         same_host = [entry for entry in entries if entry.identity.host == identity.host]
@@ -262,8 +268,24 @@ class Session:
 
 def _asked(request: Request) -> bytes:
     """A digest of all that an identity depends on."""
-    head = f"{request.method} {request.url} {request.headers.get('content-type')} ".encode("utf-8", "surrogatepass")
+    head = (
+        f"{request.method} {request.url} ".encode("utf-8", "surrogatepass") + b"\n".join(_counting(request)) + b"\n\n"
+    )
     return blake2b(head + request.body, digest_size=16).digest()
+
+
+def _without_query_credentials(url: str) -> bytes:
+    texts = (text for pair in parameters(url) for text in pair)
+    return " ".join((url.partition("?")[0], *texts)).encode("utf-8", "replace")
+
+
+def _counting(request: Request) -> list[bytes]:
+    """The headers that may be part of a key."""
+    return [
+        f"{name.lower()}: {value}".encode("utf-8", "surrogatepass")
+        for name, value in request.headers.pairs
+        if may_count(name.lower())
+    ]
 
 
 def _same(tree: Json) -> Json:

@@ -11,7 +11,7 @@ from typing import Any
 from promptecho._answers import Answer, as_json, read_answer
 from promptecho._cli._cassette_files import OpenedCassette
 from promptecho._cli._show import answer_json
-from promptecho._diff import MISSING, leaf_differences
+from promptecho._diff import MISSING, beside_the_body, leaf_differences
 from promptecho._interaction import Interaction
 
 Json = Any
@@ -124,9 +124,11 @@ def _request_changes(before: Interaction, after: Interaction) -> Iterator[Change
     if before.identity.key == after.identity.key:
         return
     one, other = before.identity, after.identity
-    for name in ("method", "path", "query", "stream"):
+    for name in ("method", "path", "stream"):
         if getattr(one, name) != getattr(other, name):
             yield Change(name, getattr(one, name), getattr(other, name))
+    for name, was, now in beside_the_body(one, other):
+        yield Change(name, was, now)
     for path, was, now in leaf_differences(one.matched, other.matched):
         yield Change(path, was, now)
 

@@ -22,10 +22,11 @@ from promptecho import _settings, _store
 from promptecho._cassette import Cassette
 from promptecho._import.exchange import Entry, Exchange, Kept, Skipped, Source, time_of
 from promptecho._import.formats import read_source
-from promptecho._matching import identify_recorded
+from promptecho._matching import Identity, identify_recorded
 from promptecho._models import Headers, Request
 from promptecho._recorder import Forward
 from promptecho._redaction import Redactor
+from promptecho._selecting_headers import may_count
 from promptecho._session import Session
 from promptecho._settings import Settings
 from promptecho._version import __version__
@@ -213,16 +214,27 @@ class _Writer:
         if kept is None:
             decision = self._session.decide(exchange.request)
             assert decision is None or isinstance(decision, Forward)  # there is nothing to replay yet
+            if decision is not None and not exchange.has_headers:
+                decision.identity = self._without_headers(decision.identity)
             return decision
         request = exchange.request
         if self._session._passes(request):
             return None
         body = self._redactor.mask_tree(kept.body) if not self._redactor.is_clean(_text_of(kept)) else kept.body
-        identity = identify_recorded(request.method, request.url, kept.query, body, self._settings.match)
+        identity = identify_recorded(
+            request.method, request.url, kept.query, body, self._settings.match, headers=kept.headers
+        )
         repeat = self._keys[identity.key] if kept.repeat is None else kept.repeat
         self._keys[identity.key] += 1
         self.journal.prepare()
         return Forward(self._recorder, Request(request.method, request.url), identity, repeat)
+
+    def _without_headers(self, identity: Identity) -> Identity:
+        """The identity of a request of which no headers were kept: any will do."""
+        normalizer = identity.provider if identity.registered else None
+        return identify_recorded(
+            identity.method, identity.url, identity.query, identity.body, self._settings.match, normalizer=normalizer
+        )
 
     def _grouped(self) -> list[str]:
         lines = []
@@ -244,9 +256,9 @@ def _without_placeholders(entry: Entry) -> Entry:
     kept = [
         (name, value)
         for name, value in request.headers
-        if name.lower() in ("content-type", "user-agent") or not _PLACEHOLDER.fullmatch(value)
+        if name.lower() == "user-agent" or may_count(name.lower()) or not _PLACEHOLDER.fullmatch(value)
     ]
-    return replace(entry, request=replace(request, headers=Headers(kept)))
+    return replace(entry, request=replace(request, headers=Headers(kept)), has_headers=bool(request.headers.pairs))
 
 
 def _text_of(kept: Kept) -> bytes:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promptecho import _yaml
-from promptecho._credentials import without_credentials
 from promptecho._import.exchange import (
     Entry,
     Exchange,
@@ -26,6 +25,7 @@ from promptecho._import.exchange import (
     without_coding,
 )
 from promptecho._models import Request
+from promptecho._query import parameters
 from promptecho.errors import CassetteFormatError
 
 NAME = "cassetter"
@@ -151,7 +151,7 @@ def _warnings(request: Request) -> tuple[str, ...]:
     hidden = []
     if _MASK.encode("ascii") in request.body:
         hidden.append("request body")
-    if any(_MASK in value for _, value in without_credentials(request.url.partition("?")[2])):
+    if any(_MASK in value for _, value in parameters(request.url)):
         hidden.append("query")
     return tuple(
         f"the {where} holds {_MASK} in the place of a value, so a call that sends the value finds no recording"

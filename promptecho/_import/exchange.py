@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from promptecho._content import ContentProblem, decode_chunks
 from promptecho._http1 import usual_reason
+from promptecho._matching import Query
 from promptecho._models import Headers, Request, ResponseHead
 from promptecho.errors import CassetteFormatError
 
@@ -23,12 +24,13 @@ Json = Any
 class Kept:
     """What a promptecho cassette knew of a call beyond the call itself; only our own exports carry it.
 
-    ``body`` is the canonical request body and ``query`` the digest of the query, which can't be made again from what
-    the export shows.
+    ``body`` is the canonical request body, ``query`` and ``headers`` are what else it is matched by, which can't be
+    made again from what the export shows.
     """
 
     body: dict[str, Json]
-    query: str = ""
+    query: Query = ""
+    headers: Mapping[str, str] | None = None
     repeat: int | None = None
     delays: tuple[float, ...] = ()
     incomplete: str | None = None
@@ -45,6 +47,7 @@ class Exchange:
     recorded_at: datetime | None = None
     kept: Kept | None = None
     warnings: tuple[str, ...] = ()
+    has_headers: bool = True  # the request's are known
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from promptecho._import.exchange import (
     without_coding,
 )
 from promptecho._models import Headers, Request
+from promptecho._query import from_tree
 from promptecho.errors import CassetteFormatError
 
 Json = Any
@@ -282,9 +283,17 @@ def _kept(place: Place, request: Request) -> tuple[Kept, list[int]]:
             body = None
     if not isinstance(body, dict):
         raise Place(place.file, f"{place.path}.body", body).wrong("the body of a request, as promptecho exports it")
-    query, repeat, incomplete = fields.get("query", ""), fields.get("repeat"), fields.get("incomplete")
-    if not isinstance(query, str):
-        raise place.child("query").wrong("a text")
+    headers = fields.get("headers")
+    if headers is not None and not all(isinstance(text, str) for text in place.child("headers").mapping().values()):
+        raise place.child("headers").wrong("a mapping of names to texts")
+    query, repeat, incomplete = fields.get("query"), fields.get("repeat"), fields.get("incomplete")
+    if query is None:
+        query = "" if headers is None else ()
+    elif not isinstance(query, str):
+        try:
+            query = from_tree(query)
+        except ValueError as problem:
+            raise place.child("query").wrong(str(problem)) from None
     if repeat is not None and (not isinstance(repeat, int) or isinstance(repeat, bool)):
         raise place.child("repeat").wrong("a number")
     if incomplete is not None and not isinstance(incomplete, str):
@@ -294,7 +303,7 @@ def _kept(place: Place, request: Request) -> tuple[Kept, list[int]]:
         raise place.child("delays").wrong("a list of seconds")
     if not isinstance(sizes, list) or not all(isinstance(size, int) and size > 0 for size in sizes):
         raise place.child("chunks").wrong("a list of sizes in bytes")
-    return Kept(body, query, repeat, tuple(map(float, delays)), incomplete), sizes
+    return Kept(body, query, headers, repeat, tuple(map(float, delays)), incomplete), sizes
 
 
 def _cut(data: bytes, sizes: list[int]) -> tuple[bytes, ...]:

@@ -20,7 +20,8 @@ from promptecho._import.exchange import (
 )
 from promptecho._import.har import NEVER, OURS
 from promptecho._interaction import Interaction
-from promptecho._matching import RAW_BODY
+from promptecho._query import to_tree
+from promptecho._request_body import RAW_BODY
 from promptecho._version import __version__
 
 Json = Any
@@ -82,8 +83,11 @@ def _request_tree(interaction: Interaction) -> tuple[dict[str, Json], dict[str, 
         "bodySize": 0,
     }
     ours: dict[str, Json] = {}
-    if interaction.identity.query:
-        ours["query"] = interaction.identity.query
+    query, headers = interaction.identity.query, interaction.identity.headers
+    if query:
+        ours["query"] = query if isinstance(query, str) else to_tree(query)
+    if headers is not None:
+        ours["headers"] = headers
     if "repeat" in document:
         ours["repeat"] = document["repeat"]
     response = document["response"]

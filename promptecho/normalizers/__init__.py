@@ -88,12 +88,12 @@ def canonicalize(call: Call) -> Canonical:
         if shape.detect(call):
             return shape.canonical(call)
     body = dict(call.body)
-    return Canonical(body, "unknown", False, (), _streams(body))
+    return Canonical(body, "unknown", False, _streams(body))
 
 
 def normalized_by(name: str, body: dict[str, Json]) -> Canonical:
     """The canonical form that a registered normalizer gave, now or when it was recorded."""
-    return Canonical(body, name, isinstance(body.get("messages"), list), (), _streams(body), registered=True)
+    return Canonical(body, name, isinstance(body.get("messages"), list), _streams(body), registered=True)
 
 
 def _streams(body: Mapping[str, Json]) -> bool:

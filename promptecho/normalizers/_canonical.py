@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from promptecho._neutral_fields import KNOWN_APIS
 
 Json = Any
 
@@ -24,15 +26,15 @@ class Canonical:
     """A canonical body.
 
     ``has_prompt``: it carries a prompt in a known chat shape, so ``match_on`` applies; otherwise it is matched whole.
-    ``always_matched``: fields that are part of the prompt under names that the default ``match_on`` doesn't have.
-    ``registered``: a normalizer of the user's own made it.
+    ``where``: how sure it is that a provider answers it, which says what is known of its fields
+    (``promptecho/_neutral_fields.py``). ``registered``: a normalizer of the user's own made it.
     """
 
     body: dict[str, Json]
     provider: str
     has_prompt: bool
-    always_matched: tuple[str, ...]
     stream: bool
+    where: int = KNOWN_APIS
     registered: bool = False
 
 
@@ -43,12 +45,12 @@ class Shape:
     provider: str
     detect: Callable[[Call], bool]
     normalize: Callable[[Call], dict[str, Json]]
-    always_matched: Sequence[str] = ()
     streams: Callable[[Call], bool] = lambda call: call.body.get("stream") is True
+    where: Callable[[Call], int] = lambda call: KNOWN_APIS
+    is_chat: Callable[[Call], bool] = lambda call: True
 
     def canonical(self, call: Call) -> Canonical:
         body = self.normalize(call)
         messages = body.get("messages")
         has_prompt = (isinstance(messages, list) and bool(messages)) or self.provider == "openai-responses"
-        present = tuple(name for name in self.always_matched if name in body)
-        return Canonical(body, self.provider, has_prompt, present, self.streams(call))
+        return Canonical(body, self.provider, has_prompt and self.is_chat(call), self.streams(call), self.where(call))

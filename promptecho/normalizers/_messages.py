@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Json = Any
@@ -46,7 +47,55 @@ def message(value: Json) -> Json:
         changed["role"] = "system"
     if "content" in changed:
         changed["content"] = content(changed["content"])
-    return changed
+    if isinstance(changed.get("tool_calls"), list):
+        changed["tool_calls"] = [_call(each) for each in changed["tool_calls"]]
+    if isinstance(changed.get("function_call"), dict):
+        changed["function_call"] = _with_arguments(changed["function_call"])
+    return _with_arguments(changed) if changed.get("type") == "function_call" else changed
+
+
+def _call(value: Json) -> Json:
+    function = value.get("function") if isinstance(value, dict) else None
+    return {**value, "function": _with_arguments(function)} if isinstance(function, dict) else value
+
+
+def _with_arguments(value: dict[str, Json]) -> dict[str, Json]:
+    """A call of a function; its arguments are JSON in a text, whose spacing and order say nothing."""
+    text = value.get("arguments")
+    if not isinstance(text, str):
+        return value
+    try:
+        tree = json.loads(
+            text,
+            object_pairs_hook=_without_repeats,
+            parse_int=_exact(int),
+            parse_float=_exact(float),
+            parse_constant=_exact(float),
+        )
+        plain = json.dumps(tree, sort_keys=True, ensure_ascii=False)
+        plain.encode("utf-8")
+    except (ValueError, RecursionError):
+        return value  # a call that was cut off, say
+    return {**value, "arguments": plain}
+
+
+def _exact(kind: Callable[[str], Json]) -> Callable[[str], Json]:
+    """A reader of numbers that refuses those which it would spell in another way (1.50, 1e400)."""
+
+    def read(text: str) -> Json:
+        value = kind(text)
+        if repr(value) != text:
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def _without_repeats(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key that is there twice")
+    return made
 
 
 def hoist_system(body: dict[str, Json]) -> dict[str, Json]:

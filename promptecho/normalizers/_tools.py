@@ -22,11 +22,16 @@ def tool(value: Json) -> Json:
     ):
         del changed["function"]
         changed.update(function)
-    if "name" in changed and changed.get("type") in ("function", "custom") and "format" not in changed:
-        del changed["type"]
+    # Anthropic's custom tools have a schema and are functions; OpenAI's are called with any text, and are not.
+    if "name" in changed and "format" not in changed:
+        is_function = changed.get("type") == "function" or (
+            changed.get("type") == "custom" and ("input_schema" in changed or "parameters" in changed)
+        )
+        if is_function:
+            del changed["type"]
     if "input_schema" in changed and "parameters" not in changed:
         changed = {("parameters" if key == "input_schema" else key): each for key, each in changed.items()}
-    return changed
+    return with_schemas_in_order(changed)
 
 
 def tools(value: Json) -> Json:
@@ -42,4 +47,37 @@ def response_format(value: Json) -> Json:
         return value
     inner = value.get("json_schema")
     is_nested = value.get("type") == "json_schema" and set(value) == {"type", "json_schema"}
-    return {"type": "json_schema", **inner} if is_nested and isinstance(inner, dict) and "type" not in inner else value
+    if is_nested and isinstance(inner, dict) and "type" not in inner:
+        value = {"type": "json_schema", **inner}
+    return with_schemas_in_order(value)
+
+
+_SCHEMAS = (
+    "parameters", "input_schema", "schema", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "response",
+    "output_schema", "json_schema")  # fmt: skip
+_SETS = ("required", "enum", "type")
+_DATA = ("default", "const", "example", "examples", "description", "title")  # what is no schema below a schema
+_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+
+
+def with_schemas_in_order(value: Json) -> Json:
+    """A tool or a format with the sets in its schemas sorted: JSON Schema gives their order no meaning."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _in_order(each, 0) if key in _SCHEMAS else each for key, each in value.items()}
+
+
+def _in_order(schema: Json, depth: int) -> Json:
+    if isinstance(schema, list):
+        return [_in_order(each, depth + 1) for each in schema]
+    if not isinstance(schema, dict) or depth > 50:
+        return schema
+    changed: dict[str, Json] = {}
+    for key, value in schema.items():
+        if key in _SETS and isinstance(value, list):
+            changed[key] = sorted(value, key=lambda each: json.dumps(each, sort_keys=True))
+        elif key in _NAMED and isinstance(value, dict):
+            changed[key] = {name: _in_order(each, depth + 1) for name, each in value.items()}
+        else:
+            changed[key] = value if key in _DATA else _in_order(value, depth + 1)
+    return changed

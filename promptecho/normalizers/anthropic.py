@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from promptecho._selecting_headers import features
 from promptecho.normalizers._canonical import Call, Shape
 from promptecho.normalizers._messages import content, message, rename_call_ids
-from promptecho.normalizers._tools import tools
+from promptecho.normalizers._tools import tools, with_schemas_in_order
 
 Json = Any
-
-ALWAYS_MATCHED = ("mcp_servers", "container", "output_config", "context_management", "functions", "function_call")
 
 
 def detect(call: Call) -> bool:
@@ -39,6 +38,10 @@ def normalize_body(body: Mapping[str, Json]) -> dict[str, Json]:
         changed["messages"] = rename_call_ids([message(each) for each in changed["messages"]])
     if "tools" in changed:
         changed["tools"] = tools(changed["tools"])
+    if isinstance(changed.get("anthropic_beta"), list) and all(
+        isinstance(each, str) for each in changed["anthropic_beta"]
+    ):
+        changed["anthropic_beta"] = features(changed["anthropic_beta"])
     config = changed.get("output_config")
     if isinstance(config, dict) and "format" in config and "response_format" not in changed:
         changed["response_format"] = config["format"]
@@ -47,7 +50,9 @@ def normalize_body(body: Mapping[str, Json]) -> dict[str, Json]:
                    if key != "output_config" or rest}  # fmt: skip
     if "output_format" in changed and "response_format" not in changed:
         changed["response_format"] = changed.pop("output_format")
+    if "response_format" in changed:
+        changed["response_format"] = with_schemas_in_order(changed["response_format"])
     return changed
 
 
-SHAPE = Shape("anthropic", detect, normalize, ALWAYS_MATCHED, _streams)
+SHAPE = Shape("anthropic", detect, normalize, _streams)

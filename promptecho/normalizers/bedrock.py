@@ -18,9 +18,20 @@ Json = Any
 
 _PATH = re.compile(r"/model/(?P<model>.+)/(?P<verb>converse|converse-stream|invoke|invoke-with-response-stream)$")
 _INFERENCE = {"maxTokens": "max_tokens", "temperature": "temperature", "topP": "top_p", "stopSequences": "stop"}
-_ALWAYS = (
-    "additionalModelRequestFields", "guardrailConfig", "promptVariables", "toolConfig", "inferenceConfig", "images",
-    "textGenerationConfig", *anthropic.ALWAYS_MATCHED, *cohere.ALWAYS_MATCHED)  # fmt: skip
+# Models that answer with something else than text, and fields that only those take.
+_NO_CHAT = re.compile(
+    r"embed|image|canvas|reel|stability\.|stable-|luma\.|ray-|twelvelabs|rerank|sonic|video", re.IGNORECASE
+)
+_NO_CHAT_FIELDS = (
+    "taskType",
+    "text_prompts",
+    "aspect_ratio",
+    "negative_prompt",
+    "output_format",
+    "mode",
+    "image",
+    "input_type",
+)
 
 
 def detect(call: Call) -> bool:
@@ -40,9 +51,18 @@ def normalize(call: Call) -> dict[str, Json]:
         body = _converse(body)
     elif "anthropic_version" in body:
         body = anthropic.normalize_body(body)
-    elif "embed" not in model:
+    elif _is_chat(call):
         body = _invoke(body)
     return body if "model" in body else {"model": model, **body}
+
+
+def _is_chat(call: Call) -> bool:
+    found = _PATH.search(call.path)
+    if found is None or found["verb"].startswith("converse"):
+        return True
+    return "messages" in call.body or not (
+        _NO_CHAT.search(unquote(found["model"])) or any(name in call.body for name in _NO_CHAT_FIELDS)
+    )
 
 
 def _converse(body: Mapping[str, Json]) -> dict[str, Json]:
@@ -118,4 +138,4 @@ def _invoke(body: Mapping[str, Json]) -> dict[str, Json]:
     return dict(body)
 
 
-SHAPE = Shape("bedrock", detect, normalize, _ALWAYS, _streams)
+SHAPE = Shape("bedrock", detect, normalize, _streams, is_chat=_is_chat)

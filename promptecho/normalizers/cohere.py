@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from promptecho._neutral_fields import CHATS
 from promptecho.normalizers import openai_chat
 from promptecho.normalizers._canonical import Call, Shape
 
 Json = Any
 
-ALWAYS_MATCHED = (
-    "documents", "citation_options", "safety_mode", "strict_tools", "tool_results", "connectors", "conversation_id",
-    "chat_history", "preamble", "prompt_truncation", "force_single_step", *openai_chat.ALWAYS_MATCHED)  # fmt: skip
 _ROLES = {"USER": "user", "CHATBOT": "assistant", "SYSTEM": "system"}
 
 
@@ -47,4 +45,4 @@ def _turn(value: Json) -> Json:
     return value
 
 
-SHAPE = Shape("cohere", detect, normalize, ALWAYS_MATCHED)
+SHAPE = Shape("cohere", detect, normalize, where=lambda call: CHATS)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from promptecho.normalizers._canonical import Call, Shape
 from promptecho.normalizers._messages import rename_ids
-from promptecho.normalizers._tools import tools
+from promptecho.normalizers._tools import tools, with_schemas_in_order
 
 Json = Any
 
@@ -31,6 +31,7 @@ _SAMPLING = {
     "frequencyPenalty": "frequency_penalty", "candidateCount": "n", "thinkingConfig": "thinking",
 }  # fmt: skip
 _OUTPUT = ("responseMimeType", "responseSchema", "responseJsonSchema")
+_CAMEL = re.compile(r"(?<=[a-z0-9])_([a-z])")
 _ROLES = {"model": "assistant"}
 
 
@@ -48,7 +49,7 @@ def normalize(call: Call) -> dict[str, Json]:
     changed: dict[str, Json] = {"model": unquote(found["model"])} if found and "model" not in call.body else {}
     if any(spelling in call.body and known in call.body for spelling, known in _SPELLINGS.items()):
         return {**changed, **call.body}  # which of the two counts is not known, so it is matched whole
-    body = {_SPELLINGS.get(key, key): value for key, value in call.body.items()}
+    body = {_SPELLINGS.get(key, key): _in_camel_case(key, value) for key, value in call.body.items()}
     for key, value in body.items():
         if key == "contents" and isinstance(value, list) and "messages" not in body:
             changed["messages"] = [_message(each) for each in value]
@@ -65,6 +66,42 @@ def normalize(call: Call) -> dict[str, Json]:
     changed["messages"] = rename_ids(changed.get("messages"), ("functionCall", "functionResponse"), ("id",))
     if changed["messages"] is None:
         del changed["messages"]
+    if "response_format" in changed:
+        changed["response_format"] = with_schemas_in_order(changed["response_format"])
+    return changed
+
+
+# Google's APIs take each name in snake_case too (https://protobuf.dev/programming-guides/json). Names below these
+# are the program's own.
+_OWN_NAMES = (
+    "args", "response", "parametersJsonSchema", "responseJsonSchema", "schema", "labels", "default", "example",
+    "text")  # fmt: skip
+_NAMED_SCHEMAS = ("properties", "defs")
+_HAVE_SUCH_NAMES = (
+    "contents", "messages", "system", "systemInstruction", "system_instruction", "tools", "tool_choice", "toolConfig",
+    "tool_config", "generationConfig", "generation_config", "safetySettings", "safety_settings", "response_format",
+    "thinking")  # fmt: skip
+
+
+def _in_camel_case(field: str, value: Json) -> Json:
+    return _respelled(value, 0) if field in _HAVE_SUCH_NAMES else value
+
+
+def _respelled(tree: Json, depth: int) -> Json:
+    if isinstance(tree, list):
+        return [_respelled(each, depth + 1) for each in tree]
+    if not isinstance(tree, dict) or depth > 60:
+        return tree
+    names = {key: _CAMEL.sub(lambda found: found[1].upper(), key) for key in tree}
+    if len(set(names.values())) < len(names):
+        return tree  # which of two spellings counts is not known
+    changed: dict[str, Json] = {}
+    for key, value in tree.items():
+        name = names[key]
+        if name in _NAMED_SCHEMAS and isinstance(value, dict):
+            changed[name] = {own: _respelled(each, depth + 1) for own, each in value.items()}
+        else:
+            changed[name] = value if name in _OWN_NAMES else _respelled(value, depth + 1)
     return changed
 
 
@@ -127,6 +164,4 @@ def _declarations(value: list[Json]) -> list[Json]:
     return found
 
 
-SHAPE = Shape(
-    "gemini", detect, normalize, ("generationConfig", "safetySettings", "cachedContent", "systemInstruction"), _streams
-)
+SHAPE = Shape("gemini", detect, normalize, _streams)

@@ -25,4 +25,4 @@ def normalize(call: Call) -> dict[str, Json]:
     return dict(call.body)
 
 
-SHAPE = Shape("huggingface", detect, normalize, (), _streams)
+SHAPE = Shape("huggingface", detect, normalize, _streams)

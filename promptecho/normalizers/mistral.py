@@ -18,4 +18,4 @@ def normalize(call: Call) -> dict[str, Json]:
     return openai_chat.normalize_body(call.body)
 
 
-SHAPE = Shape("mistral", detect, normalize, ("prompt_mode", "guardrails", *openai_chat.ALWAYS_MATCHED))
+SHAPE = Shape("mistral", detect, normalize)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from promptecho._neutral_fields import CHATS
 from promptecho.normalizers import openai_chat
 from promptecho.normalizers._canonical import Call, Shape
 
 Json = Any
-
-ALWAYS_MATCHED = ("think", "suffix", "template", "raw", "context", *openai_chat.ALWAYS_MATCHED)
 
 
 def detect(call: Call) -> bool:
@@ -42,4 +41,4 @@ def normalize(call: Call) -> dict[str, Json]:
     return openai_chat.normalize_body(body)
 
 
-SHAPE = Shape("ollama", detect, normalize, ALWAYS_MATCHED, _streams)
+SHAPE = Shape("ollama", detect, normalize, _streams, where=lambda call: CHATS)

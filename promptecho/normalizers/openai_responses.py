@@ -6,13 +6,9 @@ from typing import Any
 
 from promptecho.normalizers._canonical import Call, Shape
 from promptecho.normalizers._messages import content, message, rename_call_ids
-from promptecho.normalizers._tools import tools
+from promptecho.normalizers._tools import tools, with_schemas_in_order
 
 Json = Any
-
-ALWAYS_MATCHED = (
-    "previous_response_id", "conversation", "prompt", "context", "input", "instructions", "text", "include",
-    "modalities", "truncation", "background")  # fmt: skip
 
 
 def detect(call: Call) -> bool:
@@ -50,6 +46,8 @@ def normalize(call: Call) -> dict[str, Json]:
         changed["system"] = content(changed["system"])
     if "tools" in changed:
         changed["tools"] = tools(changed["tools"])
+    if "response_format" in changed:
+        changed["response_format"] = with_schemas_in_order(changed["response_format"])
     return changed
 
 
@@ -59,4 +57,4 @@ def _item(value: Json) -> Json:
     return message(value)
 
 
-SHAPE = Shape("openai-responses", detect, normalize, ALWAYS_MATCHED)
+SHAPE = Shape("openai-responses", detect, normalize)

@@ -107,7 +107,8 @@ CANONICAL: list[tuple[str, Any, Any]] = [
      messages(HI, tools=[{"function": {"name": "f"}, "name": "g"}])),
     (CHAT, messages(HI, tools=[{"type": "x", "function": {"name": "f"}}]), messages(HI, tools=[{"type": "x", "function": {"name": "f"}}])),
     (CHAT, messages(HI, tools=[{"type": "function", "function": "f"}]), messages(HI, tools=[{"type": "function", "function": "f"}])),
-    (CHAT, messages(HI, tools=[{"type": "custom", "name": "f"}]), messages(HI, tools=[{"name": "f"}])),
+    (CHAT, messages(HI, tools=[{"type": "custom", "name": "f"}]), messages(HI, tools=[{"type": "custom", "name": "f"}])),
+    (CLAUDE, messages(HI, tools=[{"type": "custom", "name": "f", "input_schema": {}}]), messages(HI, tools=[{"name": "f", "parameters": {}}])),
     (CHAT, messages(HI, tools=[{"type": "custom", "name": "f", "format": "g"}]), messages(HI, tools=[{"type": "custom", "name": "f", "format": "g"}])),
     (CHAT, messages(HI, tools=[{"type": "web_search", "name": "f"}]), messages(HI, tools=[{"type": "web_search", "name": "f"}])),
     (CLAUDE, messages(HI, tools=[{"name": "f", "input_schema": {"a": 1}}]), messages(HI, tools=[{"name": "f", "parameters": {"a": 1}}])),
@@ -279,7 +280,7 @@ def identity(url: str, body: Any) -> Any:
 def test_the_canonical_body_is_this(url: str, body: Any, expected: Any) -> None:
     found = identity(url, body)
     assert found.body == expected
-    stored = identify_recorded("POST", url, "", expected, MatchOptions())
+    stored = identify_recorded("POST", url, (), expected, MatchOptions(), headers={})
     assert (stored.body, stored.key) == (expected, found.key)
 
 
@@ -364,21 +365,24 @@ def test_the_provider_is_told_and_whether_a_stream_is_asked_for(
         (RESPONSES, {"input": {"a": 1}, "temperature": 1}, {"input"}),
         (RESPONSES, {"prompt": {"id": 1}, "temperature": 1}, {"prompt"}),
         ("http://h/x", {"x": 1, "model": "m"}, {"x", "model"}),
-        (CHAT, messages(HI, functions=1, function_call=2, modalities=3, audio=4, web_search_options=5, documents=6, prediction=7, x=8),
+        (CHAT, messages(HI, functions=1, function_call=2, modalities=3, audio=4, web_search_options=5, documents=6, prediction=7, seed=8),
          {"messages", "functions", "function_call", "modalities", "audio", "web_search_options", "documents", "prediction"}),
-        (CLAUDE, messages(HI, mcp_servers=1, container=2, output_config=3, context_management=4, x=5),
+        (CLAUDE, messages(HI, mcp_servers=1, container=2, output_config=3, context_management=4, service_tier=5),
          {"messages", "mcp_servers", "container", "output_config", "context_management"}),
-        (RESPONSES, {"input": "hi", "previous_response_id": 1, "conversation": 2, "include": 3, "truncation": 4, "background": 5, "x": 6},
+        (RESPONSES, {"input": "hi", "previous_response_id": 1, "conversation": 2, "include": 3, "truncation": 4, "background": 5, "store": 6},
          {"messages", "previous_response_id", "conversation", "include", "truncation", "background"}),
-        (GEMINI, {"contents": [{"parts": []}], "safetySettings": 1, "cachedContent": 2, "generationConfig": {"x": 1}, "y": 3},
+        (GEMINI, {"contents": [{"parts": []}], "safetySettings": 1, "cachedContent": 2, "generationConfig": {"x": 1}, "labels": 3},
          {"model", "messages", "safetySettings", "cachedContent", "generationConfig"}),
-        (CONVERSE, messages(HI, additionalModelRequestFields=1, guardrailConfig=2, promptVariables=3, toolConfig=4, inferenceConfig=5, x=6),
+        (CONVERSE, messages(HI, additionalModelRequestFields=1, guardrailConfig=2, promptVariables=3, toolConfig=4, inferenceConfig=5, requestMetadata=6),
          {"model", "messages", "additionalModelRequestFields", "guardrailConfig", "promptVariables", "toolConfig", "inferenceConfig"}),
-        (COHERE, messages(HI, citation_options=1, safety_mode=2, strict_tools=3, tool_results=4, connectors=5, x=6),
+        (COHERE, messages(HI, citation_options=1, safety_mode=2, strict_tools=3, tool_results=4, connectors=5, p=6),
          {"messages", "citation_options", "safety_mode", "strict_tools", "tool_results", "connectors"}),
-        (OLLAMA, messages(HI, think=1, suffix=2, template=3, raw=4, context=5, x=6), {"messages", "think", "suffix", "template", "raw", "context"}),
-        ("https://api.mistral.ai/v1/chat/completions", messages(HI, prompt_mode=1, guardrails=2, x=3), {"messages", "prompt_mode", "guardrails"}),
+        (OLLAMA, messages(HI, think=1, suffix=2, template=3, raw=4, context=5, keep_alive=6), {"messages", "think", "suffix", "template", "raw", "context"}),
+        ("https://api.mistral.ai/v1/chat/completions", messages(HI, prompt_mode=1, guardrails=2, random_seed=3), {"messages", "prompt_mode", "guardrails"}),
     ],
 )  # fmt: skip
 def test_these_fields_are_matched(url: str, body: Any, matched: set[str]) -> None:
     assert identity(url, body).matched.keys() == matched
+    whole = identity(url, body).whole
+    assert identity(url, {**body, "new_of_a_vendor": 1}).matched.keys() == {*matched, "new_of_a_vendor"}
+    assert identity(url, {**body, "request_id": 1}).matched.keys() == ({*matched, "request_id"} if whole else matched)

@@ -460,7 +460,8 @@ def test_what_is_asked_again_is_found_again_whoever_asks(tmp_path: Path) -> None
     recorded(path, b"one")
     again = session(path, record=False)
     for token in ("first-token-value", "second-token-value", "first-token-value"):
-        asked = Request("POST", "https://api.openai.com/v1/x", Headers({"authorization": token}), b"the same")
+        headers = Headers([*request().headers, ("authorization", token)])
+        asked = Request("POST", "https://api.openai.com/v1/x", headers, b"the same")
         assert _body(again.decide(asked)) == b"one"
         assert again.redactor.mask(token) == "REDACTED"
     assert len(again.cassette.played) == 3
@@ -722,9 +723,10 @@ def test_an_entry_says_what_it_was_matched_by(tmp_path: Path) -> None:
     assert one["request"]["method"] == "POST"
     assert one["request"]["url"] == "https://h/v1/chat?a=REDACTED"
     assert one["request"]["matched_on"] == ["model", "messages"]
-    assert len(one["request"]["query"]) == len(one["request"]["match_key"]) == 16
+    assert len(one["request"]["match_key"]) == 16
+    assert (one["request"]["query"], one["request"]["headers"]) == ({"a": "1"}, {})
     assert one["request"]["body"] == chat
-    assert two["request"].keys() == {"method", "url", "match_key", "matched_on"}
+    assert two["request"].keys() == {"method", "url", "match_key", "matched_on", "headers"}
     assert two["request"]["matched_on"] == "all"
     assert two["response"]["headers"] == {"set-cookie": "REDACTED"}
 

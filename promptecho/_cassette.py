@@ -222,8 +222,9 @@ class Cassette:
         if identity is interaction.identity:
             return
         recorded, asked = interaction.identity.body, identity.body
-        # One of promptecho 0.1.3 has a digest where the call has a form, and both are matched whole.
-        if recorded != asked and not is_opaque(recorded):
+        # What an earlier version read in another way was matched whole, as the call is.
+        is_read_otherwise = interaction.identity.headers is None and identity.whole
+        if recorded != asked and not is_opaque(recorded) and not is_read_otherwise:
             self._unmatched.update(_unmatched(recorded, asked, identity))
 
     def note_recorded(self, entry: Interaction | str) -> None:

@@ -286,7 +286,7 @@ def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> lis
     differences = [*facts, *leaf_differences(other.matched, identity.matched)]
     for path, was, now in differences[:_SHOWN_LEAVES]:
         recorded, incoming = _parting(was, now)
-        lines.append(f"    {path}:")
+        lines.append(f"    {path.rstrip(':')}:")
         lines.append("      recorded " + paint.red(recorded))
         lines.append("      incoming " + paint.green(incoming))
     if len(differences) > _SHOWN_LEAVES:

@@ -21,7 +21,15 @@ from promptecho import _older_keys
 from promptecho._models import Request
 from promptecho._neutral_fields import ANYWHERE, SETTINGS, counting_settings, is_neutral
 from promptecho._query import Pairs, from_tree, in_order, parameters, to_tree
-from promptecho._request_body import JSON_BODY, RAW_BODY, as_read_before, digest_of, is_opaque, readable_body
+from promptecho._request_body import (
+    JSON_BODY,
+    RAW_BODY,
+    as_read_before,
+    digest_of,
+    is_opaque,
+    readable_body,
+    without_coding,
+)
 from promptecho._selecting_headers import selecting
 from promptecho._volatile import mask_volatile
 from promptecho.normalizers import Call, Canonical, canonicalize, normalized_by
@@ -421,7 +429,7 @@ def older_keys(request: Request, identity: Identity, options: MatchOptions) -> I
     query = address(sent_to)[2]
     bodies: list[Mapping[str, Json]] = [identity.body]
     if identity.unmasked_key:
-        bodies.append(_sent(request, sent_to)[0].body)
+        bodies.append(_sent(without_coding(request), sent_to)[0].body)
     bodies += [older for body in bodies for older in _older_keys.bodies(body, address(sent_to)[1])]
     bodies += as_read_before(request.body, request.headers.get("content-type"))
     normalizer = identity.provider if identity.registered else None

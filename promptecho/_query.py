@@ -1,8 +1,8 @@
 """The query of a URL: which of its parameters are credentials, and one spelling for the others.
 
 Rules: what is a credential is told by exact names, by the host or the parameters beside it where a name is ambiguous
-(``key`` of Google, ``code`` of a login), or by a value that is a key of a known format. Every other value is matched; one
-that could be a credential all the same (a random text, a long value under such a name) is known by its digest alone.
+(``key`` of Google, ``code`` of a login), or by a value that is a key of a known format. Every other value is matched;
+one that could be a credential all the same (a random text, a long value under such a name) is known by its digest.
 """
 
 from __future__ import annotations
@@ -81,10 +81,7 @@ def _split(url: str) -> tuple[Pairs, Pairs]:
     left_out: list[tuple[str, str]] = []
     for name, value in pairs:
         is_secret = _plain(name) in secret or KEY.fullmatch(value) is not None
-        if is_secret:
-            left_out.append((name, value))
-        else:
-            counts.append((name, value if _is_readable(name, value) else _digest(value)))
+        (left_out if is_secret else counts).append((name, value))
     return tuple(counts), tuple(left_out)
 
 
@@ -109,12 +106,16 @@ def parameters(url: str) -> Pairs:
     >>> parameters("https://h/list?page_token=b%2B&code=US&api_key=x")
     (('page_token', 'b+'), ('code', 'US'))
     """
-    return _split(url)[0]
+    return tuple((name, value if _is_readable(name, value) else _digest(value)) for name, value in _split(url)[0])
 
 
 def credentials_of_query(url: str) -> tuple[str, ...]:
-    """The values of the query that are credentials."""
-    return tuple(value for name, value in _split(url)[1] if _plain(name) not in _SIGNED_ALONG | _OF_SIGNATURES)
+    """The values of the query that are credentials, a random text under the name ``key`` included."""
+    counts, left_out = _split(url)
+    return (
+        *(value for name, value in left_out if _plain(name) not in _SIGNED_ALONG | _OF_SIGNATURES),
+        *(value for name, value in counts if name.lower() == "key" and not _is_readable("", value)),
+    )
 
 
 def in_order(pairs: Pairs) -> Pairs:

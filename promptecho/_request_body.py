@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -113,7 +113,26 @@ def _parameters(value: str) -> dict[str, str]:
     return found
 
 
-def _parts(body: bytes, content_type: str, is_form: bool, depth: int = 0) -> list[Json] | None:
+def _names(disposition: str) -> dict[str, Json]:
+    """The names of a part: of the field, and of the file."""
+    given = _parameters(disposition)
+    found: dict[str, Json] = {}
+    for name in ("name", "filename"):
+        plain, extended = given.get(name), given.get(f"{name}*")
+        if plain is not None or extended is not None:
+            found[name] = extended if plain is None else plain
+        if plain is not None and extended is not None:
+            found[f"{name}*"] = extended
+    return found
+
+
+def _names_before(disposition: str) -> dict[str, Json]:
+    return dict(re.findall(r';\s*(name|filename)\*?="?([^";]*)"?', disposition))
+
+
+def _parts(
+    body: bytes, content_type: str, is_form: bool, depth: int = 0, names: Callable[[str], dict[str, Json]] = _names
+) -> list[Json] | None:
     """Parts by their headers and content; the boundary, random in each run, is left out (RFC 2046, section 5.1)."""
     boundary = _parameters(content_type).get("boundary")
     if not boundary or depth >= _MAX_DEPTH:
@@ -127,29 +146,24 @@ def _parts(body: bytes, content_type: str, is_form: bool, depth: int = 0) -> lis
         found = re.search(rb"\r?\n\r?\n", piece)
         if found is None:
             return None
-        parts.append(_part(piece[: found.start()], piece[found.end() :], is_form, depth))
+        parts.append(_part(piece[: found.start()], piece[found.end() :], is_form, depth, names))
     return parts
 
 
-def _part(head: bytes, content: bytes, is_form: bool, depth: int) -> dict[str, Json]:
+def _part(
+    head: bytes, content: bytes, is_form: bool, depth: int, names: Callable[[str], dict[str, Json]]
+) -> dict[str, Json]:
     fields = {
         name.strip().lower(): value.strip()
         for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").splitlines())
         if name.strip()
     }
     disposition = fields.get("content-disposition", "")
-    named = _parameters(disposition)
-    part: dict[str, Json] = {}
-    for name in ("name", "filename"):
-        plain, extended = named.get(name), named.get(f"{name}*")
-        if plain is not None or extended is not None:
-            part[name] = extended if plain is None else plain
-        if plain is not None and extended is not None:
-            part[f"{name}*"] = extended
+    part = names(disposition)
     content_type = fields.get("content-type", "")
     inner = None
     if content_type.lower().startswith("multipart/"):
-        inner = _parts(content, content_type, is_form, depth + 1)
+        inner = _parts(content, content_type, is_form, depth + 1, names)
         content_type = content_type if inner is None else content_type.partition(";")[0].strip().lower()
     if content_type:
         part["type"] = content_type
@@ -173,7 +187,10 @@ def as_read_before(body: bytes, content_type: str) -> list[dict[str, Json]]:
     kind = content_type.partition(";")[0].strip().lower()
     text = clean_text(body)
     trees: list[dict[str, Json]] = [{RAW_BODY: digest_of(body)}]
-    if text is not None and kind == "application/x-www-form-urlencoded":
+    if kind == "multipart/form-data":
+        parts = _parts(body, content_type, True, names=_names_before)
+        trees += [] if parts is None else [{MULTIPART: parts}]
+    elif text is not None and kind == "application/x-www-form-urlencoded":
         trees.append({FORM: [list(pair) for pair in parse_qsl(text, keep_blank_values=True)]})
     elif text is not None:
         try:

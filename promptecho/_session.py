@@ -154,14 +154,13 @@ class Session:
         if self._passes(request):
             self.cassette.passed_through += 1
             return None
-        request = without_coding(request)
-        identity = self._identify(request)
+        identity = self._identify(without_coding(request))
         with self._lock:
             found = self._choose(request, identity)
             if found is not None:
                 self.cassette.note_played(found, identity)
                 if identity is not found.identity:
-                    self._remember(request, identity, found)
+                    self._remember(without_coding(request), identity, found)
                 return Replay(found, found.response, self.settings.replay_speed)
             if self.recorder is None:
                 raise self._miss(request, identity)

@@ -66,6 +66,9 @@ def _in_item(place: Place, item: dict[str, Json], interaction: Interaction, reda
     yield from _in_url((*place, "request", "url"), interaction.url, redactor)
     yield from _in_value(request.get("body"), redactor, (*place, "request", "body"))
     yield from _in_json_text(request.get("body_json"), redactor, (*place, "request", "body_json"))
+    for name in ("query", "headers"):
+        if isinstance(request.get(name), dict):
+            yield from _in_value(request[name], redactor, (*place, "request", name))
     place = (*place, "response")
     yield from _in_headers(place, response, redactor)
     yield from _in_value(response.get("reason"), redactor, (*place, "reason"))

@@ -192,10 +192,12 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         mode: ``"once"`` (default): record if there is no file yet, else replay, and an unknown call is a miss.
             ``"none"``: replay only. ``"new_episodes"``: replay, and record what is new. ``"all"``: record everything
             again. See :class:`Mode`. The variable ``PROMPTECHO_MODE`` wins over this argument.
-        match_on: The body fields that tell calls apart, as a list of names or dotted paths
+        match_on: The body fields that tell calls apart: exactly those of a list of names or dotted paths
             (``"metadata.user"``, ``"messages[0].content"``, ``*`` for any key or index), or ``"all"`` for the whole
             canonical body. Default: ``model, messages, system, tools, tool_choice, reasoning_effort, reasoning,
-            thinking, response_format``; a body that carries no chat prompt is matched whole.
+            thinking, response_format`` and every other field that is not known to be neutral, as sampling, limits and
+            ids of clients are; a body that carries no chat prompt is matched whole. Method, path, query, headers that
+            select, and whether a stream is asked for always count.
         on_record_error: What to do about a status of 400 or more while recording: ``"warn"`` (default), ``"raise"``
             (:exc:`~promptecho.errors.RecordedErrorResponse`, nothing is
             written) or ``"record"`` (silently).
@@ -205,7 +207,8 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         repeats: What identical calls get. ``"sequence"`` (default): the k-th call the k-th recording, and past the
             last the last one again. ``"reuse"``: one recording for each distinct call, while recording too.
             ``"strict"``: each recording plays once, one call more is a miss.
-        ignore: Paths of the canonical body to leave out of matching, written as in ``match_on``. Default: none.
+        ignore: What to leave out of matching: paths of the canonical body, written as in ``match_on``, parameters of
+            the query (``"?start_time"``) and headers (``"anthropic-beta:"``). Default: none.
         volatile: What to mask when comparing: the names ``"uuid"``, ``"datetime"``, ``"date"`` (with the time of day
             beside it), ``"time"``, ``"tempfile"`` (names that ``tempfile`` makes up), ``"id"`` (``call_...``,
             ``file-...`` and their like), ``"hex"``, and regular expressions, in any order. The file keeps the text as

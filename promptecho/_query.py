@@ -39,6 +39,8 @@ _COULD_BE_ONE = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_WORD = re.compile(r"[A-Za-z]{0,12}|\d{0,10}|.{0,8}", re.DOTALL)
+_OF_PAGES = re.compile("page|pagin|next|prev|continu|sync|skip|start|resume|delta|cursor|marker|query")
+_EVERYDAY = re.compile(r"[A-Za-z]*(?:[-_. ][A-Za-z]*)*|\d{0,10}")
 _RUN = re.compile(r"[A-Za-z0-9_+=-]{16,}")
 _TOLD_APART = re.compile(  # ids that say no more than themselves, and times
     r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\d{8}T\d{6}Z?"
@@ -61,8 +63,8 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _split(url: str) -> tuple[Pairs, Pairs]:
-    """The parameters of a URL in order: those that count, and the credentials with what a signature brings along."""
+def _split(url: str) -> tuple[tuple[str, str, bool], ...]:
+    """The parameters of a URL in order, and whether each is a credential, or what a signature brings along."""
     parts = urlsplit(url)
     pairs = [
         (_spelled(name), _spelled(value))
@@ -77,12 +79,7 @@ def _split(url: str) -> tuple[Pairs, Pairs]:
         secret.add("key")
     if names & _BESIDE_A_LOGIN_CODE or host.endswith("azurewebsites.net"):
         secret.add("code")
-    counts: list[tuple[str, str]] = []
-    left_out: list[tuple[str, str]] = []
-    for name, value in pairs:
-        is_secret = _plain(name) in secret or KEY.fullmatch(value) is not None
-        (left_out if is_secret else counts).append((name, value))
-    return tuple(counts), tuple(left_out)
+    return tuple((name, value, _plain(name) in secret or KEY.fullmatch(value) is not None) for name, value in pairs)
 
 
 def _is_readable(name: str, value: str) -> bool:
@@ -106,16 +103,28 @@ def parameters(url: str) -> Pairs:
     >>> parameters("https://h/list?page_token=b%2B&code=US&api_key=x")
     (('page_token', 'b+'), ('code', 'US'))
     """
-    return tuple((name, value if _is_readable(name, value) else _digest(value)) for name, value in _split(url)[0])
+    return tuple(
+        (name, value if _is_readable(name, value) else _digest(value))
+        for name, value, is_secret in _split(url)
+        if not is_secret
+    )
 
 
 def credentials_of_query(url: str) -> tuple[str, ...]:
-    """The values of the query that are credentials, a random text under the name ``key`` included."""
-    counts, left_out = _split(url)
-    return (
-        *(value for name, value in left_out if _plain(name) not in _SIGNED_ALONG | _OF_SIGNATURES),
-        *(value for name, value in counts if name.lower() == "key" and not _is_readable("", value)),
+    """The values of the query that are credentials, or could be: what is no word and no number, under such a name."""
+    return tuple(
+        value
+        for name, value, is_secret in _split(url)
+        if (
+            _plain(name) not in _SIGNED_ALONG | _OF_SIGNATURES
+            if is_secret
+            else _may_be_credential(_plain(name)) and not _EVERYDAY.fullmatch(value)
+        )
     )
+
+
+def _may_be_credential(name: str) -> bool:
+    return name == "key" or (name.endswith("token") and not _OF_PAGES.search(name))
 
 
 def in_order(pairs: Pairs) -> Pairs:

@@ -212,6 +212,8 @@ def is_neutral(shape: Shape, place: Place, how: str) -> bool:
             return False
         if any(names[1] in entry.names and entry.is_setting for entry in NEUTRAL):
             return True
+    if place[0] == "contents" and place[-1] == "role" and how == "without":
+        return True  # Gemini: who says nothing is the user
     return str(place[-1]) in CALL_IDS and how == "changed"
 
 

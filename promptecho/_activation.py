@@ -159,7 +159,9 @@ def _note_closed(entry: _Entry, error: BaseException | None, refused: list[int])
     if entry.target is not None:
         place = "beside" if entry.replaces_again else "new"
     unfinished = error is not None and bool(session.cassette.recorded_count)
-    _run.closed.append(tally(session.cassette, refused, place=place, failed=error is not None, unfinished=unfinished))
+    tallied = tally(session.cassette, refused, place=place, failed=error is not None, unfinished=unfinished)
+    tallied["names"] = [[*pair, pair not in session.unseen.waiting] for pair in session.unseen.given]
+    _run.closed.append(tallied)
 
 
 class use_cassette:  # noqa: N801 - used like a function: decorator and context manager

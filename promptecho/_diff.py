@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import json
 import os
 import re
 import sys
@@ -13,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from promptecho import _older_keys
 from promptecho._defaults import is_ci
+from promptecho._hints import hints
 from promptecho._index import Index
-from promptecho._matching import DEFAULT_MATCH_ON, Identity, address, canonical_json
+from promptecho._matching import Identity, address, canonical_json
 from promptecho._request_body import RAW_BODY
 
 if TYPE_CHECKING:
@@ -203,37 +203,6 @@ class _Paint:
         return f"\033[1m{text}\033[0m" if self.on else text
 
 
-def _changed_parts(one: str, other: str) -> list[tuple[str, str]]:
-    """The places where two texts differ, where these are few."""
-    start = _common_start(one, other)
-    end = _common_start(one[start:][::-1], other[start:][::-1])
-    one, other = one[start : len(one) - end], other[start : len(other) - end]
-    if max(len(one), len(other)) > 400:
-        return []
-    import difflib
-
-    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
-    return [(one[i1:i2], other[j1:j2]) for tag, i1, i2, j1, j2 in matcher.get_opcodes() if tag != "equal"]
-
-
-def _hints(differences: Sequence[tuple[str, Json, Json]]) -> Iterator[str]:
-    texts = [(a, b) for _, a, b in differences if isinstance(a, str) and isinstance(b, str)]
-    changed = [part for a, b in texts for part in _changed_parts(a, b)]
-    if changed and all(_is_id_like(a) and _is_id_like(b) for a, b in changed) and any(map(any, changed)):
-        yield "the texts part in digits only; for a date or an id of each run, pass volatile=['date', 'uuid']"
-    paths = [path for path, _, _ in differences]
-    if any(path.startswith("tools") for path in paths):
-        yield "a tool definition changed since the recording"
-    if "path" in paths:
-        yield "the SDK or the base URL asks another API than when it was recorded"
-    if paths == ["stream"]:
-        yield "the same call was recorded with the other value of stream"
-
-
-def _is_id_like(text: str) -> bool:
-    return re.fullmatch(r"[0-9a-fA-F:.TZ+-]*", text) is not None
-
-
 def explain_miss(
     cassette: Cassette,
     identity: Identity,
@@ -293,8 +262,8 @@ def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> lis
         lines.append(f"    and {len(differences) - _SHOWN_LEAVES} more differences")
     if RAW_BODY in identity.body:
         lines.append("    (the body is no readable text; it is compared by its hash)")
-    lines.extend(f"  hint: {hint}" for hint in _hints(differences))
-    lines.extend(_what_to_ignore(differences, other, identity))
+    places = [path for path, _, _ in differences]
+    lines.extend(f"  hint: {hint}" for hint in hints(other, identity, cassette.options, places))
     free = [name for name in other.body if name not in other.matched and other.body[name] != identity.body.get(name)]
     if free and not identity.whole:
         lines.append(f"  differs too, but is not matched: {', '.join(free)}")
@@ -311,26 +280,3 @@ def beside_the_body(recorded: Identity, incoming: Identity) -> Iterator[tuple[st
         was, now = recorded.selected.get(name, MISSING), incoming.selected.get(name, MISSING)
         if was != now:
             yield name, was, now
-
-
-def _what_to_ignore(
-    differences: Sequence[tuple[str, Json, Json]], recorded: Identity, incoming: Identity
-) -> Iterator[str]:
-    """What would make two requests equal, if all that differs is no part of what is matched by default."""
-    selected = {*recorded.selected, *incoming.selected}
-    places = [path if path in selected else re.split(r"[.\[]", path, maxsplit=1)[0] for path, _, _ in differences]
-    names = list(dict.fromkeys(places))
-    fields = [name for name in names if name not in selected]
-    is_open = not (recorded.whole or incoming.whole)
-    if not names or any(
-        name in DEFAULT_MATCH_ON or (name not in recorded.matched and name not in incoming.matched) for name in fields
-    ):
-        return
-    if fields and is_open:
-        verb = "isn't" if len(fields) == 1 else "aren't"
-        yield (
-            f"  hint: {', '.join(fields)} {verb} known to leave the answer alone, so a difference there counts; if "
-            f"it does, pass ignore={json.dumps(names)}"
-        )
-    else:
-        yield f"  hint: if that says nothing about the answer, pass ignore={json.dumps(names)}"

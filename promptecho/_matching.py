@@ -18,7 +18,7 @@ from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from promptecho import _older_keys
-from promptecho._models import Request
+from promptecho._models import MULTIPART, Request
 from promptecho._neutral_fields import ANYWHERE, SETTINGS, counting_settings, is_neutral
 from promptecho._query import Pairs, from_tree, in_order, parameters, to_tree
 from promptecho._request_body import (
@@ -31,7 +31,7 @@ from promptecho._request_body import (
     without_coding,
 )
 from promptecho._selecting_headers import selecting
-from promptecho._volatile import mask_volatile
+from promptecho._volatile import mask_volatile, without_temporary_names
 from promptecho.normalizers import Call, Canonical, canonicalize, normalized_by
 
 Json = Any
@@ -211,6 +211,11 @@ def _pick(tree: Json, parts: tuple[str, ...]) -> Iterator[tuple[str, Json]]:
             yield f"{name}.{below}" if below else name, value
 
 
+def has_path(tree: Json, dotted: str) -> bool:
+    """Whether a tree has anything at a path."""
+    return next(_pick(tree, path_parts(dotted)), None) is not None
+
+
 def _drop(tree: Json, parts: tuple[str, ...]) -> Json:
     head, rest = parts[0], parts[1:]
     if isinstance(tree, dict):
@@ -256,6 +261,8 @@ def _selected(canonical: Canonical, options: MatchOptions) -> tuple[dict[str, Js
     for path in options.ignore:
         if not path.startswith("?") and not path.endswith(":"):
             chosen = _drop(chosen, path_parts(path))
+    if MULTIPART in chosen:
+        chosen = {**chosen, MULTIPART: without_temporary_names(chosen[MULTIPART])}
     if options.volatile:
         chosen = mask_volatile(chosen, options.volatile)
     return chosen, fields is None

@@ -28,6 +28,7 @@ from promptecho._request_body import without_coding
 from promptecho._selecting_headers import may_count
 from promptecho._settings import Settings
 from promptecho._store import Journal
+from promptecho._unseen import UnseenNames
 from promptecho.errors import (
     CassetteMiss,
     IncompleteRecordingError,
@@ -136,6 +137,7 @@ class Session:
         self.recorder: Recorder | None = (
             None if journal is None else Recorder(cassette, settings, redactor, clock, journal, self._lock)
         )
+        self.unseen = UnseenNames(settings.match)
         self._identified: dict[bytes, tuple[int, Identity]] = {}
         self._asked: Counter[tuple[str, str]] = Counter()
 
@@ -156,6 +158,8 @@ class Session:
             return None
         identity = self._identify(without_coding(request))
         with self._lock:
+            if self.unseen.waiting:
+                self._look_for_names(identity)
             found = self._choose(request, identity)
             if found is not None:
                 self.cassette.note_played(found, identity)
@@ -179,6 +183,12 @@ class Session:
         mask = _same if self.redactor.is_clean(text) else self.redactor.mask_tree
         named = self.redactor.named
         return identify(request, self.settings.match, mask, mask_sent=named.mask_tree if named else None)
+
+    def _look_for_names(self, identity: Identity) -> None:
+        self.unseen.look(identity.body)
+        if self.unseen.doubtful:
+            recorded = (interaction.body for interaction in self.cassette.interactions)
+            self.unseen.refuse_doubtful(recorded, self.cassette.path)
 
     def _remember(self, request: Request, identity: Identity, found: Interaction) -> None:
         """Let the same request find its way at once the next time; the identity in memory already is kept."""

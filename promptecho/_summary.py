@@ -68,12 +68,15 @@ class Summary:
         self._files: dict[str, _File] = {}
         self._counts: Counter[str] = Counter()
         self._unmatched: Counter[str] = Counter()
+        self._names: dict[tuple[str, str], bool] = {}  # setting and field: whether any request had it
         self._amounts = {"saved": _Amounts(), "spent": _Amounts()}
         for tally in tallies:
             self._files.setdefault(tally["path"], _File()).add(tally)
             for name in ("replayed", "recorded", "passed_through", "misses"):
                 self._counts[name] += tally[name]
             self._unmatched.update(tally["unmatched"])
+            for setting, name, seen in tally.get("names", ()) if tally["replayed"] or tally["recorded"] else ():
+                self._names[setting, name] = seen or self._names.get((setting, name), False)
             for name, amounts in self._amounts.items():
                 amounts.add(tally[name])
 
@@ -115,6 +118,10 @@ class Summary:
         if self._unmatched:
             fields = ", ".join(f"{name} ({count})" for name, count in sorted(self._unmatched.items()))
             yield f"replayed although fields that are not matched differ: {fields}"
+
+        for (setting, name), seen in self._names.items():
+            if not seen:
+                yield f"{setting} has {name!r}, a field that no request of this run had"
 
     def record(self, old: str, scope: Scope | None = None) -> str:
         """The record of the last run as JSON: ``old`` with what this run knows better.

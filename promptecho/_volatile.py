@@ -90,7 +90,7 @@ def volatile_pattern(entry: str | re.Pattern[str]) -> re.Pattern[str]:
     """The pattern of a name, or a regular expression of the user's own."""
     if isinstance(entry, re.Pattern):
         return entry
-    return re.compile(VOLATILE.get(entry, entry))
+    return re.compile(VOLATILE.get(entry, entry))  # which keeps what it compiled
 
 
 def volatile_patterns(entries: Iterable[str | re.Pattern[str]]) -> tuple[re.Pattern[str], ...]:
@@ -110,3 +110,16 @@ def mask_volatile(tree: Json, patterns: tuple[re.Pattern[str], ...]) -> Json:
     if isinstance(tree, list):
         return [mask_volatile(value, patterns) for value in tree]
     return tree
+
+
+def without_temporary_names(parts: Json) -> Json:
+    """The parts of a multipart body, names of files that ``tempfile`` makes up masked: nobody means one of those."""
+    pattern = volatile_pattern("tempfile")
+    if not isinstance(parts, list):
+        return parts
+    return [
+        {**part, "filename": mask_volatile(part["filename"], (pattern,))}
+        if isinstance(part, dict) and "filename" in part
+        else part
+        for part in parts
+    ]

@@ -34,6 +34,7 @@ __all__ = [
     "SnapshotError",
     "UninterceptedCallError",
     "UninterceptedCallWarning",
+    "UnknownFieldError",
 ]
 
 
@@ -148,6 +149,21 @@ class UninterceptedCallError(PromptechoError):
         super().__init__(message)
         self.host = host
         self.library = library
+
+
+class UnknownFieldError(PromptechoError):
+    """``match_on`` or ``ignore`` names a field that nothing has and that looks like a mistyped known one.
+
+    It is raised at the first call, before anything is replayed or sent, since a list without the field that was meant
+    would let a wrong recording answer.
+
+    >>> with promptecho.use_cassette("cassettes/answer.yaml", match_on=["modle", "messages"]) as cassette:
+    ...     try:
+    ...         answer = ask("What is six times seven?")
+    ...     except promptecho.errors.UnknownFieldError as problem:
+    ...         print(str(problem).partition(". ")[2])
+    Did you mean 'model'?
+    """
 
 
 class CassetteFormatError(PromptechoError, ValueError):

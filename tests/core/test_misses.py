@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,11 @@ def with_picture(text: str, picture: str) -> Any:
     ("recorded", "incoming", "said"),
     [
         (("six times seven?", {}), ("six times eight?", {}), ["messages[0].content:", "recorded 'six times seven?'", "incoming 'six times eight?'"]),
-        (("a", {"tools": [TOOL]}), ("a", {"tools": [{**TOOL, "function": {**TOOL["function"], "name": "find"}}]}), ["tools[0].name:", "recorded 'look_up'", "hint: a tool definition changed"]),
-        (("today is 2026-01-01", {}), ("today is 2026-02-03", {}), ["hint: the texts part in digits only; for a date"]),
-        (("run 7f0c1f4e-8f4e-4b4e-9d5e-00000000000a", {}), ("run 90aa1f4e-8f4e-4b4e-9d5e-00000000000b", {}), ["volatile=['date', 'uuid']"]),
-        (("a", {"stream": True}), ("a", {}), ["stream:", "hint: the same call was recorded with the other value of stream"]),
-        (("a", {}), ("a", {"target": "/v1/other"}), ["path:", "recorded '/v1/chat/completions'", "hint: the SDK or the base URL"]),
+        (("a", {"tools": [TOOL]}), ("a", {"tools": [{**TOOL, "function": {**TOOL["function"], "name": "find"}}]}), ["tools[0].name:", "recorded 'look_up'"]),
+        (("today is 2026-01-01", {}), ("today is 2026-02-03", {}), ['volatile=["date"]']),
+        (("run 7f0c1f4e-8f4e-4b4e-9d5e-00000000000a", {}), ("run 90aa1f4e-8f4e-4b4e-9d5e-00000000000b", {}), ['volatile=["uuid"]']),
+        (("a", {"stream": True}), ("a", {}), ["stream:", "recorded true"]),
+        (("a", {}), ("a", {"target": "/v1/other"}), ["path:", "recorded '/v1/chat/completions'"]),
         ((LONG + "one" + LONG, {}), (LONG + "two" + LONG, {}), ["(from character 2500)", "one", "two"]),
         ((with_picture("a", PICTURE), {}), (with_picture("a", PICTURE[:-9] + "zzzzzzzz="), {}), ["messages[0].content[1].image_url.url:", "<image/png, 201 bytes, sha256 "]),
         (("a", {"temperature": 0.7}), ("b", {"temperature": 0.1}), ["differs too, but is not matched: temperature"]),
@@ -68,6 +69,48 @@ def test_a_miss_says_where_it_parts_from_the_nearest_recording(
     assert "nearest recording: interactions[1]" in text
     assert max(map(len, text.splitlines())) < 400
     assert "to record it: run once with PROMPTECHO_MODE=new_episodes" in text
+
+
+DAY, LATER = "Thursday, January 1, 2026", "Friday, November 27, 2026"
+HINTS: dict[str, tuple[Any, Any, dict[str, Any], list[str]]] = {
+    "a date": ((f"today is {DAY}", {}), (f"today is {LATER}", {}), {}, ['volatile=["date"]']),
+    "a date and an id": ((f"{DAY}: call_abc123XYZ", {}), (f"{LATER}: call_xyz789ABC", {}), {}, ['volatile=["date", "id"]']),
+    "an id beside what is set": (
+        (f"{DAY}: call_abc123XYZ", {}), (f"{LATER}: call_xyz789ABC", {}), {"volatile": ["date"]}, ['volatile=["date", "id"]']
+    ),
+    "the time in a path": (("a", {"target": "/v1/runs/1764000000"}), ("a", {"target": "/v1/runs/1764009999"}), {}, ['volatile=["date"]']),
+    "an unknown field": (("a", {"agent_id": "x"}), ("a", {"agent_id": "y"}), {}, ['ignore=["agent_id"]']),
+    "an unknown field and a date": (
+        (DAY, {"agent_id": "x"}), (LATER, {"agent_id": "y"}), {}, ['ignore=["agent_id"]', 'volatile=["date"]']
+    ),
+    "digits that are no date": (("run 17", {}), ("run 18", {}), {}, []),
+    "a date that is masked, and words": ((f"{DAY} yes", {}), (f"{LATER} no", {}), {"volatile": ["date"]}, []),
+    "a date, and words": ((f"{DAY} yes", {}), (f"{LATER} no", {}), {}, []),
+    "another model": (("a", {"model": "m-2026-01-01"}), ("a", {"model": "n-2026-01-01"}), {}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HINTS)
+def test_a_hint_is_a_setting_that_would_have_helped(server: ScriptedServer, tmp_path: Path, case: str) -> None:
+    recorded, incoming, settings, hints = HINTS[case]
+    path = tmp_path / "c.yaml"
+
+    def tried(**more: Any) -> str:
+        with use_cassette(path, "once", **{**settings, **more}):
+            ask(server, recorded[0], **recorded[1])
+        try:
+            with use_cassette(path, "none", **{**settings, **more}):
+                ask(server, incoming[0], **incoming[1])
+        except CassetteMiss as missed:
+            return str(missed)
+        return "replayed"
+
+    text = tried()
+    assert text.count("hint:") == len(hints), text
+    for hint in hints:
+        assert hint in text
+    if hints:
+        assert tried(**{hint.partition("=")[0]: json.loads(hint.partition("=")[2]) for hint in hints}) == "replayed"
 
 
 def test_a_miss_names_the_variable_that_set_the_mode(

@@ -47,12 +47,14 @@ def normalize(call: Call) -> dict[str, Json]:
     found = _PATH.search(call.path)
     model, verb = (unquote(found["model"]), found["verb"]) if found else ("", "")
     body = dict(call.body)
-    if verb.startswith("converse") or "schemaVersion" in body or "inferenceConfig" in body:
+    if verb.startswith("converse"):
         body = _converse(body)
     elif "anthropic_version" in body:
         body = anthropic.normalize_body(body)
     elif _is_chat(call):
         body = _invoke(body)
+        if "schemaVersion" in body or "inferenceConfig" in body:  # Nova: as for Converse
+            body = _converse(body)
     return body if "model" in body else {"model": model, **body}
 
 

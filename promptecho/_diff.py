@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from promptecho import _older_keys
 from promptecho._defaults import is_ci
+from promptecho._harmless import harmless
 from promptecho._hints import hints
 from promptecho._index import Index
 from promptecho._matching import Identity, address, canonical_json
@@ -231,7 +232,7 @@ def explain_miss(
     else:
         lines.extend(_nearest_lines(cassette, identity, paint))
     lines.append("  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records the file again)")
-    return "\n".join(lines)
+    return harmless("\n".join(lines), coloured=paint.on)
 
 
 def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> list[str]:

@@ -17,6 +17,7 @@ import pytest
 
 from promptecho import _run
 from promptecho._defaults import DEFAULT_BACKENDS, is_ci
+from promptecho._harmless import harmless
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -144,11 +145,11 @@ class Reporting:
             return
         terminalreporter.write_sep("-", "promptecho", blue=True)
         for line in summary.lines():
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(harmless(line))
         warnings = list(summary.warnings())
         shown = len(warnings) if terminalreporter.verbosity > 0 else _SHOWN_WARNINGS
         for line in warnings[:shown]:
-            terminalreporter.write_line(line, yellow=True)
+            terminalreporter.write_line(harmless(line), yellow=True)
         if warnings[shown:]:
             terminalreporter.write_line(
                 f"and {len(warnings) - shown} more lines like these (-v shows all)", yellow=True

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from promptecho._harmless import harmless
+
 if TYPE_CHECKING:
     from promptecho._models import Request
 
@@ -51,6 +53,13 @@ class PromptechoError(BaseException):
     use_cassette: mode='onse' is not one of 'once', 'none', 'new_episodes', 'all' (did you mean 'once'?)
     """
 
+    _coloured = False
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(
+            *(harmless(each, coloured=self._coloured) if isinstance(each, str) else each for each in arguments)
+        )
+
 
 class CassetteMiss(PromptechoError):
     """No recording answers a request, and the mode allows no live call.
@@ -69,6 +78,8 @@ class CassetteMiss(PromptechoError):
     ...         print(str(miss).splitlines()[0])
     no recording answers POST http://127.0.0.1:.../v1/chat/completions
     """
+
+    _coloured = True
 
     def __init__(
         self, message: str, *, request: Request | None = None, path: os.PathLike[str] | None = None, mode: str = ""
@@ -178,7 +189,7 @@ class CassetteFormatError(PromptechoError, ValueError):
     ...     promptecho.Cassette.load(damaged)
     ... except promptecho.errors.CassetteFormatError as problem:
     ...     print(problem)
-    damaged.yaml: 'interactions' is a mapping, expected a list; restore the file ...
+    damaged.yaml: interactions is {}, expected a list of recordings; restore the file ...
     """
 
 
@@ -250,6 +261,9 @@ class PromptechoWarning(UserWarning):
     >>> import warnings
     >>> warnings.filterwarnings("error", category=promptecho.PromptechoWarning)
     """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(harmless(each) if isinstance(each, str) else each for each in arguments))
 
 
 class PromptechoRecordingWarning(PromptechoWarning):

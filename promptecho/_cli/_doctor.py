@@ -164,7 +164,7 @@ def show(report: Report) -> None:
     advice = {each.advice: [other.sdk for other in report.sdks if other.advice == each.advice] for each in report.sdks}
     for said, sdks in advice.items():
         if said:
-            click.echo(f"\n{', '.join(sdks)}:\n    {said}")
+            click.echo(_screen.harmless(f"\n{', '.join(sdks)}:\n    {said}"))
 
 
 @click.command("doctor")

@@ -9,6 +9,7 @@ import click
 
 from promptecho import _store
 from promptecho._cassette import Cassette
+from promptecho._harmless import harmless
 from promptecho._import.har_export import har_text, to_har
 from promptecho.errors import CassetteFileError
 
@@ -56,4 +57,6 @@ def command(cassette: Path, output: Path | None, force: bool) -> None:
     else:
         _write(output, text, force)
     if not is_dated:
-        click.echo(f"{cassette} doesn't say when it was recorded: every entry starts at 1970-01-01", err=True)
+        click.echo(
+            f"{harmless(str(cassette))} doesn't say when it was recorded: every entry starts at 1970-01-01", err=True
+        )

@@ -223,7 +223,9 @@ def _ask(change: Change, place: str) -> Decision | None:
 def _carry_out(change: Change, decision: Decision) -> Decision:
     """Do what was decided; what can't be accepted is skipped, and says why."""
     if decision == "accepted" and change.problem:
-        click.echo(f"Error: {change.name} can't be accepted: {_screen.harmless(change.problem)}", err=True)
+        click.echo(
+            f"Error: {_screen.harmless(change.name)} can't be accepted: {_screen.harmless(change.problem)}", err=True
+        )
         return "skipped"
     try:
         if decision == "accepted":
@@ -231,7 +233,7 @@ def _carry_out(change: Change, decision: Decision) -> Decision:
         elif decision == "rejected":
             change.reject()
     except OSError as problem:
-        click.echo(f"Error: {change.name}: {problem.strerror or problem}", err=True)
+        click.echo(f"Error: {_screen.harmless(change.name)}: {problem.strerror or problem}", err=True)
         return "skipped"
     return decision
 

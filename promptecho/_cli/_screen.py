@@ -1,20 +1,21 @@
 """How the commands write: text from a file made harmless, paragraphs, tables, numbers, JSON.
 
-Rule: what stands in a cassette may come from a stranger. None of it reaches the terminal as a control sequence, and
-none of it is read as markup.
+Rule: what stands in a cassette may come from a stranger. None of it reaches the terminal as a control sequence
+(``promptecho/_harmless.py``), and none of it is read as markup.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+from promptecho._harmless import harmless as harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,23 +24,6 @@ if TYPE_CHECKING:
 Json = Any
 
 _LEAST = 12  # characters of a column that gives way
-
-# Control characters but newline and tab; what turns the direction of text or breaks lines in secret; invisible tags.
-_HARMFUL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
-)
-
-
-def harmless(text: str) -> str:
-    """A text in which everything that could drive a terminal or deceive a reader is spelled out."""
-    return _HARMFUL.sub(_spelled, text.replace("\r\n", "\n"))
-
-
-def _spelled(found: re.Match[str]) -> str:
-    code = ord(found.group())
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def console() -> Console:

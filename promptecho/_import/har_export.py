@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from promptecho._cassette import Cassette
+from promptecho._harmless import json_escaped
 from promptecho._http1 import usual_reason
 from promptecho._import.exchange import (
     time_of,
@@ -41,12 +42,7 @@ def to_har(cassette: Cassette, header: Mapping[str, Json]) -> dict[str, Json]:
 
 def har_text(tree: Mapping[str, Json]) -> str:
     """A HAR as the text of its file."""
-    text = json.dumps(tree, indent=1, ensure_ascii=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate, which only an escape can hold
-        text = json.dumps(tree, indent=1)
-    return text + "\n"
+    return json_escaped(json.dumps(tree, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _entry(interaction: Interaction, started: str) -> dict[str, Json]:

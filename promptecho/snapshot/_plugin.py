@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from promptecho._defaults import is_ci
+from promptecho._harmless import harmless
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -223,7 +224,7 @@ class Snapshots:
             return
         terminalreporter.section("llm_snapshot", sep="-", blue=True)
         for line in lines:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(harmless(line))
 
 
 class _Tests:

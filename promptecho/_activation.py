@@ -140,7 +140,7 @@ class _Entry:
             if error is not None:
                 refused = _opening.abandon(self.session)
             elif _opening.finish(self.session, self.target):
-                self.owner.note_grown(self.session.cassette.path)
+                self.owner.note_grown(self.session.cassette.file)
         finally:
             if _run.watching:
                 _note_closed(self, error, refused)
@@ -323,7 +323,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
             current.enter_again()  # a decorated method that calls another one, or itself
             return current
         settings = _settings.resolve(self._given, place=self._place, lower=self._lower, project=self._project)
-        return _Entry(self, self.path if self.path.is_absolute() else Path.cwd() / self.path, settings)
+        return _Entry(self, self.path if self.path.is_absolute() else _settings.current_folder() / self.path, settings)
 
     def __enter__(self) -> Cassette:
         entry = self._enter()

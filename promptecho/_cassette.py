@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from promptecho import _index, _references, _store, _yaml
+from promptecho._cassette_path import CassettePath
 from promptecho._interaction import Interaction, read_interaction
 from promptecho._matching import Identity, MatchOn, MatchOptions, recorded_options
 from promptecho._neutral_fields import SETTINGS
 from promptecho._request_body import is_opaque
+from promptecho.normalizers import has_registered
 
 Json = Any
+_UNBOUNDED = 1_000_000_000  # what this process wrote itself
 
 
 def _in_order(entries: list[Interaction]) -> list[Interaction]:
@@ -43,7 +47,8 @@ class Cassette:
     """The recordings of one file, and what a test did with them.
 
     :class:`use_cassette` and the fixture ``promptecho_cassette`` give one; :meth:`load` reads one to look at. ``path``
-    is its file, ``passed_through`` how many calls were let through untouched, ``misses`` the misses so far.
+    is its file, a text that has what a :class:`pathlib.Path` has, ``passed_through`` how many calls were let through
+    untouched, ``misses`` the misses so far.
 
     >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
     ...     answer = ask("What is six times seven?")
@@ -54,7 +59,8 @@ class Cassette:
     """
 
     def __init__(self, path: Path, options: MatchOptions) -> None:
-        self.path = path
+        self.file = path
+        self.path = CassettePath(path)
         self.options = options
         self.older: bool = False  # holds recordings of earlier versions, whose keys know less
         self._loaded: list[Interaction | None] = []  # ``None``: in the file, and not parsed yet
@@ -63,6 +69,8 @@ class Cassette:
         self._recorded: list[Interaction | str] = []
         self._played: list[Interaction] = []
         self._by_key: dict[str, list[Interaction]] = {}
+        # By the key that the file says: of their requests too little is left to make it again.
+        self._incomplete: dict[str, list[Interaction]] = {}
         self._unmatched: Counter[str] = Counter()
         self.passed_through = 0
         self.misses: list[BaseException] = []
@@ -98,12 +106,27 @@ class Cassette:
         cassette.add_document(document)
         return cassette
 
-    def add_document(self, document: _store.Document) -> None:
-        """Take in what a file holds, parsed as a whole."""
+    def add_document(self, document: _store.Document, data: bytes = b"") -> None:
+        """Take in what a file holds, parsed as a whole.
+
+        ``data`` is its text: where a request has lost a part of itself, the mark of its entry tells its key.
+        """
+        trusted: dict[int, bytes] = {}
+        if document.incomplete and not has_registered():
+            trusted = _index.trusted_keys(data, self.options.digest)
         for number, tree in enumerate(document.items):
-            interaction = read_interaction(tree, self.path, number, self.options)
+            interaction = read_interaction(tree, self.file, number, self.options)
             self._loaded.append(interaction)
-            self._file_under_key(interaction)
+            if number not in document.incomplete:
+                self._file_under_key(interaction)
+            elif number in trusted:
+                self._incomplete.setdefault(trusted[number].decode("ascii"), []).append(interaction)
+
+    @property
+    def unmatchable(self) -> list[Interaction]:
+        """Recordings that no call can find: their requests lost a part, and were edited besides."""
+        kept = {id(each) for entries in self._incomplete.values() for each in entries}
+        return [each for each in self._loaded if each is not None and each.is_incomplete and id(each) not in kept]
 
     def add_index(self, index: _index.Index) -> None:
         """Take in a file whose entries are parsed when they are asked for."""
@@ -123,10 +146,18 @@ class Cassette:
         found = self._loaded[number]
         if found is None:
             assert self._index is not None
-            found = read_interaction(self._index.tree(number), self.path, number, self.options)
+            found = read_interaction(self._index.tree(number), self.file, number, self.options)
             self._loaded[number] = found
-            self._file_under_key(found)
+            if found.is_incomplete:
+                self._incomplete.setdefault(found.match_key, []).append(found)
+            else:
+                self._file_under_key(found)
         return found
+
+    @property
+    def match_on(self) -> list[str] | str:
+        """The names of the body fields that calls are matched by, or ``"all"``."""
+        return self.options.names
 
     @property
     def interactions(self) -> tuple[Interaction, ...]:
@@ -163,20 +194,24 @@ class Cassette:
         return sorted({each.number for each in self._played if each.number < known} | set(range(known, len(self))))
 
     def _read_recorded(self) -> None:
-        """Parse what was recorded, each with what it has in common with what stands before it."""
-        first: dict[str, Mapping[str, Json]] = {}
-        for number in range(len(self._loaded)):
-            request = self._load(number).document["request"]
-            first.setdefault(request.get("match_key", ""), request)
+        """Parse what was recorded, each with what it has in common with others."""
+        known = len(self._loaded)
+        requests = [self._load(number).document["request"] for number in range(known)]
+        trees: list[Json] = []
+        for entry in self._recorded:
+            # An entry as it was just written.
+            trees.append(_yaml.load(entry)[0] if isinstance(entry, str) else entry.document)  # type: ignore[index]
+            requests.append(trees[-1]["request"])
+        first: dict[str, int] = {}
+        for number, request in enumerate(requests):
+            first.setdefault(request.get("match_key", ""), number)
+        budget = _references.Budget(_UNBOUNDED, 1)
+        whole = _references.Requests(requests.__getitem__, first.get, self.file, budget).whole
         for place, entry in enumerate(list(self._recorded)):
-            number = len(self._loaded) + place
             if isinstance(entry, str):
-                tree = _yaml.load(entry)[0]  # type: ignore[index]  # an entry as it was just written
-                whole = _references.expand(tree["request"], first.get, self.path, number)
-                entry = read_interaction({**tree, "request": whole}, self.path, number, self.options)
-                self._recorded[place] = entry
-            request = entry.document["request"]
-            first.setdefault(request.get("match_key", ""), request)
+                number = known + place
+                tree = {**trees[place], "request": whole(number)}
+                self._recorded[place] = read_interaction(tree, self.file, number, self.options)
 
     @property
     def played(self) -> tuple[Interaction, ...]:
@@ -212,6 +247,8 @@ class Cassette:
             if self._index is not None:
                 for number in self._index.by_key.get(key[:16].encode("ascii"), ()):
                     self._load(number)
+            for interaction in self._incomplete.pop(key[:16], ()):
+                self._file_under_key(replace(interaction, identity=replace(interaction.identity, key=key)))
             entries = self._by_key.get(key)
             if entries:
                 return entries

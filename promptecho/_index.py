@@ -11,21 +11,21 @@ from __future__ import annotations
 import re
 import zlib
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from promptecho import _references, _yaml
+from promptecho._shape import HEADER
 from promptecho.errors import WAY_OUT, CassetteFormatError
 
 Json = Any
 
 _HEADER = re.compile(
-    rb"version: 2(?:  # (?P<sum>[0-9a-f]{8}) (?P<options>[0-9a-f]{8}))?\n"
-    rb"(?P<match_on>match_on: [^\n]*\n)?(?:recorded_at: (?P<recorded_at>[^\n]*)\n)?"
-    rb"(?:recorded_with:\n(?:  [^\n]*\n)*)?"
+    rb"version: 2(?:  # [0-9a-f]{8} [0-9a-f]{8})?\n"  # files of earlier days have a mark of the whole file there
+    rb"(?P<match_on>match_on: [^\n]*\n)?(?:recorded_at: (?P<recorded_at>[\"']?[\w:.+-]+[\"']?)\n)?"
+    rb"(?:recorded_with:\n(?:  [\w.-]+: [^\n]*\n)*)?"
     rb"interactions:(?=\n- )"
 )
 # An entry of our own, or any other line at column 0. The common prefix lets the search run fast.
@@ -37,6 +37,7 @@ _ENTRY = b"\n- request:\n"
 _KEY = re.compile(rb"    method: [^\n]*\n    url: [^\n]*\n    match_key: \"?([0-9a-f]{16})\"?\n")
 _LAST_LINE = re.compile(rb"\n  duration: [^\n ]+(?:(  # )([0-9a-f]{8}) ([0-9a-f]{8})( \+)?)?\n\Z")
 _LONGEST_LAST_LINE = 80
+_END = b"\n  duration: "
 _REFERS = b"\n    %s:\n" % _references.FIELD.encode("ascii")
 _PLACE = re.compile(rb"- request:\n    method: ([^\n]*)\n    url: ([^\n]*)\n")
 
@@ -47,29 +48,11 @@ def mark(entry: str, options: str, refers: bool) -> str:
     return f"  # {zlib.crc32(entry.rstrip(chr(10)).encode('utf-8')):08x} {options}{' +' if refers else ''}"
 
 
-_MARKED_ENTRY = re.compile(
-    rb"^(- request:\n)|^  duration: \S+(?:  # [0-9a-f]{8} ([0-9a-f]{8})(?: \+)?)?$", re.MULTILINE
-)
-
-
-def file_mark(pieces: Sequence[memoryview]) -> bytes:
-    """The mark of a whole finished file, for its first line, from what follows that line.
-
-    It is a checksum and the digest of the options of all keys; nothing if entries have none, or several.
-    """
-    options: set[bytes | None] = set()
-    is_open, checksum = False, 0
-    for piece in pieces:
-        checksum = zlib.crc32(piece, checksum)
-        for found in _MARKED_ENTRY.finditer(piece):
-            if is_open == (found[1] is not None):
-                return b""
-            is_open = not is_open
-            if not is_open:
-                options.add(found[2])
-    if len(options) != 1 or None in options or is_open:
-        return b""
-    return b"  # %08x %s" % (checksum, options.pop())
+def is_unchanged(entry: str) -> bool:
+    """Whether the text of an entry is as it was written, by its own mark."""
+    data = entry.encode("utf-8")
+    last = _LAST_LINE.search(data)
+    return last is not None and last[2] is not None and int(last[2], 16) == zlib.crc32(data[: last.start(1)])
 
 
 @dataclass
@@ -82,46 +65,35 @@ class Index:
     bounds: array[int]
     by_key: dict[bytes, list[int]]
     plain: list[int]
-    _whole: dict[int, Json] = field(default_factory=dict)  # entries that refer to others or are referred to, complete
+    _requests: _references.Requests = field(init=False)
+
+    def __post_init__(self) -> None:
+        budget = _references.Budget(len(self.data), len(self))
+        self._requests = _references.Requests(self._request, self._first, self.path, budget)
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
 
     def tree(self, number: int) -> Json:
-        """The parsed entry, with what it has in common with earlier ones.
+        """The parsed entry, with what it has in common with others.
 
         Raises:
             CassetteFormatError: it is no YAML, or a reference can't be followed.
         """
-        waiting, parsed = [number], {}
-        while waiting:
-            current = waiting[-1]
-            if current not in parsed:
-                parsed[current] = self._whole[current] if current in self._whole else self._parse(current)
-            tree = parsed[current]
-            request = tree["request"]
-            if isinstance(request, dict) and _references.FIELD in request:
-                needed = {self._first(key, current) for key in _references.sources(request)}
-                missing = [each for each in needed if each is not None and each not in self._whole]
-                if missing:
-                    waiting += missing
-                    continue
-                find = partial(self._request, before=current)
-                tree = {**tree, "request": _references.expand(request, find, self.path, current)}
-            if current != number or tree is not parsed[current]:
-                self._whole[current] = tree
-            parsed[current] = tree
-            waiting.pop()
-        return parsed[number]
+        tree = self._parse(number)
+        request = tree["request"]
+        if isinstance(request, dict) and _references.FIELD in request:
+            return {**tree, "request": self._requests.whole(number)}
+        return tree
 
-    def _first(self, key: str, before: int) -> int | None:
-        """The number of the first entry under a key, if it stands before another entry."""
-        number = self.by_key.get(key.encode("ascii"), [before])[0]
-        return number if number < before else None
+    def _first(self, key: str) -> int | None:
+        """The number of the first entry under a key."""
+        numbers = self.by_key.get(key.encode("ascii"))
+        return numbers[0] if numbers else None
 
-    def _request(self, key: str, before: int) -> Json | None:
-        number = self._first(key, before)
-        return None if number is None else self._whole[number].get("request")
+    def _request(self, number: int) -> Json:
+        request = self._parse(number)["request"]
+        return request if isinstance(request, dict) else {}
 
     def _parse(self, number: int) -> Json:
         start = self.bounds[number]
@@ -158,37 +130,69 @@ def index(data: bytes, path: Path, options: str) -> Index | None:
     if head is None or not data.endswith(b"\n"):
         return None
     header = {"version": 2, **_match_on(head["match_on"] or b"")}
+    if not all(rule.holds(header[name]) for name, rule in HEADER.items() if name in header):
+        return None
     if head["recorded_at"]:
         header["recorded_at"] = head["recorded_at"].decode("utf-8").strip("\"'")
     wanted = options.encode("ascii")
     with memoryview(data) as view:
-        if head["options"] == wanted and int(head["sum"], 16) == zlib.crc32(view[data.index(b"\n") + 1 :]):
-            found = _find_entries(data, head.end())
-            if found is not None:
-                return Index(path, data, header, *found, [])
+        found = _find_entries(data, view, head.end(), wanted)
+        if found is not None:
+            return Index(path, data, header, *found, [])
         return _look_at_entries(data, view, head.end(), path, header, wanted)
 
 
-def _find_entries(data: bytes, start: int) -> tuple[array[int], dict[bytes, list[int]]] | None:
-    """The places and keys of the entries of a file that is as we wrote it, so that no line needs a look."""
+def _find_entries(
+    data: bytes, view: memoryview, at: int, wanted: bytes
+) -> tuple[array[int], dict[bytes, list[int]]] | None:
+    """The places and keys of the entries of a file in which each is as we wrote it, so that no line needs a look."""
     bounds = array("Q")
     by_key: dict[bytes, list[int]] = {}
-    at = data.find(_ENTRY, start)
+    find, read_key, checksum, begins = data.find, _KEY.match, zlib.crc32, len(_ENTRY)
     while at >= 0:
-        key = _KEY.match(data, at + len(_ENTRY))
+        key = read_key(data, at + begins)
         if key is None:
+            return None
+        following = find(_ENTRY, key.end())
+        end = following if following >= 0 else len(data) - 1
+        if data[end - 2 : end] == b" +":
+            end -= 2
+        # The mark is at the end of the last line: two spaces, a hash, the checksum, the options.
+        if data[end - 21 : end] != b"  # %08x %s" % (checksum(view[at + 1 : end - 21]), wanted):
             return None
         by_key.setdefault(key[1], []).append(len(bounds))
         bounds.append(at + 1)
-        at = data.find(_ENTRY, key.end())
+        at = following
     bounds.append(len(data))
     return bounds, by_key
 
 
+def trusted_keys(data: bytes, options: str) -> dict[int, bytes]:
+    """The keys of the entries that are as we wrote them, by number, in a file that may have others beside them."""
+    begin = data.find(b"\ninteractions:\n- ")
+    if begin < 0:
+        return {}
+    with memoryview(data) as view:
+        header: dict[str, Json] = {}
+        found = _look_at_entries(
+            data, view, begin + len(b"\ninteractions:"), Path(), header, options.encode("ascii"), alone=True
+        )
+    return {} if found is None else {number: key for key, numbers in found.by_key.items() for number in numbers}
+
+
 def _look_at_entries(
-    data: bytes, view: memoryview, start: int, path: Path, header: dict[str, Json], wanted: bytes
+    data: bytes,
+    view: memoryview,
+    start: int,
+    path: Path,
+    header: dict[str, Json],
+    wanted: bytes,
+    alone: bool = False,
 ) -> Index | None:
-    """The index of a file that was edited, or has entries of several options: each entry is trusted by its own mark."""
+    """The index of a file that was edited, or has entries of several options: each entry is trusted by its own mark.
+
+    ``alone``: what entries refer to is of no interest, nor is one that has no end.
+    """
     bounds = array("Q")
     keys: list[bytes | None] = []
     for found in _LINE.finditer(data, start):
@@ -203,8 +207,11 @@ def _look_at_entries(
     for number, key in enumerate(keys):
         end = bounds[number + 1]
         last = _LAST_LINE.search(data, end - _LONGEST_LAST_LINE, end)
-        if last is None:
-            return None  # not as we write it, or cut off
+        if last is None or data.find(_END, bounds[number], last.start()) > 0:
+            if not alone:
+                return None  # not as we write it, cut off, or two that run into one another
+            plain.append(number)
+            continue
         unchanged = last[3] == wanted and int(last[2], 16) == zlib.crc32(view[bounds[number] : last.start(1)])
         refers = refers or last[4] is not None
         if key is not None and unchanged:
@@ -212,12 +219,15 @@ def _look_at_entries(
         else:
             plain.append(number)
             refers = refers or data.find(_REFERS, bounds[number], end) > 0
-    if plain and refers:
+    if plain and refers and not alone:
         return None  # what was changed by hand may be what others refer to
     return Index(path, data, header, bounds, by_key, plain)
 
 
 @lru_cache(maxsize=64)
 def _match_on(line: bytes) -> dict[str, Json]:
-    tree = _yaml.load(line.decode("utf-8"))
+    try:
+        tree = _yaml.load(line.decode("utf-8"))
+    except (_yaml.YamlProblem, UnicodeDecodeError) as problem:
+        return {"match_on": problem}  # whatever it is, it is not as documented
     return tree if isinstance(tree, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from promptecho._body import BodyProblem, decode_body, encode_body
 from promptecho._matching import Identity, MatchOptions, Query, identify_recorded
 from promptecho._models import Headers, Response, ResponseHead
 from promptecho._query import from_tree
+from promptecho._references import is_incomplete
+from promptecho._shape import ITEM, REQUEST, RESPONSE, Shape
 from promptecho._yaml import Flow
-from promptecho.errors import WAY_OUT, CassetteFormatError
 
 Json = Any
 
@@ -84,68 +85,39 @@ class Interaction:
         value = self.document.get("duration")
         return float(value) if isinstance(value, (int, float)) else None
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the request lost a part: it was written once, in a recording that isn't in the file any more."""
+        return is_incomplete(self.document["request"])
+
     def __repr__(self) -> str:
         return f"<Interaction {self.method} {self.url} -> {self.status}, key {self.match_key}>"
 
 
-class _Shape:
-    """Checks the tree of one interaction; every error names the file and the place in it."""
-
-    def __init__(self, path: Path, index: int) -> None:
-        self.path = path
-        self.index = index
-
-    def wrong(self, place: str, expected: str, value: object) -> CassetteFormatError:
-        shown = repr(value)
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        where = f"interactions[{self.index}]" + (f".{place}" if place else "")
-        return CassetteFormatError(f"{self.path}: {where} is {shown}, expected {expected}; {WAY_OUT}")
-
-    def take(
-        self, tree: Mapping[str, Json], name: str, kinds: type | tuple[type, ...], place: str, expected: str
-    ) -> Any:
-        value = tree.get(name)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is int):
-            raise self.wrong(f"{place}.{name}" if place else name, expected, value)
-        return value
-
-
 def read_interaction(tree: object, path: Path, index: int, options: MatchOptions) -> Interaction:
     """An interaction from its tree in the file."""
-    shape = _Shape(path, index)
+    shape = Shape(path, index)
     if not isinstance(tree, dict):
         raise shape.wrong("", "a mapping with 'request' and 'response'", tree)
-    request = shape.take(tree, "request", dict, "", "a mapping")
-    response = shape.take(tree, "response", dict, "", "a mapping")
-    method = shape.take(request, "method", str, "request", "an HTTP method such as POST")
-    url = shape.take(request, "url", str, "request", "a URL")
-    body = request.get("body")
-    if body is None:
-        body = {}
-    if isinstance(request.get("body_json"), str):  # text that YAML cannot hold (lone surrogates)
-        body = _json_text(request["body_json"], shape)
-    if not isinstance(body, dict):
-        raise shape.wrong("request.body", "a mapping", body)
-    headers = request.get("headers")
-    if headers is not None and not (
-        isinstance(headers, dict) and all(isinstance(text, str) for pair in headers.items() for text in pair)
-    ):
-        raise shape.wrong("request.headers", "a mapping of names to texts", headers)
+    shape.check(tree, ITEM, "")
+    request, response = tree["request"], tree["response"]
+    shape.check(request, REQUEST, "request")
+    shape.check(response, RESPONSE, "response")
+    method, url, body, headers = request["method"], request["url"], request.get("body") or {}, request.get("headers")
+    if request.get("body_json") is not None:  # text that YAML cannot hold (lone surrogates)
+        body = _json_body(request["body_json"], shape)
     query = _query(request, headers is not None, "duration" in tree, shape)
     normalizer = request.get("normalized_by")
-    if normalizer is not None and not isinstance(normalizer, str):
-        raise shape.wrong("request.normalized_by", "the name of a normalizer", normalizer)
-    repeat = tree.get("repeat", 0)
-    if not isinstance(repeat, int) or isinstance(repeat, bool):
-        raise shape.wrong("repeat", "a number", repeat)
     try:
         identity = identify_recorded(method, url, query, body, options, headers=headers, normalizer=normalizer)
     except ValueError as problem:
         raise shape.wrong("request.url", f"a URL ({problem})", url) from None
+    if is_incomplete(request):  # what is left of the body makes another key
+        identity = replace(identity, key=str(request.get("match_key")), unmasked_key="")
     return Interaction(tree, identity, _response(response, shape, method), index)
 
 
-def _query(request: Mapping[str, Json], has_headers: bool, written_by_us: bool, shape: _Shape) -> Query | None:
+def _query(request: Mapping[str, Json], has_headers: bool, written_by_us: bool, shape: Shape) -> Query | None:
     """The parameters that count; in a file of before, what it has in their place."""
     query = request.get("query")
     if query is None:
@@ -158,51 +130,33 @@ def _query(request: Mapping[str, Json], has_headers: bool, written_by_us: bool, 
         raise shape.wrong("request.query", str(problem), query) from None
 
 
-def _json_text(text: str, shape: _Shape) -> Json:
+def _json_body(text: str, shape: Shape) -> dict[str, Json]:
     import json
 
     try:
-        return json.loads(text)
-    except ValueError:
-        raise shape.wrong("request.body_json", "JSON", text) from None
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise shape.wrong("request.body_json", "the JSON of a mapping", text)
+    return body
 
 
-def _headers(value: object, shape: _Shape) -> Headers:
-    pairs: list[tuple[str, str]] = []
-    if value is None:
-        value = {}
-    if not isinstance(value, dict):
-        raise shape.wrong("response.headers", "a mapping of names to values", value)
-    for name, entry in value.items():
-        for item in entry if isinstance(entry, list) else [entry]:
-            if isinstance(item, bool) or not isinstance(item, (str, int, float)):
-                raise shape.wrong(f"response.headers.{name}", "a text or a list of texts", item)
-            pairs.append((name, str(item)))
-    return Headers(pairs)
-
-
-def _header_list(value: object, shape: _Shape) -> Headers:
-    if not isinstance(value, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in value
-    ):
-        raise shape.wrong("response.header_list", "a list of [name, value]", value)
-    return Headers([(name, text) for name, text in value])
-
-
-def _response(tree: Mapping[str, Json], shape: _Shape, method: str) -> Response:
-    status = shape.take(tree, "status", int, "response", "a status code such as 200")
-    if not 100 <= status <= 599:
-        raise shape.wrong("response.status", "a status code from 100 to 599", status)
-    headers = (
-        _header_list(tree["header_list"], shape) if "header_list" in tree else _headers(tree.get("headers"), shape)
+def _headers(tree: Mapping[str, Json]) -> Headers:
+    if tree.get("header_list") is not None:
+        return Headers([(name, text) for name, text in tree["header_list"]])
+    return Headers(
+        [
+            (name, str(each))
+            for name, entry in (tree.get("headers") or {}).items()
+            for each in (entry if isinstance(entry, list) else [entry])
+        ]
     )
-    streaming = tree.get("streaming", False)
-    if not isinstance(streaming, bool):
-        raise shape.wrong("response.streaming", "true or false", streaming)
-    for name in ("reason", "incomplete", "http_version"):
-        if tree.get(name) is not None and not isinstance(tree[name], str):
-            raise shape.wrong(f"response.{name}", "a text", tree[name])
-    if streaming:
+
+
+def _response(tree: Mapping[str, Json], shape: Shape, method: str) -> Response:
+    headers = _headers(tree)
+    if tree.get("streaming"):
         pieces = _event_bytes(tree, headers, shape)
     else:
         try:
@@ -211,10 +165,8 @@ def _response(tree: Mapping[str, Json], shape: _Shape, method: str) -> Response:
             raise shape.wrong(
                 "response.body", f"a body as promptecho writes it ({problem})", tree.get("body")
             ) from None
-    delays = tree.get("delays", [])
-    if not isinstance(delays, list) or not all(isinstance(delay, (int, float)) for delay in delays):
-        raise shape.wrong("response.delays", "a list of seconds", delays)
-    chunks, waits = _cut(pieces, tree.get("chunks"), delays, shape)
+    status = tree["status"]
+    chunks, waits = _cut(pieces, tree.get("chunks"), tree.get("delays") or [])
     if chunks or (method.upper() != "HEAD" and status != 304):  # these two tell the length of what they don't have
         headers = _replayed_headers(headers, sum(map(len, chunks)), tree)
     head = ResponseHead(status, headers, tree.get("reason"), tree.get("http_version"))
@@ -231,7 +183,7 @@ def _replayed_headers(headers: Headers, length: int, tree: Mapping[str, Json]) -
     return plain.replaced("content-length", str(length))  # the coding is gone, or the body was edited by hand
 
 
-def _event_bytes(tree: Mapping[str, Json], headers: Headers, shape: _Shape) -> list[bytes]:
+def _event_bytes(tree: Mapping[str, Json], headers: Headers, shape: Shape) -> list[bytes]:
     events = tree.get("events")
     if not isinstance(events, list):
         raise shape.wrong("response.events", "a list of events (streaming is true)", events)
@@ -256,14 +208,12 @@ def _decode(stream: Any, event: Json) -> bytes:
 
 
 def _cut(
-    pieces: list[bytes], sizes: object, delays: list[float], shape: _Shape
+    pieces: list[bytes], sizes: list[int] | None, delays: list[float]
 ) -> tuple[tuple[bytes, ...], tuple[float, ...]]:
     """Chunks that end wherever an event or a chunk of the recording ended, and the seconds before each of them."""
     whole = tuple(piece for piece in pieces if piece)
     if sizes is None:
         return whole, tuple(map(float, delays)) if len(delays) == len(whole) else ()
-    if not isinstance(sizes, list) or not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise shape.wrong("response.chunks", "a list of sizes in bytes", sizes)
     data = b"".join(pieces)
     if sum(sizes) != len(data):
         return whole, ()  # the body was edited by hand: its old cuts mean nothing

@@ -57,7 +57,7 @@ def open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session
 
 def _open_beside(cassette: Cassette, settings: Settings) -> tuple[_store.Journal | None, bool]:
     """For mode ``"all"``: the journal of the file beside the cassette, and whether it takes up an earlier one."""
-    path = cassette.path
+    path = cassette.file
     if path.is_dir():
         raise CassetteFileError(f"{path} is a folder; a cassette is a YAML file: name a file in it")
     side = _store.side_path(Path(os.path.realpath(path)))
@@ -86,7 +86,7 @@ def _without_refusals(document: _store.Document) -> tuple[_store.Document, list[
 
 def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tuple[_store.Journal | None, bool]:
     """The journal of the cassette's own file, if calls may be recorded, and whether it goes on with a recording."""
-    path, mode = cassette.path, settings.mode
+    path, mode = cassette.file, settings.mode
     data = _store.read_bytes(path)
     if data is None:
         return (None if mode is Mode.NONE else _store.Journal(path, _Header(settings))), False
@@ -101,8 +101,16 @@ def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tup
     left_out: list[Json] = []
     if document.unfinished and not growing:  # what this run records itself may still be followed by a retry
         document, left_out = _without_refusals(document)
-    cassette.add_document(document)
+    cassette.add_document(document, b"" if left_out else data)
     _report(document, path, settings)
+    if cassette.unmatchable:
+        names = ", ".join(f"interactions[{each.number}]" for each in cassette.unmatchable)
+        warnings.warn(
+            f"{path}: {names} can't be matched: a part of the request was written once, in a recording that isn't in "
+            f"the file any more. Run `promptecho repair {path}` to see what is lost, or restore the file",
+            CassetteWarning,
+            stacklevel=6,
+        )
     if not (mode is Mode.NEW_EPISODES or (mode is Mode.ONCE and resuming)):
         return None, resuming
     journal = _store.Journal(path, document.header)

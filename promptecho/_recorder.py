@@ -252,7 +252,7 @@ class Recorder:
 
     def _read_again(self, forward: Forward, tree: dict[str, Json]) -> Interaction:
         try:
-            return read_interaction(tree, self.cassette.path, len(self.cassette), self.settings.match)
+            return read_interaction(tree, self.cassette.file, len(self.cassette), self.settings.match)
         except CassetteFormatError as problem:
             raise CassetteWriteError(
                 f"{forward.request.method} {self.redactor.url(forward.request.url)} was not recorded, since what "

@@ -7,8 +7,9 @@ A recording whose body repeats parts of an earlier one leaves them out and says 
       messages[24].content[1].image_url.url: 5b3bb0b5b3a1f0f2 messages[2].content[0].image_url.url
 
 Each line names a place in the body, the ``match_key`` of an earlier recording, and the place there unless it is the
-same. With several recordings under one key the first is meant. Only fields that went into the key of a recording are
-referred to, so another recording under that key has them too, and a deleted one can't be mistaken for another.
+same. With several recordings under one key the first is meant, wherever it is in the file. Only fields that went into
+the key of a recording are referred to, so another recording under that key has them too, and a deleted one can't be
+mistaken for another: what referred to it is incomplete, and stays as it is written.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ FIELD = "same_as"
 _MIN_RUN = 200  # what is shorter is written again: a reference would be no easier to read
 _MIN_TEXT = 1000
 _MAX_ELEMENTS = 100_000
-_MAX_TEXT = 200_000_000  # characters that the references of one recording may bring in
 
 _RANGE = re.compile(r"(?P<name>[A-Za-z_][\w-]*)\[(?P<start>\d{1,6}):(?P<end>\d{1,6})\]")
 _NAME = re.compile(r"[A-Za-z_][\w-]*\Z")
@@ -47,10 +47,93 @@ class _ReferenceProblem(ValueError):
         self.place = place
 
 
+class _Lost(_ReferenceProblem):
+    """What a reference names isn't in the file any more: its recording was deleted or edited by hand."""
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def sources(request: Request) -> Iterator[str]:
+class Budget:
+    """How many characters the references of one file may bring in: a small file must not fill the memory.
+
+    A request says each part of the file once, give or take repeats, so what is much larger than the file was made to
+    explode. A conversation of many turns is as large as the file once for each turn.
+    """
+
+    def __init__(self, size: int, count: int) -> None:
+        self._each = 1_000_000 + 16 * size
+        self._left = min(20_000_000 + count * size, 1_000_000_000)
+        self._sizes: dict[int, tuple[Json, int]] = {}
+
+    def begin(self) -> int:
+        """What one recording may bring in."""
+        return self._each
+
+    def take(self, value: Json, room: int, place: str) -> int:
+        """What is left for one recording of its ``room`` when a value was brought in."""
+        size = self._size_of_list(value) if isinstance(value, list) else _size(value, self._each)
+        self._left -= size
+        if size > room or self._left < 0:
+            raise _ReferenceProblem(place, "the references expand to far more than the file holds")
+        return room - size
+
+    def _size_of_list(self, items: list[Json]) -> int:
+        """Elements are brought in again and again by later turns, so each is measured once."""
+        total = 8
+        for item in items:
+            known = self._sizes.get(id(item))
+            if known is None:
+                known = self._sizes[id(item)] = (item, _size(item, self._each))  # kept, so that its id stays its own
+            total += known[1]
+        return total
+
+
+class Requests:
+    """The requests of one file, complete; which are read when they are needed.
+
+    ``read`` gives a request as it is in the file, ``first`` the number of the first recording under a key. A request
+    is given with its references where what they name is lost.
+    """
+
+    def __init__(
+        self, read: Callable[[int], Json], first: Callable[[str], int | None], path: Path, budget: Budget
+    ) -> None:
+        self._read = read
+        self._first = first
+        self._path = path
+        self._budget = budget
+        self._whole: dict[int, Request] = {}
+
+    def whole(self, number: int) -> Request:
+        """The request of a recording with everything in its body.
+
+        Raises:
+            CassetteFormatError: a reference is not as promptecho writes it, or brings in too much.
+        """
+        waiting = [number]
+        under_way: set[int] = set()
+        while waiting:
+            current = waiting[-1]
+            request = self._whole.get(current)
+            if request is None:
+                request = self._read(current)
+                needed = {self._first(key) for key in _sources(request)} - {None, current}
+                missing = [each for each in needed if each is not None and each not in self._whole.keys() | under_way]
+                if missing:
+                    under_way.add(current)
+                    waiting += missing
+                    continue
+                self._whole[current] = expand(request, self._find, self._path, current, self._budget)
+            waiting.pop()
+        return self._whole[number]
+
+    def _find(self, key: str) -> Request | None:
+        number = self._first(key)
+        return None if number is None else self._whole.get(number)
+
+
+def _sources(request: Request) -> Iterator[str]:
     """The keys of the recordings that a request refers to."""
     entries = request.get(FIELD)
     for source in entries.values() if isinstance(entries, dict) else ():
@@ -59,44 +142,63 @@ def sources(request: Request) -> Iterator[str]:
             yield found["key"]
 
 
-def expand(request: Request, find: Find, path: Path, number: int) -> Request:
-    """The request of a recording with everything in its body.
+def is_incomplete(request: Request) -> bool:
+    """Whether something that a request refers to is lost, after it was looked for."""
+    return bool(request.get(FIELD))
+
+
+def losses(request: Request) -> list[tuple[str, str]]:
+    """The places of a body whose content is lost, each with what its reference names."""
+    entries = request.get(FIELD)
+    return list(entries.items()) if isinstance(entries, dict) else []
+
+
+def expand(request: Request, find: Find, path: Path, number: int, budget: Budget) -> Request:
+    """The request of a recording with everything in its body; as it is if something of it is lost.
 
     ``find`` gives the first request under a key, complete; ``path`` and ``number`` say in errors where it stands.
 
     Raises:
-        CassetteFormatError: a place or a source is not as promptecho writes it, or isn't there.
+        CassetteFormatError: a place or a source is not as promptecho writes it, or they bring in too much.
     """
     entries = request.get(FIELD)
     if entries is None:
         return request
     try:
-        body = _expanded(request.get("body", {}), entries, find)
+        body = _expanded(request.get("body", {}), entries, find, budget)
+    except _Lost:
+        return request
     except _ReferenceProblem as problem:
         place = f"interactions[{number}].request.{FIELD}" + (f"['{problem.place}']" if problem.place else "")
         raise CassetteFormatError(f"{path}: {place}: {problem}; {WAY_OUT}") from None
     return {**{name: entry for name, entry in request.items() if name not in (FIELD, "body")}, "body": body}
 
 
-def _expanded(body: Json, entries: Json, find: Find) -> Json:
+def _expanded(body: Json, entries: Json, find: Find, budget: Budget) -> Json:
     if not isinstance(entries, dict):
         raise _ReferenceProblem("", "expected a mapping of places in the body to recordings")
-    room = _MAX_TEXT
+    room = budget.begin()
+    lost: _Lost | None = None
     for place, source in entries.items():
         found = _SOURCE.match(source) if isinstance(source, str) else None
         if found is None or not isinstance(place, str):
             raise _ReferenceProblem(place, "expected the match_key of a recording, and a place in it if it is another")
         other = find(found["key"])
-        if other is None:
-            raise _ReferenceProblem(place, f"no recording before this one has the match_key {found['key']}")
-        there = found["place"] or place
-        if not _is_keyed(other, there):
-            raise _ReferenceProblem(place, f"the recording {found['key']} is not matched by {there}")
-        value = _value_at(other.get("body", {}), there, place)
-        room -= _size(value, room)
-        if room < 0:
-            raise _ReferenceProblem(place, f"the references expand to more than {_MAX_TEXT:,} characters")
-        body = _with_value(body, place, value)
+        try:
+            if other is None or is_incomplete(other):
+                raise _Lost(place, f"the recording with the match_key {found['key']} is lost")
+            there = found["place"] or place
+            if not _is_keyed(other, there):
+                raise _ReferenceProblem(place, f"the recording {found['key']} is not matched by {there}")
+            value = _value_at(other.get("body", {}), there, place)
+        except _Lost as problem:  # the others are looked at all the same
+            lost = lost or problem
+            continue
+        room = budget.take(value, room, place)
+        if lost is None:
+            body = _with_value(body, place, value)
+    if lost is not None:
+        raise lost
     return body
 
 
@@ -128,11 +230,11 @@ def _value_at(body: Json, place: str, where: str) -> Json:
         try:
             value = value[step]
         except (KeyError, IndexError, TypeError):
-            raise _ReferenceProblem(where, f"the recording that it names has nothing at {place}") from None
+            raise _Lost(where, f"the recording that it names has nothing at {place}") from None
     if found:
         start, end = int(found["start"]), int(found["end"])
         if not isinstance(value, list) or len(value[start:end]) != end - start:
-            raise _ReferenceProblem(where, f"the recording that it names has no elements {place}")
+            raise _Lost(where, f"the recording that it names has no elements {place}")
         return value[start:end]
     return value
 
@@ -207,7 +309,7 @@ class Written:
     def shorten(self, request: Request) -> Shortened:
         """The request without what it repeats; it counts as written only when ``note`` says so."""
         body, key = request.get("body"), request.get("match_key")
-        if not isinstance(body, dict) or not isinstance(key, str) or not _SOURCE.match(key):
+        if not isinstance(body, dict) or not isinstance(key, str) or not _SOURCE.match(key) or is_incomplete(request):
             return Shortened(request)
         made = Shortened(request)
         same_as: dict[str, str] = {}

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 from promptecho._matching import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOn, MatchOptions
 from promptecho._typos import mistyped
 from promptecho._volatile import VOLATILE, volatile_patterns
-from promptecho.errors import PromptechoWarning, SettingsError
+from promptecho.errors import CassetteFileError, PromptechoWarning, SettingsError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # type checkers bring it; nothing of it is needed at run time
@@ -398,6 +398,27 @@ def project_table(folder: Path) -> tuple[Path, dict[str, Any]]:
     return folder / "pyproject.toml", {}
 
 
+def current_folder() -> Path:
+    """The current folder.
+
+    Raises:
+        CassetteFileError: it was removed.
+    """
+    try:
+        return Path.cwd()
+    except OSError:
+        raise CassetteFileError(
+            "the current folder doesn't exist any more; change into one that does, or give an absolute path"
+        ) from None
+
+
+def _of_current_folder() -> Mapping[str, Any]:
+    try:
+        return from_project(os.getcwd())  # noqa: PTH109 - quicker
+    except FileNotFoundError:  # it was removed: it has no settings
+        return {}
+
+
 def resolve(
     arguments: Mapping[str, Any],
     *,
@@ -412,7 +433,7 @@ def resolve(
     variables.
     """
     variables = from_environment(os.environ if environ is None else environ)
-    merged: dict[str, Any] = dict(from_project(os.getcwd()) if project is None else project)  # noqa: PTH109 - quicker
+    merged: dict[str, Any] = dict(_of_current_folder() if project is None else project)
     merged.update(configured())
     merged.update(lower or {})
     merged.update(variables)

@@ -19,25 +19,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promptecho import _index, _references, _yaml
+from promptecho import _index, _references, _tangled, _yaml
+from promptecho._shape import REQUEST, Shape, check_header, wrong
 from promptecho.errors import WAY_OUT, CassetteFileError, CassetteFormatError, CassetteWriteError
 
 Json = Any
 VERSION = 2
 _MARK = "unfinished: true\n"
-_MARK_LINE = re.compile("^" + _MARK, re.MULTILINE)  # at column 0: a prompt may have such a line too
+_MARK_LINE = re.compile("^unfinished: true *\r?\n", re.MULTILINE)  # at column 0: a prompt may have such a line too
 _MARK_LINE_BYTES = re.compile(_MARK_LINE.pattern.encode("ascii"), re.MULTILINE)
 _MARK_WITHIN = 4096
 _FIRST_LINE = r"^version: 2(?:  #[^\n]*)?\n"
 _NOT_COLUMN_0 = re.compile(r"^(?![ #\n-])", re.MULTILINE)
 _ITEM = re.compile(r"^-(?: |\Z)", re.MULTILINE)  # at the end of a torn file there may be no more of it than the dash
+_ENTRIES = re.compile(r"^interactions:\n(?=- )", re.MULTILINE)
 _FIRST_ITEM = re.compile(r"^interactions:\n(?=(?:(?:#[^\n]*)?\n)*- )", re.MULTILINE)
+# The last line of an item that promptecho wrote, whole: what follows `duration:` at once may be cut off. An editor may
+# have taken spaces or the line end away, or put blank lines, comments or the end of the document behind it.
 _COMMITTED = re.compile(
-    r"^  duration: \S+(?:  # [0-9a-f +]+)?\n\Z", re.MULTILINE
-)  # the last line of an item that promptecho wrote
-
-
-_KINDS = {dict: "a mapping", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    r"^  duration: \S+(?:[ \t][^\n]*(?:\n|\Z)|\r?\n)(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:\.\.\.\s*|[ \t]*)\Z", re.MULTILINE
+)
+_COLUMN_0_KEY = re.compile(r"^[^\s#.-]", re.MULTILINE)
 
 
 @dataclass
@@ -47,6 +49,16 @@ class Document:
     header: dict[str, Json] = field(default_factory=dict)
     items: list[dict[str, Json]] = field(default_factory=list)
     torn: bool = False
+
+    @property
+    def incomplete(self) -> tuple[int, ...]:
+        """The numbers of those that refer to what is not in the file any more."""
+        requests = [item.get("request") for item in self.items]
+        return tuple(
+            number
+            for number, request in enumerate(requests)
+            if isinstance(request, dict) and _references.is_incomplete(request)
+        )
 
     @property
     def unfinished(self) -> bool:
@@ -96,6 +108,11 @@ def decode(data: bytes, path: Path) -> str:
         if problem.reason == "unexpected end of data" and _MARK_LINE_BYTES.search(data, 0, _MARK_WITHIN):
             return data[: problem.start].decode("utf-8")  # a kill cut an append in a character: its entry is left out
         line = data.count(b"\n", 0, problem.start) + 1
+        if data.startswith(b"\x1f\x8b"):
+            raise CassetteFormatError(
+                f"{path}, line 1: this is a gzip file, and a cassette is plain text. If another tool wrote it, convert "
+                f"it: promptecho import {path}"
+            ) from None
         raise CassetteFormatError(
             f"{path}, line {line}: not UTF-8 text, so no cassette; restore the file, or delete it and record again"
         ) from None
@@ -113,6 +130,16 @@ def parse(text: str, path: Path) -> Document:
     Raises:
         CassetteFormatError: it names the file, the place, what was expected and what to do.
     """
+    line = _tangled.conflict_line(text)
+    if line is not None:
+        raise _conflict(path, line)
+    try:
+        text = _tangled.untangled(text)
+    except _tangled.Tangled as problem:
+        raise CassetteFormatError(
+            f"{path}, line {problem.line}: two recordings run into one another, as merge=union of git leaves them; "
+            f"restore the file as it is in one branch, and join the branches with `promptecho merge BASE OURS THEIRS`"
+        ) from None
     torn = False
     whole = text
     if _is_marked(text):
@@ -121,49 +148,92 @@ def parse(text: str, path: Path) -> Document:
     try:
         tree = _yaml.load(text)
     except _yaml.YamlProblem as problem:
+        line = _tangled.marker_line(text)
+        if line is not None:
+            raise _conflict(path, line) from None
+        _refuse_tool(_of_another_tool(text), path)
         place = f", line {problem.line}" if problem.line else ""
         raise CassetteFormatError(f"{path}{place}: {problem.problem}; {WAY_OUT}") from None
-    return _document(tree, path, torn)
+    return _document(tree, path, torn, len(text))
 
 
-def _document(tree: object, path: Path, torn: bool) -> Document:
+def _of_another_tool(text: str) -> object:
+    """What a file says that is no YAML of ours: JSON, or as vcrpy reads it, whose tags no cassette has."""
+    import json
+
+    from promptecho._import.vcrpy import load_yaml
+
+    try:
+        return json.loads(text) if text.lstrip()[:1] in ("{", "[") else load_yaml(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse_tool(tree: object, path: Path) -> None:
+    """Say which other tool wrote a file, if it is known."""
+    from promptecho._import.formats import tool_of
+
+    name = tool_of(tree)
+    if name is not None:
+        raise CassetteFormatError(
+            f"{path} is a {'HAR file' if name == 'har' else f'cassette of {name}'}, not of promptecho. Convert it: "
+            f"promptecho import {path}"
+        )
+
+
+def _conflict(path: Path, line: int) -> CassetteFormatError:
+    return CassetteFormatError(
+        f"{path}, line {line}: two branches changed this file, and git left its conflict markers in it. Join their "
+        f"recordings: promptecho merge {path}"
+    )
+
+
+def _document(tree: object, path: Path, torn: bool, size: int) -> Document:
     if tree is None:
         raise CassetteFormatError(f"{path} is empty, and a cassette begins with 'version: {VERSION}'; {WAY_OUT}")
+    if not isinstance(tree, dict) or tree.get("version") != VERSION:
+        _refuse_tool(tree, path)
     if not isinstance(tree, dict) or "version" not in tree:
         raise CassetteFormatError(f"{path} is no cassette of promptecho: it has no 'version:' at its top; {WAY_OUT}")
     version = tree["version"]
     if version == 1 and not isinstance(version, bool):
         raise CassetteFormatError(
             f"{path} is a version 1 cassette, whose keys left out method and path, so it could replay wrong answers; "
-            "record it again with PROMPTECHO_MODE=all, or delete it"
+            "record it again with PROMPTECHO_MODE=all"
         )
     if version != VERSION or isinstance(version, bool):
         raise CassetteFormatError(
             f"{path}: version {version!r} is not known here (expected {VERSION}); upgrade promptecho, or record again"
         )
+    check_header(tree, path)
     items = tree.get("interactions")
-    if items is None:
-        items = []
+    if items is None and tree.get("unfinished"):
+        items = []  # killed before its first recording
     if not isinstance(items, list):
-        raise CassetteFormatError(f"{path}: 'interactions' is {_KINDS[type(items)]}, expected a list; {WAY_OUT}")
-    header = {key: value for key, value in tree.items() if key != "interactions"}
-    return Document(header, _expanded(items, path), torn)
-
-
-def _expanded(items: list[Json], path: Path) -> list[Json]:
-    """The interactions with what they have in common with earlier ones; what is no interaction is refused later."""
-    first: dict[str, Mapping[str, Json]] = {}
-    expanded = []
+        raise wrong(path, "interactions", "a list of recordings", items)
     for number, item in enumerate(items):
-        request = item.get("request") if isinstance(item, dict) else None
+        if not isinstance(item, dict):
+            raise Shape(path, number).wrong("", "a mapping with 'request' and 'response'", item)
+    header = {key: value for key, value in tree.items() if key != "interactions"}
+    return Document(header, _expanded(items, path, size), torn)
+
+
+def _expanded(items: list[Json], path: Path, size: int) -> list[Json]:
+    """The interactions with what they have in common; what is no interaction is refused later."""
+    requests: list[Json] = [item.get("request") for item in items]
+    if not any(isinstance(request, dict) and _references.FIELD in request for request in requests):
+        return items
+    first: dict[str, int] = {}
+    for number, request in enumerate(requests):
         if isinstance(request, dict):
-            whole = _references.expand(request, first.get, path, number)
-            if whole is not request:
-                item = {**item, "request": whole}
-            if isinstance(request.get("match_key"), str):
-                first.setdefault(request["match_key"], whole)
-        expanded.append(item)
-    return expanded
+            Shape(path, number).check(request, {"matched_on": REQUEST["matched_on"]}, "request")
+        if isinstance(request, dict) and isinstance(request.get("match_key"), str):
+            first.setdefault(request["match_key"], number)
+    whole = _references.Requests(requests.__getitem__, first.get, path, _references.Budget(size, len(items))).whole
+    return [
+        {**item, "request": whole(number)} if isinstance(request, dict) and _references.FIELD in request else item
+        for number, (item, request) in enumerate(zip(items, requests))
+    ]
 
 
 def _is_marked(text: str) -> bool:
@@ -183,10 +253,66 @@ def _with_mark(head: str) -> str | None:
 def without_torn_tail(text: str) -> str:
     """The text up to the last entry that was written whole: a kill can cut an append anywhere."""
     starts = [match.start() for match in _ITEM.finditer(text)]
-    if not starts:
-        return text
-    last = text[starts[-1] :]
-    return text if _COMMITTED.search(last) else text[: starts[-1]]
+    return text[: starts[-1]] if starts and not _is_whole_item(text[starts[-1] :]) else text
+
+
+def _is_whole_item(text: str) -> bool:
+    """Whether the last entry of a file was written whole, the end of the file included."""
+    if _COMMITTED.search(text) or _COLUMN_0_KEY.search(text):
+        return True
+    begin = re.search(r"^(?:- |  )duration: \S+\n(?=  \S)", text, re.MULTILINE)
+    if begin is None:
+        return False
+    try:  # another tool put the keys into another order, and none of them is left out
+        item = _yaml.load(text)
+    except _yaml.YamlProblem:
+        return False
+    return isinstance(item, list) and all(isinstance(each, dict) and "response" in each for each in item)
+
+
+def entry_texts(text: str, count: int) -> tuple[str, list[str]] | None:
+    """What stands above the interactions and the text of each entry; ``None`` if the layout isn't that of promptecho.
+
+    ``count`` is how many entries there are, a torn one included.
+    """
+    if count == 0 and text.endswith("\ninteractions: []\n"):
+        return text[: -len(" []\n")] + "\n", []
+    begin = _ENTRIES.search(text)
+    if begin is None or not text.endswith("\n") or _NOT_COLUMN_0.search(text.rstrip("\n"), begin.end()):
+        return None
+    starts = [found.start() for found in _ITEM.finditer(text, begin.end())]
+    if len(starts) != count:
+        return None
+    return text[: begin.end()], [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)])]
+
+
+def without(text: str, document: Document, kept: Sequence[dict[str, Json]], path: Path) -> str:
+    """The text of a file with some of its interactions alone, as they are written wherever that can be.
+
+    ``kept`` are items of ``document``, which is what the text says.
+    """
+    wanted = set(map(id, kept))
+    found = entry_texts(text, len(document.items))
+    if found is not None:
+        head, entries = found
+        left = [entry for entry, item in zip(entries, document.items) if id(item) in wanted]
+        edited = head + "".join(left) if left else head.removesuffix("\n") + " []\n"
+        try:
+            if parse(edited, path).items == kept:
+                return edited
+        except CassetteFormatError:  # it doesn't stand alone: it is written out below
+            pass
+    return document_text(document.header, list(kept), unfinished=document.unfinished)
+
+
+def check_item(item: object, path: Path) -> None:
+    """Refuse what is no interaction at all.
+
+    Raises:
+        CassetteFormatError: it has no request or no response.
+    """
+    if not isinstance(item, dict) or not all(isinstance(item.get(name), dict) for name in ("request", "response")):
+        raise CassetteFormatError(f"{path}: an interaction has no 'request' or no 'response'; {WAY_OUT}")
 
 
 def header_text(header: Mapping[str, Json], *, unfinished: bool) -> str:
@@ -235,7 +361,7 @@ def _end_of_whole_entries(data: bytes) -> int:
     if data.endswith(b"\n-"):
         return len(data) - 1
     last = data.rfind(b"\n- ") + 1
-    return last if last and not _COMMITTED.search(data[last:].decode("utf-8", "replace")) else len(data)
+    return last if last and not _is_whole_item(data[last:].decode("utf-8", "replace")) else len(data)
 
 
 def write_atomically(path: Path, *pieces: str | bytes | memoryview) -> None:
@@ -399,7 +525,7 @@ class Journal:
                 if len(kept) == len(document.items):
                     return
                 if kept or not document.unfinished:
-                    whole = document_text(document.header, kept, unfinished=document.unfinished)
+                    whole = without(text, document, kept, self.path)
                     write_atomically(self.path, whole)
                 else:
                     self.path.unlink()
@@ -424,11 +550,7 @@ class Journal:
                 # In pieces of what was read: a large file is in memory once.
                 is_as_left = self._seen == (self.path.stat().st_ino, len(data))  # then nothing of it is torn
                 view, end = memoryview(data), len(data) if is_as_left else _end_of_whole_entries(data)
-                first = re.match(_FIRST_LINE.encode("ascii"), data)
-                begin = first.end() if first else 0
-                pieces = [view[begin : mark.start()], view[mark.end() : end]]
-                head = b"version: %d%s\n" % (VERSION, _index.file_mark(pieces)) if first else b""
-                write_atomically(self.path, head, *pieces)
+                write_atomically(self.path, view[: mark.start()], view[mark.end() : end])
         except OSError as problem:
             raise CassetteFileError(
                 f"{self.path}: the finished recording can't be written: {problem.strerror or problem}; "

@@ -118,14 +118,12 @@ def _literal(text: str, pad: str) -> str | None:
     lines = text.split("\n")
     if not _is_plain_ascii("".join(lines)) and _NOT_LITERAL.search(text):
         return None
-    if any(line and not line.strip(" \t") for line in lines) or text.strip("\n \t") == "":
+    # Editors trim the ends of lines and blank lines at the end, formatters the space before the first word.
+    if text[0] in " \t" or text.endswith("\n\n") or any(line[-1:] in (" ", "\t") for line in lines if line):
         return None
-    stripped = text.rstrip("\n")
-    trailing = len(text) - len(stripped)
-    chomp = "-" if trailing == 0 else "" if trailing == 1 else "+"
-    indicator = "2" if text[0] in " \t" else ""
-    body = "\n".join(pad + line if line else "" for line in stripped.split("\n"))
-    return f"|{indicator}{chomp}\n{body}\n" + "\n" * max(0, trailing - 1)
+    chomp = "" if text[-1] == "\n" else "-"
+    body = "\n".join(pad + line if line else "" for line in text.rstrip("\n").split("\n"))
+    return f"|{chomp}\n{body}\n"
 
 
 def emit_block(value: Json, indent: int) -> str:
@@ -139,7 +137,7 @@ def emit_block(value: Json, indent: int) -> str:
     pad = " " * indent
     if isinstance(value, dict) and value:
         _emit_mapping(value, indent, out, pad)
-    elif isinstance(value, list) and value and not isinstance(value, Flow):
+    elif isinstance(value, list) and value and not isinstance(value, Flow) and not _are_numbers(value):
         _emit_sequence(value, indent, out, pad)
     else:
         out.append(pad + _inline(value, indent))
@@ -161,7 +159,7 @@ def _emit_mapping(tree: dict[str, Json], indent: int, out: list[str], lead: str)
         elif child and isinstance(child, dict):
             out.append(start + "\n")
             _emit_mapping(child, indent + 2, out, pad + "  ")
-        elif child and kind is list:
+        elif child and kind is list and not _are_numbers(child):
             out.append(start + "\n")
             _emit_sequence(child, indent, out, pad)
         else:
@@ -173,11 +171,19 @@ def _emit_sequence(items: list[Json], indent: int, out: list[str], lead: str) ->
     for child in items:
         if child and isinstance(child, dict):
             _emit_mapping(child, indent + 2, out, lead + "- ")
-        elif child and type(child) is list:
+        elif child and type(child) is list and not _are_numbers(child):
             _emit_sequence(child, indent + 2, out, lead + "- ")
         else:
             out.append(f"{lead}- {_inline(child, indent)}")
         lead = pad
+
+
+def _are_numbers(items: list[Json]) -> bool:
+    """Whether a list is one of numbers, such as an embedding, which goes on one line."""
+    return type(items[0]) in _NUMBERS and all(type(item) in _NUMBERS for item in items)
+
+
+_NUMBERS = (int, float)
 
 
 def _inline(value: Json, indent: int) -> str:
@@ -186,7 +192,7 @@ def _inline(value: Json, indent: int) -> str:
         if block is not None and not _NOT_LITERAL_SURROGATE.search(value):
             return block
         return _scalar(value) + "\n"
-    if isinstance(value, Flow):
+    if isinstance(value, Flow) or (value and isinstance(value, list)):
         return "[" + ", ".join(_scalar(each, in_flow=True) for each in value) + "]\n"
     if isinstance(value, dict):
         return "{}\n"
@@ -222,13 +228,35 @@ _PLAIN_SCALARS = tuple(
 _FIRST_OF_NO_STRING = frozenset("~nNtTfF-+.0123456789")
 
 
+_AMBIGUOUS = "ambiguous"
+
+
 @lru_cache(maxsize=1024)
 def _plain_tag(text: str) -> str:
     """The tag of a plain scalar in YAML 1.2's core schema (YAML 1.2.2, section 10.3.2), without octal and hex."""
     return next((tag for tag, pattern in _PLAIN_SCALARS if pattern.fullmatch(text)), _STR)
 
 
-def _reader(base: Any) -> Any:
+@lru_cache(maxsize=1024)
+def _certain_tag(text: str) -> str:
+    """The same for a file that any tool may have written again.
+
+    What is a number there and a text in YAML 1.1 (``1e3``) is ambiguous. A decimal with leading zeros is a text: PyYAML
+    writes ``08901`` so, and nobody writes numbers so.
+    """
+    tag = _plain_tag(text)
+    if tag in (_INT, _FLOAT) and not any(
+        pattern.match(text) for older, pattern in yaml.SafeLoader.yaml_implicit_resolvers[text[0]] if older in _YAML_1_1
+    ):
+        return _STR if _LEADING_ZEROS.fullmatch(text) else _AMBIGUOUS
+    return _STR if tag == _INT and _LEADING_ZEROS.fullmatch(text) else tag
+
+
+_YAML_1_1 = (_INT, _FLOAT)
+_LEADING_ZEROS = re.compile(r"[-+]?0[0-9]+")
+
+
+def _reader(base: Any, tag_of: Callable[[str], str]) -> Any:
     class Reader(base):  # type: ignore[misc]  # one of two classes
         """Composes nodes, whose scalars are those of YAML 1.2."""
 
@@ -237,12 +265,13 @@ def _reader(base: Any) -> Any:
                 return _SEQ if kind is yaml.SequenceNode else _MAP
             if not implicit[0] or (value and value[0] not in _FIRST_OF_NO_STRING):
                 return _STR
-            return _plain_tag(value)
+            return tag_of(value)
 
     return Reader
 
 
-_READER = _reader(_BASE)
+_READER = _reader(_BASE, _certain_tag)
+_READER_OF_1_2 = _reader(_BASE, _plain_tag)
 
 
 def _value(node: Any, shared: dict[int, Json] | None) -> Json:
@@ -252,6 +281,12 @@ def _value(node: Any, shared: dict[int, Json] | None) -> Json:
     """
     if isinstance(node, yaml.ScalarNode):
         make = _SCALARS.get(node.tag)
+        if node.tag == _AMBIGUOUS:
+            raise problem_at(
+                node,
+                f"{node.value} is a number to some YAML tools and a text to others: write it as "
+                f'{_float(float(node.value))} or as "{node.value}"',
+            )
         if make is None:
             raise _wrong_tag(node)
         if not node.value.isascii() and _NOT_LITERAL_SURROGATE.search(node.value):  # libyaml says so itself
@@ -277,7 +312,10 @@ def _value(node: Any, shared: dict[int, Json] | None) -> Json:
                 raise problem_at(key_node, f"a key is {key!r}, expected a text")
             if key in made:
                 raise problem_at(key_node, f"the key {key!r} stands twice in one mapping")
-            made[key] = _value(value_node, shared)
+            if key in _HEX and value_node.tag in (_AMBIGUOUS, _FLOAT, _INT):  # digits that PyYAML left without quotes
+                made[key] = value_node.value
+            else:
+                made[key] = _value(value_node, shared)
     else:
         if node.tag != _SEQ:
             raise _wrong_tag(node)
@@ -288,6 +326,7 @@ def _value(node: Any, shared: dict[int, Json] | None) -> Json:
 
 
 _UNDER_WAY = object()
+_HEX = ("match_key", "query")
 
 
 def _wrong_tag(node: Any) -> YamlProblem:
@@ -303,12 +342,18 @@ _DEEP = " " * 400
 
 
 def load(text: str) -> object:
-    """The one document in a text.
+    """The one document in a text, which any tool may have written again.
 
     Raises:
-        YamlProblem: bad syntax, tags, repeated keys, aliases that explode, nesting of more than 200 levels.
+        YamlProblem: bad syntax, tags, repeated keys, aliases that explode, nesting of more than 200 levels, a scalar
+            that is a number or a text, depending on who reads it.
     """
     return load_by(text, _READER, _tree)
+
+
+def load_1_2(text: str) -> object:
+    """The same for what is YAML 1.2 for sure, or written by hand: ``1e3`` is a number."""
+    return load_by(text, _READER_OF_1_2, _tree)
 
 
 def _tree(loader: Any, has_aliases: bool) -> Json:

@@ -18,6 +18,7 @@ from promptecho._answers import (
     gemini,
     huggingface,
     ollama,
+    openai_assistants,
     openai_chat,
     openai_responses,
 )
@@ -50,8 +51,8 @@ Json = Any
 
 # The first that knows a body reads it; those that look at more of it stand before those that look at less.
 _READERS = (
-    openai_responses.SHAPE, openai_chat.SHAPE, gemini.SHAPE, anthropic.SHAPE, ollama.SHAPE, bedrock.SHAPE,
-    huggingface.SHAPE, cohere.SHAPE)  # fmt: skip
+    openai_responses.SHAPE, openai_assistants.SHAPE, openai_chat.SHAPE, gemini.SHAPE, anthropic.SHAPE, ollama.SHAPE,
+    bedrock.SHAPE, huggingface.SHAPE, cohere.SHAPE)  # fmt: skip
 _MEDIA = ("image/", "audio/", "video/")
 
 

@@ -160,7 +160,8 @@ def command(
     """Make cassettes of recordings of vcrpy or cassetter, or of HAR files.
 
     SOURCE is a file, or a folder of which every recording is imported. A cassette is written beside its source as
-    NAME.yaml; with --into, to the same place below another folder; where both are one file, --force replaces it.
+    NAME.yaml; with --into, to the same place below another folder; where both are one file, the old one is kept as
+    NAME.yaml.orig.
     The tests stay as they are but for the decorator. Tests marked with @pytest.mark.promptecho look for
     cassettes/TEST.yaml beside their file, so cassettes of pytest-recording go there with
 
@@ -181,7 +182,9 @@ def command(
         for _, problem in run.failed:
             click.echo(f"Error: {problem}", err=True)
         if not run.imported and not run.failed:
-            click.echo(f"Error: no recording of another tool in {', '.join(map(str, sources))}", err=True)
+            click.echo(
+                f"Error: no recording of another tool in {_screen.harmless(', '.join(map(str, sources)))}", err=True
+            )
     if not run.imported:
         raise SystemExit(2)
     raise SystemExit(1 if run.failed else 0)

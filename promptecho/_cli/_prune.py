@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +17,10 @@ from promptecho._interaction import Interaction
 from promptecho._lint._collect import Collector
 from promptecho._lint._project import Project, find_root
 from promptecho._lint._uses import NamedUse, Use
-from promptecho.errors import CassetteFileError, CassetteFormatError, PromptechoError
+from promptecho.errors import CassetteFileError, PromptechoError
 
 Json = Any
 _RUN_FIRST = "run pytest first"
-_ENTRIES = re.compile(r"^interactions:\n(?=- )", re.MULTILINE)
-_ENTRY = re.compile(r"^- ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -119,28 +116,8 @@ def _prune(path: Path, records: _Records, *, dry_run: bool) -> Outcome:
 def without_recordings(text: str, path: Path, dropped: set[int]) -> str:
     """The text of a cassette without some of its recordings; what is kept stays as it is written wherever it can."""
     document = _store.parse(text, path)
-    wanted = [item for number, item in enumerate(document.items) if number not in dropped]
-    edited = _cut_out(text, dropped, len(document.items))
-    if edited is not None:
-        try:
-            if _store.parse(edited, path).items == wanted:
-                return edited
-        except CassetteFormatError:  # what is kept refers to what goes: it is written out below
-            pass
-    return _store.document_text(document.header, wanted, unfinished=document.unfinished)
-
-
-def _cut_out(text: str, dropped: set[int], count: int) -> str | None:
-    """The text with entries cut out, ``None`` if it isn't laid out as promptecho does it."""
-    begin = _ENTRIES.search(text)
-    starts = [found.start() for found in _ENTRY.finditer(text, begin.end())] if begin else []
-    if begin is None or len(starts) != count:
-        return None
-    if len(dropped) == count:
-        return text[: begin.start()] + "interactions: []\n"
-    ends = [*starts[1:], len(text)]
-    kept = [text[start:end] for number, (start, end) in enumerate(zip(starts, ends)) if number not in dropped]
-    return text[: begin.end()] + "".join(kept)
+    kept = [item for number, item in enumerate(document.items) if number not in dropped]
+    return _store.without(text, document, kept, path)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -34,7 +34,7 @@ from promptecho._yaml import Flow
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any
-SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".har")
+SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".har", ".gz")
 # Who sent a request, as its User-Agent says, and the backend that such a call needs on replay.
 _BACKENDS = (("python-requests/", "requests"), ("aiohttp/", "aiohttp"), ("Boto3/", "urllib3"), ("urllib3/", "urllib3"))
 
@@ -87,6 +87,8 @@ def import_file(
         writer = _Writer(target, settings, _store.Journal(side, _header(found, entries, settings)))
         report = writer.write(source, found.format, entries)
         writer.journal.complete()
+        if not force and os.path.lexists(target):  # the source itself
+            _keep(source)
         writer.journal.move_to(target)
     finally:
         with contextlib.suppress(OSError):
@@ -99,13 +101,31 @@ def _check_target(source: Path, target: Path, force: bool) -> None:
         raise CassetteFileError(f"{target} is a folder; a cassette is a YAML file: name a file in it, or use --into")
     if not force and os.path.lexists(target):
         if target.exists() and source.exists() and target.samefile(source):
+            if not os.path.lexists(_original(source)):
+                return
             raise CassetteFileError(
-                f"{source}: its cassette would take its own place; pass --force to let it, or another place with -o or "
-                "--into"
+                f"{_original(source)} is there already, and would keep what {source} is now; pass --force to replace "
+                f"{source} all the same, or another place with -o or --into"
             )
         raise CassetteFileError(
             f"{target} is there already; pass --force to replace it, or another place with -o or --into"
         )
+
+
+def _original(source: Path) -> Path:
+    """Where a file is kept whose cassette takes its place."""
+    return source.with_name(source.name + ".orig")
+
+
+def _keep(source: Path) -> None:
+    import shutil
+
+    try:
+        shutil.copy2(source, _original(source))
+    except OSError as problem:
+        raise CassetteFileError(
+            f"{source} can't be kept as {_original(source)}: {problem.strerror or problem}; it is as it was"
+        ) from None
 
 
 def _header(source: Source, entries: Sequence[Entry], settings: Settings) -> dict[str, Json]:
@@ -173,7 +193,7 @@ class _Writer:
             raise CassetteFormatError(f"{source} holds no recording that could be taken over ({why})")
         return Imported(
             source,
-            self._cassette.path,
+            self._cassette.file,
             format,
             recordings=len(recorded),
             streams=sum(interaction.streaming for interaction in recorded),
@@ -279,9 +299,14 @@ def sources_below(folder: Path) -> list[Path]:
     ]
 
 
+def _plain(path: Path) -> Path:
+    """A path without the ending of compressed files."""
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
+
+
 def target_for(source: Path, *, root: Path | None = None, into: Path | None = None) -> Path:
     """Where the cassette of a file goes: beside it, or at the same place below ``into``, as ``.yaml``."""
     if into is None:
-        return source.with_suffix(".yaml")
-    relative = source.relative_to(root) if root is not None else Path(source.name)
+        return _plain(source).with_suffix(".yaml")
+    relative = _plain(source.relative_to(root) if root is not None else Path(source.name))
     return into / relative.with_suffix(".yaml")

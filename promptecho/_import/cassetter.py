@@ -53,7 +53,7 @@ def load_yaml(text: str) -> object:
     Raises:
         YamlProblem: bad syntax, tags, repeated keys, aliases that explode.
     """
-    return _yaml.load(text)
+    return _yaml.load_1_2(text)
 
 
 def load_toml(text: str, file: Path) -> object:

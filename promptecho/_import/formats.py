@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ def read_source(path: Path, format: str | None = None) -> Source:
     data = _store.read_bytes(path)
     if data is None:
         raise CassetteFileError(f"{path} doesn't exist; name a cassette of vcrpy or cassetter, a HAR, or a folder")
+    if data.startswith(_GZIP):
+        data = _decompressed(data, path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -55,6 +58,31 @@ def read_source(path: Path, format: str | None = None) -> Source:
     return readers[format or found or ""](tree, path)
 
 
+_GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
+_LARGEST = 2_000_000_000
+
+
+def _decompressed(data: bytes, path: Path) -> bytes:
+    decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        text = decoder.decompress(data, _LARGEST)
+    except zlib.error as problem:
+        raise CassetteFormatError(f"{path}: not readable gzip ({problem}); restore the file and import again") from None
+    if not decoder.eof:
+        raise CassetteFormatError(
+            f"{path}: the gzip data is cut off or far too large; restore the file and import again"
+        )
+    return text
+
+
+def tool_of(tree: object) -> str | None:
+    """Which other tool wrote a parsed file, ``None`` if none that is known here, or ours."""
+    name = _format_of(tree)
+    if name in (None, "promptecho") or (isinstance(tree, dict) and tree.get("interactions") == []):
+        return None
+    return name
+
+
 def _format_of(tree: object) -> str | None:
     if har.is_har(tree):
         return har.NAME
@@ -74,7 +102,7 @@ def _is_ours(tree: object) -> bool:
 
 
 def _parse(text: str, path: Path, format: str | None) -> object:
-    suffix = path.suffix.lower()
+    suffix = path.with_suffix("").suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
     if suffix == ".toml":
         return cassetter.load_toml(text, path)
     if suffix in (".json", ".har") or text.lstrip()[:1] in ("{", "["):

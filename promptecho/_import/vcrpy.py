@@ -44,8 +44,8 @@ class _Reader(_yaml._BASE):  # type: ignore[misc]  # libyaml's loader where it i
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         names: set[object] = set()
         for key_node, _ in node.value:
-            name = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if name in names and name != "<<":
+            name = _name_of(key_node)
+            if name is not None and name in names and name != "<<":
                 raise _yaml.problem_at(key_node, f"the key {name!r} stands twice in one mapping")
             names.add(name)
         found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
@@ -53,6 +53,13 @@ class _Reader(_yaml._BASE):  # type: ignore[misc]  # libyaml's loader where it i
 
     def construct_plain(self, node: Any) -> str:
         return str(self.construct_scalar(node))
+
+    def construct_name(self, kind: str, node: Any) -> str:
+        """The name of a header as aiohttp has it: a kind of text."""
+        name = _name_of(node)
+        if not kind.endswith("istr") or name is None:
+            return str(self.refuse(node))
+        return name
 
     def construct_tuple(self, node: Any) -> list[Any]:
         return list(self.construct_sequence(node, deep=True))
@@ -84,6 +91,15 @@ for _name, _make in {
 }.items():
     _Reader.add_constructor(_name, _make)
 _Reader.add_constructor(None, _Reader.refuse)
+for _name in ("apply", "new"):
+    _Reader.add_multi_constructor(f"{_TAG}python/object/{_name}:multidict.", _Reader.construct_name)
+
+
+def _name_of(node: Any) -> str | None:
+    """The text of a key: a scalar, or the one argument of multidict's ``istr``; ``None`` for anything else."""
+    if isinstance(node, yaml.SequenceNode) and len(node.value) == 1:
+        node = node.value[0]
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else None
 
 
 def load_yaml(text: str) -> object:

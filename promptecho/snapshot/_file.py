@@ -55,7 +55,7 @@ def _read(path: Path) -> dict[str, Json]:
     if text is None:
         return {}
     try:
-        tree = _yaml.load(text)
+        tree = _yaml.load_1_2(text)
     except _yaml.YamlProblem as problem:
         place = f", line {problem.line}" if problem.line else ""
         raise SnapshotError(f"{path}{place}: {problem.problem}; {_WAY_OUT}") from None

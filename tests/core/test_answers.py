@@ -566,3 +566,34 @@ def test_no_stream_of_events_makes_a_reader_raise(events: list[Json]) -> None:
 def test_no_bytes_make_a_reader_raise(data: bytes, content_type: str, status: int) -> None:
     read_bytes(data, content_type, status=status)
     read_bytes(b"data: " + data + b"\n\n", content_type)
+
+
+def test_a_stream_of_openai_assistants_has_its_text_and_its_tokens() -> None:
+    run = {"id": "run_1", "object": "thread.run", "model": "gpt-4o", "status": "in_progress", "usage": None}
+    usage = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
+    events = [
+        ("thread.run.created", run),
+        ("thread.message.created", {"id": "msg_1", "object": "thread.message", "content": []}),
+        *(
+            ("thread.message.delta", {"id": "msg_1", "object": "thread.message.delta", "delta": {"content": [
+                {"index": 0, "type": "text", "text": {"value": word}}]}})
+            for word in ("Hello", " there")
+        ),
+        ("thread.message.completed", {"id": "msg_1", "object": "thread.message", "status": "completed", "content": [
+            {"type": "text", "text": {"value": "Hello there", "annotations": []}}]}),
+        ("thread.run.completed", {**run, "status": "completed", "usage": usage}),
+    ]  # fmt: skip
+    data = (
+        "".join(f"event: {name}\ndata: {json.dumps(tree)}\n\n" for name, tree in events)
+        + "event: done\ndata: [DONE]\n\n"
+    )
+    for cut in (len(data), data.index("event: thread.message.completed")):
+        answer = read_bytes(data[:cut].encode(), "text/event-stream")
+        assert answer is not None
+        assert (answer.provider, answer.model, answer.text) == ("openai-assistants", "gpt-4o", "Hello there")
+    assert read_bytes(data.encode(), "text/event-stream").usage == Usage(20, 5)  # type: ignore[union-attr]
+    call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    waiting = {**run, "status": "requires_action", "required_action": {"submit_tool_outputs": {"tool_calls": [call]}}}
+    answer = read_bytes(json.dumps(waiting).encode(), "application/json")
+    assert answer is not None
+    assert [(each.name, each.arguments) for each in answer.tool_calls] == [("f", {"a": 1})]

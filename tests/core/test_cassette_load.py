@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,24 @@ def test_keys_are_made_as_the_file_says_unless_the_argument_says_otherwise(
     path.write_text(f"version: 2\n{header}interactions:\n{''.join(entries)}", encoding="utf-8")
     one, other = Cassette.load(path, match_on=argument).interactions
     assert (one.match_key != other.match_key) is differ
+
+
+def test_the_path_is_a_text_as_in_0_1_and_has_what_a_path_has(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"version: 2\nmatch_on: [model]\ninteractions:\n{ENTRY}", encoding="utf-8")
+    cassette = Cassette.load(str(file))
+    path = cassette.path
+    assert isinstance(path, str)
+    assert path == str(file) == os.fspath(path)
+    assert path == file == Path(path)
+    assert path.endswith("a.yaml")
+    assert path + "!" == f"{file}!"
+    assert os.path.dirname(path) == str(tmp_path)  # noqa: PTH120 - as users of 0.1 do
+    assert json.dumps([path]) == json.dumps([str(file)])
+    assert {path: 1}[str(file)] == 1
+    with open(path, encoding="utf-8") as opened:  # noqa: PTH123
+        assert opened.readline() == "version: 2\n"
+    assert (path.name, path.parent, path.exists(), path.parent / "b") == ("a.yaml", tmp_path, True, tmp_path / "b")
+    assert path.read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+    assert cassette.match_on == ["model"]
+    assert Cassette.load(file, match_on="all").match_on == "all"

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette, Mode, _index, _store
+from promptecho import Cassette, Mode, _index, _store, use_cassette
 from promptecho._import import Imported, import_file
 from promptecho._import.exchange import time_of
 from promptecho._matching import MatchOptions
@@ -589,15 +589,13 @@ def test_a_folder_is_imported_in_place_beside_what_is_no_recording_of_another_to
     (tmp_path / "a.json").write_text(vcrpy_file(vcrpy_entry()))
     (tmp_path / "b.yaml").write_text(vcrpy_file(vcrpy_entry()))
     (tmp_path / "settings.yaml").write_text("colour: blue\n")
-    refused = promptecho(tmp_path, "import", ".")
-    assert refused.returncode == 1
-    assert "b.yaml: its cassette would take its own place" in refused.stderr
-    assert "settings.yaml" not in refused.stderr
-    again = promptecho(tmp_path, "import", ".", "--force", "--json")
-    assert again.returncode == 0, again.stderr
-    said = json.loads(again.stdout)
+    old = (tmp_path / "b.yaml").read_text()
+    done = promptecho(tmp_path, "import", ".", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
     assert [each["target"] for each in said["imported"]] == ["a.yaml", "b.yaml"]
-    assert said["ignored"] == ["a.yaml", "settings.yaml"]  # the first is what the other run made
+    assert said["ignored"] == ["settings.yaml"]
+    assert (tmp_path / "b.yaml.orig").read_text() == old
     assert (tmp_path / "settings.yaml").read_text() == "colour: blue\n"
     assert len(Cassette.load(tmp_path / "b.yaml").interactions) == 1
 
@@ -623,9 +621,10 @@ def test_two_recordings_that_would_become_one_cassette_are_both_left_as_they_are
 def test_a_cassette_that_is_there_is_replaced_only_by_force_and_only_by_a_whole_one(tmp_path: Path) -> None:
     source = tmp_path / "test_a.yaml"
     source.write_text(vcrpy_file(vcrpy_entry()))
+    (tmp_path / "test_a.yaml.orig").write_text("kept before")
     refused = promptecho(tmp_path, "import", "test_a.yaml")  # beside the source: the source itself
     assert refused.returncode == 2
-    assert "test_a.yaml: its cassette would take its own place; pass --force" in refused.stderr
+    assert "test_a.yaml.orig is there already, and would keep what test_a.yaml is now; pass --force" in refused.stderr
     assert source.read_text() == vcrpy_file(vcrpy_entry())
 
     other = promptecho(tmp_path, "import", DATA / "vcrpy-text.json", "-o", "test_a.yaml")
@@ -641,7 +640,7 @@ def test_a_cassette_that_is_there_is_replaced_only_by_force_and_only_by_a_whole_
     replaced = promptecho(tmp_path, "import", "test_a.yaml", "--force")
     assert replaced.returncode == 0, replaced.stderr
     assert len(Cassette.load(source).interactions) == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.yaml", "test_a.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.yaml", "test_a.yaml", "test_a.yaml.orig"]
 
 
 def test_the_settings_of_the_project_hold_and_a_refused_secret_leaves_nothing(tmp_path: Path) -> None:
@@ -923,3 +922,87 @@ def test_the_budget_of_a_project_is_for_live_calls_and_not_for_imports(tmp_path:
     done = promptecho(tmp_path, "import", old, "-o", "new.yaml")
     assert done.returncode == 0, done.stderr
     assert Cassette.load(tmp_path / "new.yaml").interactions
+
+
+ISTR = """\
+version: 1
+interactions:
+- request:
+    body: '{"model": "m"}'
+    headers:
+      ? !!python/object/apply:multidict._multidict.istr
+      - Accept
+      : - application/json
+      ? !!python/object/new:multidict._multidict_py.istr [X-Other]
+      : - a
+    method: POST
+    uri: https://h/v1
+  response:
+    body: {string: '{}'}
+    headers: {}
+    status: {code: 200, message: OK}
+"""
+
+
+def test_header_names_of_aiohttp_are_plain_texts_and_other_objects_are_not_made(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(ISTR)
+    assert promptecho(tmp_path, "import", "a.yaml", "-o", "b.yaml").returncode == 0
+    assert len(Cassette.load(tmp_path / "b.yaml").interactions) == 1
+    (tmp_path / "a.yaml").write_text(ISTR.replace("multidict._multidict.istr", "multidict._multidict.CIMultiDict"))
+    refused = promptecho(tmp_path, "import", "a.yaml", "-o", "c.yaml")
+    assert "CIMultiDict' would make a Python object, and is not read" in refused.stderr
+    (tmp_path / "a.yaml").write_text(ISTR.replace("X-Other", "Accept"))
+    assert "the key 'Accept' stands twice" in promptecho(tmp_path, "import", "a.yaml", "-o", "c.yaml").stderr
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3])
+def test_a_body_that_was_only_spaced_anew_gives_no_warning(tmp_path: Path, length: int) -> None:
+    tree = {"model": "m", "messages": [{"role": "user", "content": "héllo"}]}
+    lengths = [
+        len(json.dumps(tree, separators=separators, ensure_ascii=ascii_only).encode())
+        for separators in (None, (",", ":"))
+        for ascii_only in (True, False)
+    ]
+    request = {"headers": {"content-length": [str(lengths[length])]}, "body": None, "parsed_body": tree}
+    (tmp_path / "a.yaml").write_text(vcrpy_file(vcrpy_entry(request=request)))
+    done = promptecho(tmp_path, "import", "a.yaml", "-o", "b.yaml")
+    assert (done.returncode, "Content-Length" in done.stdout + done.stderr) == (0, False)
+    request["headers"] = {"content-length": ["7"]}
+    (tmp_path / "a.yaml").write_text(vcrpy_file(vcrpy_entry(request=request)))
+    assert "Content-Length" in promptecho(tmp_path, "import", "a.yaml", "-o", "c.yaml").stdout
+
+
+def test_compressed_cassettes_are_read_and_damaged_ones_refused(tmp_path: Path) -> None:
+    data = gzip.compress(vcrpy_file(vcrpy_entry()).encode())
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.yaml.gz").write_bytes(data)
+    done = promptecho(tmp_path, "import", "old", "--into", "new")
+    assert done.returncode == 0, done.stderr
+    assert len(Cassette.load(tmp_path / "new" / "a.yaml").interactions) == 1
+    (tmp_path / "cut.yaml.gz").write_bytes(data[:-20])
+    assert "the gzip data is cut off" in promptecho(tmp_path, "import", "cut.yaml.gz").stderr
+    with pytest.raises(CassetteFormatError, match=r"a gzip file.*convert it: promptecho import .*a\.yaml\.gz"):
+        Cassette.load(tmp_path / "old" / "a.yaml.gz")
+
+
+@pytest.mark.parametrize(
+    "name", [path.name for path in sorted(DATA.iterdir()) if path.suffix in (".yaml", ".har", ".json")]
+)
+def test_a_file_of_another_tool_in_the_place_of_a_cassette_is_named_with_the_command_that_converts_it(
+    tmp_path: Path, name: str
+) -> None:
+    if name.startswith("promptecho"):
+        return
+    path = tmp_path / "test_a.yaml"
+    path.write_bytes((DATA / name).read_bytes())
+    said = []
+    for mode in ("once", "none", "new_episodes"):
+        with pytest.raises(CassetteFormatError) as caught, use_cassette(path, mode):
+            pass
+        said.append(str(caught.value))
+    assert len(set(said)) == 1
+    assert "delete" not in said[0]
+    command = said[0].partition("Convert it: promptecho ")[2].split()
+    assert promptecho(tmp_path, *command).returncode == 0
+    assert len(Cassette.load(path).interactions) > 0
+    assert (tmp_path / "test_a.yaml.orig").read_bytes() == (DATA / name).read_bytes()

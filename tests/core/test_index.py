@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho import Cassette, CassetteMiss, _references, register_normalizer, use_cassette
-from promptecho._index import file_mark, index
+from promptecho._index import index
 from promptecho._matching import MatchOptions
 from promptecho._store import document_text, item_text, parse
 from promptecho.errors import CassetteFormatError
@@ -230,42 +230,24 @@ def test_the_index_finds_what_a_parse_finds(pairs: list[tuple[str, str]]) -> Non
     assert index(data, Path("c.yaml"), "00000000").plain == list(range(len(items)))  # type: ignore[union-attr]
 
 
-def test_the_mark_of_a_whole_file_is_trusted_without_a_look_at_its_entries() -> None:
-    texts = [
-        item_text(
-            {
-                "request": {"method": "POST", "url": "http://h/x", "match_key": f"{number:016x}", "body": {}},
-                "response": {"status": 200, "headers": {}, "streaming": False, "body": "answer"},
-                "duration": 0.1,
-            },
-            DIGEST,
-        )
-        for number in range(4)
-    ]
-    rest = ("interactions:\n" + re.sub(r"  # \w{8} ", "  # 00000000 ", "".join(texts))).encode("utf-8")
-    half = rest.index(b"- request", 200)
-    marks = file_mark([memoryview(rest[:half]), memoryview(rest[half:])])
-    for mark, plain in ((marks, []), (b"", [0, 1, 2, 3]), (b"  # 00000000 " + DIGEST.encode("ascii"), [0, 1, 2, 3])):
-        found = index(b"version: 2" + mark + b"\n" + rest, Path("c.yaml"), DIGEST)
-        assert found is not None
-        assert found.plain == plain
-        assert [found.tree(number)["request"]["match_key"] for number in range(len(found))] == [
-            f"{number:016x}" for number in range(4)
-        ]
+def test_an_older_file_with_a_mark_on_its_first_line_is_opened_in_the_same_way(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.yaml"
+    live = recorded(server, path, "one", "two")
+    edited(path, "version: 2\n", "version: 2  # 14a42d29 5457e7b6\n")
+    with use_cassette(path, "none") as cassette:
+        assert parsed(cassette) == 0
+        assert [ask(server, "two"), ask(server, "one")] == [live[1], live[0]]
 
 
-@pytest.mark.parametrize(
-    "entries",
-    [
-        ["", ""],  # no marks
-        ["  # 00000001 aaaaaaaa", "  # 00000002 bbbbbbbb"],  # of several options
-        ["  # 00000001 aaaaaaaa", ""],
-    ],
-)
-def test_a_file_whose_entries_have_no_options_or_several_gets_no_mark(entries: list[str]) -> None:
-    text = "interactions:\n" + "".join(f"- request:\n    method: GET\n  duration: 0.1{mark}\n" for mark in entries)
-    assert file_mark([memoryview(text.encode("ascii"))]) == b""
-    assert file_mark([memoryview(text.replace("  duration", "  lasted", 1).encode("ascii"))]) == b""
+def test_no_line_changes_when_a_recording_is_added(server: ScriptedServer, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    recorded(server, path, "one", "two")
+    before = path.read_bytes()
+    with use_cassette(path, "new_episodes"):
+        ask(server, "three")
+    assert path.read_bytes().startswith(before)
 
 
 def history(question: str, turns: list[int]) -> dict[str, Any]:
@@ -311,27 +293,22 @@ def test_entries_that_refer_to_one_another_are_the_same_by_the_index_however_the
     turns = st.lists(st.integers(0, 3), max_size=5)
     entries = conversations(data.draw(st.lists(turns, min_size=1, max_size=6)))
     kept = data.draw(st.permutations(entries) | st.lists(st.sampled_from(entries), min_size=1, max_size=8))
-    rest = "interactions:\n" + "".join(kept)
-    marks = file_mark([memoryview(rest.encode("utf-8"))]).decode("ascii")
-    for first in ("version: 2\n", f"version: 2{marks}\n"):
-        text = first + rest
-        found = index(text.encode("utf-8"), Path("c.yaml"), DIGEST)
-        assert found is not None
-        assert not found.plain
-        numbers = data.draw(st.permutations(range(len(kept))))
-        problem, items = "", []
-        try:
-            items = parse(text, Path("c.yaml")).items
-        except CassetteFormatError as error:  # what it refers to stands behind it now, or nowhere
-            problem = str(error)
-        if problem:
-            with pytest.raises(CassetteFormatError) as caught:
-                for number in range(len(kept)):
-                    found.tree(number)
-            assert str(caught.value) == problem
-            continue
-        for _ in range(2):
-            assert {number: found.tree(number) for number in numbers} == dict(enumerate(items))
+    text = "version: 2\ninteractions:\n" + "".join(kept)
+    found = index(text.encode("utf-8"), Path("c.yaml"), DIGEST)
+    assert found is not None
+    assert not found.plain
+    document = parse(text, Path("c.yaml"))
+    numbers = data.draw(st.permutations(range(len(kept))))
+    for _ in range(2):
+        assert {number: found.tree(number) for number in numbers} == dict(enumerate(document.items))
+    all_of_them = parse("version: 2\ninteractions:\n" + "".join(entries), Path("c.yaml"))
+    assert not all_of_them.incomplete
+    whole = dict(zip(entries, all_of_them.items))
+    for number, entry in enumerate(kept):
+        if number in document.incomplete:
+            assert "same_as" in entry
+        else:
+            assert document.items[number] == whole[entry]
 
 
 def test_method_url_and_request_of_an_entry_are_told_without_parsing_it() -> None:
@@ -356,21 +333,3 @@ def test_keys_are_what_they_were_when_their_version_was_raised_last() -> None:
     """If this fails, requests have other keys than before: raise ``KEYS_VERSION`` and write the new digest here."""
     keys = [identity(example, Turn(schema={"type": "object"})).key for _, example in sorted(EXAMPLES.items())]
     assert hashlib.sha256("".join(keys).encode()).hexdigest()[:12] == "773eb9e28cd1"
-
-
-def test_a_finished_file_is_marked_as_a_whole_and_an_edit_is_seen(server: ScriptedServer, tmp_path: Path) -> None:
-    path = tmp_path / "c.yaml"
-    live = recorded(server, path, "one", "two")
-    first, rest = path.read_text(encoding="utf-8").split("\n", 1)
-    assert re.fullmatch(rf"version: 2  # [0-9a-f]{{8}} {DIGEST}", first)
-    with use_cassette(path, "new_episodes"):
-        live.append(ask(server, "three"))
-    assert path.read_text(encoding="utf-8").split("\n", 1)[0] != first
-    edited(path, "content: two", "content: zwei")
-    server.stop()
-    with use_cassette(path, "none") as cassette:
-        assert [ask(server, text) for text in ("one", "zwei", "three")] == live
-        assert parsed(cassette) == 3
-    with pytest.raises(CassetteMiss), use_cassette(path, "none"):
-        ask(server, "two")
-    assert rest not in path.read_text(encoding="utf-8")

@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 import click
 
+from promptecho._harmless import harmless
+from promptecho._settings import current_folder
 from promptecho._version import __version__
 from promptecho.errors import PromptechoError
 
@@ -25,8 +27,10 @@ _COMMANDS = {
     "import": "_import",
     "lint": "_lint",
     "ls": "_ls",
+    "merge": "_merge",
     "prune": "_prune",
     "redact": "_redact",
+    "repair": "_repair",
     "rerecord": "_rerecord",
     "review": "_review",
     "show": "_show",
@@ -51,16 +55,20 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         _prepare_output()
         try:
+            current_folder()
             try:
                 return super().invoke(context)
             finally:
                 sys.stdout.flush()  # what can't be written is said here, not by the interpreter as it ends
+        except click.ClickException as problem:  # it quotes what it was given
+            problem.message = harmless(problem.message)  # type: ignore[misc]  # final in its annotations alone
+            raise
         except PromptechoError as problem:  # a user's mistake or an unusable file: said without a traceback
             raise _Failure(str(problem)) from None
         except OSError as problem:
             if problem.errno == errno.EPIPE:  # `| head` has read enough; click ends quietly
                 raise
-            raise _Failure(_unusable(problem)) from None
+            raise _Failure(harmless(_unusable(problem))) from None
 
 
 def _prepare_output() -> None:

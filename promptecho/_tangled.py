@@ -86,6 +86,9 @@ def untangled(text: str) -> str:
         begin = begins[-1]
         following = _ENTRY.search(text, found.end())
         end = following.start() if following else len(text)
+        if sum(line.startswith("  duration: ") for line in text[begin:end].splitlines()) < 2:
+            found = _RUN_ON.search(text, found.end())  # a hook put a key of its own behind it
+            continue
         text = text[:begin] + _apart(text[begin:end], text.count("\n", 0, begin) + 1) + text[end:]
         found = _RUN_ON.search(text, begin)
     return text

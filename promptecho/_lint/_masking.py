@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptecho import _store, _yaml
+from promptecho import _store, _tangled, _yaml
 from promptecho._interaction import read_interaction
 from promptecho._lint._places import Places
 from promptecho._lint._secrets import Secret, find_secrets, with_masked
@@ -59,7 +59,7 @@ def mask_text(text: str, path: Path, redact: Sequence[Any] = ()) -> Masked | Non
         CassetteFormatError: it is damaged, foreign or of another version.
     """
     document = _store.parse(text, path)
-    text = _store.without_torn_tail(text) if document.torn else text
+    text = _tangled.untangled(_store.without_torn_tail(text) if document.torn else text)
     options = recorded_options(document.header.get("match_on"))
     interactions = [read_interaction(item, path, number, options) for number, item in enumerate(document.items)]
     redactor = Redactor(os.environ, redact=redact)

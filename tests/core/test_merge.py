@@ -305,3 +305,11 @@ def test_a_call_that_neither_side_recorded_is_still_a_miss(server: ScriptedServe
     git(tmp_path, "merge", "theirs")
     with pytest.raises(CassetteMiss), use_cassette(tmp_path / "c.yaml", "none"):
         ask(server, 7)
+
+
+def test_a_key_that_a_hook_put_behind_the_duration_is_no_second_recording() -> None:
+    items = [item(number, "answer", note="seen") for number in range(2)]
+    text = _store.document_text({}, items, unfinished=False)
+    assert "  duration: 0.1\n  note: seen\n" in text
+    assert _store.parse(text, PATH).items == items
+    assert _store.parse(text.replace("version: 2\n", "version: 2\nunfinished: true\n"), PATH).items == items

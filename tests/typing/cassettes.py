@@ -67,7 +67,9 @@ def every_argument(path: Path, from_environment: str) -> None:
 
 
 def looked_at(cassette: Cassette) -> None:
-    assert_type(cassette.path, Path)
+    as_text: str = cassette.path
+    as_path: PathLike[str] = cassette.path
+    print(as_text, as_path, cassette.path.parent)
     assert_type(cassette.interactions, tuple[Interaction, ...])
     assert_type(cassette.played, tuple[Interaction, ...])
     assert_type(cassette.recorded, tuple[Interaction, ...])

@@ -123,6 +123,9 @@ def _show(run: _Run) -> None:
         if each.skipped:
             reasons = ", ".join(f"{count} {reason}" for reason, count in each.skipped.items())
             _say(f"{each.target}: skipped {reasons}")
+    for each in run.imported:
+        if each.kept is not None:
+            _say(f"{each.source}: what it was before is kept as {each.kept}")
     for path in run.ignored:
         _say(f"{path}: no recording of another tool, left alone")
     backends = sorted({name for each in run.imported for name in each.backends})

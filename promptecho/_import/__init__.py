@@ -43,7 +43,8 @@ _BACKENDS = (("python-requests/", "requests"), ("aiohttp/", "aiohttp"), ("Boto3/
 class Imported:
     """What became of one file. ``errors`` counts statuses of 400 and more, ``skipped`` entries by reason.
 
-    ``backends`` names the backends beyond the default that the recorded calls need.
+    ``backends`` names the backends beyond the default that the recorded calls need, ``kept`` where the source is now, if
+    the cassette took its place.
     """
 
     source: Path
@@ -55,6 +56,7 @@ class Imported:
     skipped: dict[str, int]
     warnings: tuple[str, ...]
     backends: tuple[str, ...]
+    kept: Path | None = None
 
 
 def import_file(
@@ -89,6 +91,7 @@ def import_file(
         writer.journal.complete()
         if not force and os.path.lexists(target):  # the source itself
             _keep(source)
+            report = replace(report, kept=_original(source))
         writer.journal.move_to(target)
     finally:
         with contextlib.suppress(OSError):

@@ -272,7 +272,10 @@ _PLACEHOLDER = re.compile(r"(?:\w+ )?[^\d\s]{0,24}")
 
 
 def _without_placeholders(entry: Entry) -> Entry:
-    """An exchange less the header values that are surely no credentials, so that they are not masked elsewhere."""
+    """An exchange less the header values that are surely no credentials, so that they are not masked elsewhere.
+
+    Suites filter headers; every client says who it is, so where that is missing others may be, too.
+    """
     if isinstance(entry, Skipped):
         return entry
     request = entry.request
@@ -281,7 +284,7 @@ def _without_placeholders(entry: Entry) -> Entry:
         for name, value in request.headers
         if name.lower() == "user-agent" or may_count(name.lower()) or not _PLACEHOLDER.fullmatch(value)
     ]
-    return replace(entry, request=replace(request, headers=Headers(kept)), has_headers=bool(request.headers.pairs))
+    return replace(entry, request=replace(request, headers=Headers(kept)), has_headers="user-agent" in request.headers)
 
 
 def _text_of(kept: Kept) -> bytes:

@@ -47,7 +47,7 @@ class Exchange:
     recorded_at: datetime | None = None
     kept: Kept | None = None
     warnings: tuple[str, ...] = ()
-    has_headers: bool = True  # the request's are known
+    has_headers: bool = True  # the request's are all there, so that one that is missing was not sent
 
 
 @dataclass(frozen=True)

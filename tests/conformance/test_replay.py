@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import threading
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 
 from promptecho import CassetteMiss, PromptechoRecordingWarning, RecordedErrorResponse, use_cassette
 from promptecho.errors import IncompleteRecordingError
@@ -312,12 +314,12 @@ def test_the_query_is_part_of_the_key_and_credentials_in_it_are_not(
     server: ScriptedServer, driver: Driver, path: Path
 ) -> None:
     with use_cassette(path, backends=[driver.backend]):
-        driver.send(Call("GET", f"{server.url}/list?page=1&key=AAAA-secret"))
+        driver.send(Call("GET", f"{server.url}/list?page=1&api_key=AAAA-secret"))
     assert "AAAA-secret" not in path.read_text(encoding="utf-8")
     with pytest.raises(CassetteMiss), use_cassette(path, "none", backends=[driver.backend]) as cassette:
-        driver.send(Call("GET", f"{server.url}/list?key=other&page=1"))
+        driver.send(Call("GET", f"{server.url}/list?api_key=other&page=1"))
         assert len(cassette.played) == 1
-        driver.send(Call("GET", f"{server.url}/list?page=2&key=AAAA-secret"))
+        driver.send(Call("GET", f"{server.url}/list?page=2&api_key=AAAA-secret"))
 
 
 def test_a_multipart_upload_replays_whatever_its_boundary(server: ScriptedServer, driver: Driver, path: Path) -> None:
@@ -333,6 +335,55 @@ def test_a_multipart_upload_replays_whatever_its_boundary(server: ScriptedServer
         assert driver.send(upload("second-boundary", b"\x00\xff")).body == live.body
         with pytest.raises(CassetteMiss):
             driver.send(upload("third-boundary", b"\x00\xfe"))
+
+
+@pytest.mark.parametrize("target", ["/json", "/text", "/gzip", "/sse"])
+def test_a_recording_whose_body_was_emptied_by_hand_answers_with_nothing(
+    server: ScriptedServer, driver: Driver, path: Path, target: str
+) -> None:
+    call = Call("GET", server.url + target)
+    with use_cassette(path, backends=[driver.backend]):
+        driver.send(call)
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    response = tree["interactions"][0]["response"]
+    for name in ("json", "events", "chunks"):
+        response.pop(name, None)
+    tree["interactions"][0]["response"] = {**response, "streaming": False, "body": ""}
+    path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    with use_cassette(path, "none", backends=[driver.backend]):
+        assert driver.send(call).body == b""
+
+
+def test_a_header_that_selects_is_part_of_the_key_and_others_are_not(
+    server: ScriptedServer, driver: Driver, path: Path
+) -> None:
+    def call(*headers: tuple[str, str]) -> Call:
+        return Call("GET", f"{server.url}/json", headers=list(headers))
+
+    with use_cassette(path, backends=[driver.backend]):
+        live = driver.send(call(("Range", "bytes=0-9"), ("x-trace-id", "one")))
+    with use_cassette(path, "none", backends=[driver.backend]) as cassette:
+        assert driver.send(call(("range", "bytes=0-9"), ("x-trace-id", "two"))).body == live.body
+        for other in (call(("Range", "bytes=10-19")), call()):
+            with pytest.raises(CassetteMiss):
+                driver.send(other)
+        cassette.acknowledge_misses()
+
+
+def test_a_compressed_request_replays_by_what_it_holds(server: ScriptedServer, driver: Driver, path: Path) -> None:
+    def call(text: str, moment: int) -> Call:
+        headers = [("content-type", "application/json"), ("content-encoding", "gzip")]
+        body = gzip.compress(json.dumps({"q": text}).encode(), mtime=moment)
+        return Call("POST", f"{server.url}/json", content=body, headers=headers)
+
+    with use_cassette(path, backends=[driver.backend]) as cassette:
+        live = driver.send(call("hi", 1))
+    assert cassette.recorded[0].body == {"q": "hi"}
+    with use_cassette(path, "none", backends=[driver.backend]) as cassette:
+        assert driver.send(call("hi", 2)).body == live.body
+        with pytest.raises(CassetteMiss):
+            driver.send(call("ho", 1))
+        cassette.acknowledge_misses()
 
 
 def test_delays_are_kept_and_waited_on_request(server: ScriptedServer, driver: Driver, path: Path) -> None:

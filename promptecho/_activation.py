@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
@@ -17,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from promptecho import _backend, _guard, _opening, _run, _settings
+from promptecho import _backend, _forks, _guard, _opening, _run, _settings
 from promptecho._cassette import Cassette
 from promptecho._matching import MatchOn
 from promptecho._session import Session
@@ -32,7 +31,7 @@ from promptecho.errors import (
 F = TypeVar("F")
 _current: ContextVar[_Entry | None] = ContextVar("promptecho_cassette", default=None)
 _open: tuple[_Entry, ...] = ()
-_lock = threading.Lock()
+_lock = _forks.new_lock()
 
 
 def session_for(backend: str) -> Session | None:

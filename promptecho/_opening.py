@@ -72,7 +72,7 @@ def _open_beside(cassette: Cassette, settings: Settings) -> tuple[_store.Journal
             CassetteWarning,
             stacklevel=6,
         )
-    journal = _store.Journal(side, _Header(settings))
+    journal = _store.Journal(side, _Header(settings), like=path)
     journal.left_out = left_out
     return journal, text is not None
 

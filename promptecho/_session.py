@@ -8,7 +8,6 @@ Rules: a wrong recording is never replayed; ``none`` never lets a call out.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Callable, Union
 
+from promptecho import _forks
 from promptecho._cassette import Cassette
 from promptecho._diff import explain_miss
 from promptecho._interaction import Interaction
@@ -133,7 +133,7 @@ class Session:
         self.redactor = redactor
         self.open: bool = True
         self.resuming = resuming
-        self._lock = threading.RLock()
+        self._lock = _forks.new_rlock()
         self.recorder: Recorder | None = (
             None if journal is None else Recorder(cassette, settings, redactor, clock, journal, self._lock)
         )

@@ -71,7 +71,12 @@ _BUILT_IN = {
     "urllib3": "promptecho_backends._urllib3:Urllib3Backend",
 }
 # Not to be chosen by name: they are put in place with the backends that ride on them.
-_LAYERS = {"botocore.credentials": "promptecho_backends._botocore:BotocoreLayer"}
+_LAYERS = {
+    "botocore.credentials": "promptecho_backends._botocore:BotocoreLayer",
+    "subprocess": "promptecho._children:StartingLayer",
+    "os": "promptecho._children:StartingLayer",
+    "multiprocessing.spawn": "promptecho._children:StartingLayer",
+}
 
 _lock = _forks.new_rlock()
 _loaded: dict[str, Backend] = {}

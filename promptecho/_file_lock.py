@@ -132,7 +132,8 @@ class FileLock:
 
     def _unusable(self, problem: str) -> CassetteFileError:
         return CassetteFileError(
-            f"{self.path}: it can't be locked for writing: {problem}. Remove that, or set TMPDIR to a folder of your own"
+            f"{self.path}: it can't be locked for writing: {problem}. Remove that, or set TMPDIR to a folder "
+            "of your own"
         )
 
     def _holder(self) -> str:

@@ -55,6 +55,33 @@ def open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session
     return session, path if settings.mode is Mode.ALL else None
 
 
+def join_session(path: Path, settings: Settings, *, journal: Path | None, known: int, resuming: bool) -> Session:
+    """The session of a child process, in the cassette that another process has opened.
+
+    ``journal``: the file that grows, if calls may be recorded; ``known``: how many recordings it held when it was
+    opened there, since those that are made meanwhile answer nothing here either.
+    """
+    cassette = Cassette(path, settings.match)
+    grows: _store.Journal | None = None
+    if journal is None:
+        data = _store.read_bytes(path)
+        index = None if data is None or has_registered() else _index.index(data, path, settings.match.digest)
+        if index is not None:
+            cassette.add_index(index)
+        elif data is not None:
+            cassette.add_document(_store.parse(_store.decode(data, path), path))
+    else:
+        text = _store.read_text(journal)
+        if text is not None:
+            document = _store.parse(text, journal)
+            if settings.repeats != "reuse":
+                document.items = document.items[:known]
+            cassette.add_document(document)
+        grows = _store.Journal(journal, _Header(settings), like=path)
+    redactor = Redactor(os.environ, redact=settings.redact)
+    return Session(cassette, settings, redactor, _clock.monotonic(), journal=grows, resuming=resuming)
+
+
 def _open_beside(cassette: Cassette, settings: Settings) -> tuple[_store.Journal | None, bool]:
     """For mode ``"all"``: the journal of the file beside the cassette, and whether it takes up an earlier one."""
     path = cassette.path

@@ -115,7 +115,6 @@ class _Entry:
             )
         self.backends = _backend.choose(settings.backends)
         self.session, self.target = _opening.open_session(path, settings, owner.is_growing(path))
-        self.replaces_again = self.target is not None and _opening.was_rerecorded(self.target)
         self._installed = (*_backend.with_layers(self.backends), *_children.LAYERS)
         _backend.install(self._installed)
         _guard.listen(_watched)
@@ -154,6 +153,7 @@ class _Entry:
             elif _opening.finish(self.session, self.target):
                 self.owner.note_grown(self.session.cassette.path)
         finally:
+            _opening.release(self.session)
             if _run.watching:
                 _note_closed(self, error, refused)
         if error is None or isinstance(error, Exception):
@@ -202,13 +202,16 @@ def _note_closed(entry: _Entry, error: BaseException | None, refused: list[int])
     """For the summary of a test run."""
     from promptecho._tally import tally
 
-    session, place = entry.session, "file"
-    if entry.target is not None:
-        place = "beside" if entry.replaces_again else "new"
+    session = entry.session
     unfinished = error is not None and bool(session.cassette.recorded_count)
-    tallied = tally(session.cassette, refused, place=place, failed=error is not None, unfinished=unfinished)
-    tallied["names"] = [[*pair, pair not in session.unseen.waiting] for pair in session.unseen.given]
-    _run.closed.append(tallied)
+    told = tally(
+        session.cassette, refused, again=entry.target is not None, failed=error is not None, unfinished=unfinished
+    )
+    told["names"] = [[*pair, pair not in session.unseen.waiting] for pair in session.unseen.given]
+    total = getattr(session.recorder and session.recorder.journal, "total", 0)
+    if total:  # what others recorded into it stays behind what was recorded now
+        told.update(recordings=total, played=list(range(total)))
+    _run.closed.append(told)
 
 
 class use_cassette:  # noqa: N801 - used like a function: decorator and context manager

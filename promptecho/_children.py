@@ -254,6 +254,7 @@ def _content(entry: _Entry) -> dict[str, Any]:
     session, settings = entry.session, entry.settings
     functions = {name: getattr(settings, name) for name in _FUNCTIONS}
     functions["normalizers"] = tuple(normalizers._registered)
+    left_out = session.recorder.journal.left_out if session.recorder is not None else ()
     problem, carried = "", b""
     try:
         carried = pickle.dumps(functions)
@@ -270,7 +271,8 @@ def _content(entry: _Entry) -> dict[str, Any]:
         "functions": _text(carried),
         "problem": problem,
         "journal": None if session.recorder is None else str(session.recorder.journal.path),
-        "known": session.cassette.loaded_count,
+        "known": session.cassette.loaded_count + len(left_out),
+        "left_out": bool(left_out),
         "resuming": session.resuming,
     }
 
@@ -330,6 +332,7 @@ def _session(ticket: Mapping[str, Any], settings: Any, path: str) -> Any:
         journal=None if journal is None else Path(journal),
         known=ticket["known"],
         resuming=ticket["resuming"],
+        left_out=ticket["left_out"],
     )
     session.join(relay, relay.asked())
     return session

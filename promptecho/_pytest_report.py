@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promptecho import _run
+from promptecho import _run, _run_folder
 from promptecho._defaults import DEFAULT_BACKENDS, is_ci
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ENDED: pytest.StashKey[BaseException | None] = pytest.StashKey()  # how a test did; not there if it was cut off
 _WORKER_OUTPUT = "promptecho_closed"
+_FOLDER = "promptecho_run"
 
 
 class Reporting:
@@ -38,7 +40,11 @@ class Reporting:
         self._left_out: set[str] = set()
         self._watches_tests = False
         self._ledger: str | None = None
+        self._folder: str | None = None  # of the workers of pytest-xdist
         self._outer = _run.watching, _run.closed  # of a run around this one, in the same process
+        self._outer_folder = _run_folder.folder
+        shared = getattr(config, "workerinput", {}).get(_FOLDER)
+        _run_folder.folder = Path(shared) if shared else None
         _run.watching, _run.closed = True, _Closed(self.watch_tests)
         if getattr(config.option, "dist", "no") != "no":  # the tests run in workers, and are reported here
             self.watch_tests()
@@ -56,7 +62,17 @@ class Reporting:
             os.close(descriptor)
             os.environ[_run.LEDGER_VARIABLE] = self._ledger
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Name one folder to all workers of pytest-xdist."""
+        if self._folder is None:
+            self._folder = tempfile.mkdtemp(prefix="promptecho-run-")
+        node.workerinput[_FOLDER] = self._folder
+
     def pytest_unconfigure(self) -> None:
+        _run_folder.folder = self._outer_folder
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
         _run.watching, _run.closed = self._outer
         if self._ledger is not None:
             os.environ.pop(_run.LEDGER_VARIABLE, None)

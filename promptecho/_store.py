@@ -459,26 +459,26 @@ class Journal:
             ) from problem
 
     def move_to(self, target: Path) -> None:
-        """Let the finished file take the place of another, whose mode it takes on.
+        """Let the finished file take the place of another, whose mode it takes on, and whose lock the caller has.
 
         Raises:
             CassetteFileError: it can't; both files are as they were.
         """
         real = Path(os.path.realpath(target))
         try:
-            with self._mutex, FileLock(real):
-                with contextlib.suppress(FileNotFoundError):
-                    self.path.chmod(stat.S_IMODE(real.stat().st_mode))
-                self.path.replace(real)
+            with contextlib.suppress(FileNotFoundError):
+                self.path.chmod(stat.S_IMODE(real.stat().st_mode))
+            self.path.replace(real)
         except OSError as problem:
             raise CassetteFileError(
                 f"{target}: the new recording can't take its place: {problem.strerror or problem}; it is in {self.path}"
             ) from problem
 
 
-def side_path(path: Path) -> Path:
-    """Where a re-recording grows until it is complete."""
-    name = f"{path.stem}.rerecording{path.suffix or '.yaml'}"
+def side_path(path: Path, number: int = 1) -> Path:
+    """Where a re-recording grows until it is complete; several at once have numbers."""
+    mark = ".rerecording" if number == 1 else f".rerecording-{number}"
+    name = f"{path.stem}{mark}{path.suffix or '.yaml'}"
     if len(name.encode("utf-8", "surrogateescape")) > 250:
-        name = hashlib.sha256(path.name.encode("utf-8", "surrogateescape")).hexdigest()[:16] + ".rerecording.yaml"
+        name = hashlib.sha256(path.name.encode("utf-8", "surrogateescape")).hexdigest()[:16] + f"{mark}.yaml"
     return path.with_name(name)

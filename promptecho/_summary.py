@@ -22,16 +22,17 @@ class _File:
     played: set[int] = field(default_factory=set)
     failed: bool = False
     unfinished: bool = False
+    again: bool = False
     errors: Counter[int] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
     tests: dict[str, None] = field(default_factory=dict)
 
     def add(self, tally: Tally) -> None:
-        if tally["place"] == "new":
-            self.recordings, self.played = 0, set()
-        start = self.recordings if tally["place"] == "beside" else 0
-        self.recordings = max(self.recordings, start + tally["recordings"])
-        self.played.update(start + number for number in tally["played"])
+        if tally["again"] and not self.again:
+            self.recordings, self.played, self.again = 0, set(), True
+        if tally["again"] or not self.again:
+            self.recordings = max(self.recordings, tally["recordings"])
+            self.played.update(tally["played"])
         self.failed = self.failed or tally["failed"]
         self.unfinished = tally["unfinished"]
         self.errors.update(tally["errors"])

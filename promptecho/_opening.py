@@ -49,7 +49,9 @@ def open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session
     return session, path if settings.mode is Mode.ALL else None
 
 
-def join_session(path: Path, settings: Settings, *, journal: Path | None, known: int, resuming: bool, left_out: bool) -> Session:
+def join_session(
+    path: Path, settings: Settings, *, journal: Path | None, known: int, resuming: bool, left_out: bool
+) -> Session:
     """The session of a child process, in the cassette that another process has opened.
 
     ``journal``: the file that grows, if calls may be recorded; ``known``: how many recordings it held when it was

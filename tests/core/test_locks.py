@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -240,3 +241,26 @@ def test_a_leftover_temporary_file_is_not_followed(tmp_path: Path) -> None:
     journal.append(item)
     assert victim.read_text() == "mine"
     assert Cassette.load(path)
+
+
+@pytest.mark.parametrize("command", ["ls", "stats", "lint", "prune", "redact", "review"])
+def test_commands_skip_what_is_no_regular_file(server: ScriptedServer, tmp_path: Path, command: str) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    with use_cassette(tmp_path / "cassettes" / "c.yaml"):
+        ask(server)
+    os.mkfifo(tmp_path / "cassettes" / "fifo.yaml")
+    os.mkfifo(tmp_path / "test_fifo.py")
+    with socket.socket(socket.AF_UNIX) as bound:
+        before = Path.cwd()
+        os.chdir(tmp_path / "cassettes")  # the path of a socket is short
+        try:
+            bound.bind("socket.yaml")
+        finally:
+            os.chdir(before)
+        done = subprocess.run(
+            [sys.executable, "-m", "promptecho", command], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        )
+    assert "fifo" not in done.stdout + done.stderr
+    assert "socket.yaml" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 1)

@@ -307,6 +307,9 @@ class Session:
         if self.recorder is not None:
             self.recorder.close()
         self.cassette.hear_last()
+        if self.cassette.relay is not None and self.unseen.waiting:
+            for interaction in (*self.cassette.played, *self.cassette.recorded):  # by child processes too
+                self.unseen.look(interaction.body)
 
 
 def _asked(request: Request) -> bytes:

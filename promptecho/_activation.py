@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import threading
+import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from promptecho import _backend, _guard, _opening, _run, _settings
+from promptecho import _backend, _children, _forks, _guard, _opening, _run, _settings
 from promptecho._cassette import Cassette
 from promptecho._matching import MatchOn
 from promptecho._session import Session
@@ -26,13 +26,14 @@ from promptecho._swallowed import was_caught_on_purpose
 from promptecho.errors import (
     AmbiguousCassetteError,
     CassetteNestingError,
+    CassetteWarning,
     SettingsError,
 )
 
 F = TypeVar("F")
 _current: ContextVar[_Entry | None] = ContextVar("promptecho_cassette", default=None)
 _open: tuple[_Entry, ...] = ()
-_lock = threading.Lock()
+_lock = _forks.new_lock()
 
 
 def session_for(backend: str) -> Session | None:
@@ -49,9 +50,16 @@ def session_for(backend: str) -> Session | None:
     """
     if not _open or _backend.is_suppressed():
         return None
+    entry = active_entry()
+    return entry.session if entry is not None and backend in entry.backends else None
+
+
+def active_entry() -> _Entry | None:
+    """The cassette of this context, or the only open one."""
     entry = _current.get()
     if entry is None or not entry.session.open:
-        opened = _open
+        # What a child process opens itself stands before what it was started in.
+        opened = tuple(each for each in _open if not each.is_inherited) or _open
         if len(opened) > 1:
             paths = ", ".join(sorted(str(each.session.cassette.path) for each in opened))
             raise AmbiguousCassetteError(
@@ -62,7 +70,7 @@ def session_for(backend: str) -> Session | None:
         if not opened:
             return None
         entry = opened[0]
-    return entry.session if backend in entry.backends else None
+    return entry
 
 
 def _watched() -> _guard.Watch | None:
@@ -75,7 +83,7 @@ def _watched() -> _guard.Watch | None:
     return _guard.Watch(
         str(strictest.settings.mode),
         any(each.settings.block_network for each in entries),
-        strictest.session.cassette.misses.append,
+        strictest.session.cassette.note_miss,
     )
 
 
@@ -94,22 +102,23 @@ class _Entry:
     """One entered cassette, until it is left."""
 
     session: Session
+    is_inherited = False  # this is a child process of the one that opened it, and closes it
 
     def __init__(self, owner: use_cassette, path: Path, settings: Settings) -> None:
         self.owner = owner
         self.settings = settings
         outer = _current.get()
-        if outer is not None and outer.session.open:
+        if outer is not None and outer.session.open and not outer.is_inherited:
             raise CassetteNestingError(
                 f"{path} was entered inside {outer.session.cassette.path}, in one context; a call could belong to "
                 "either. Leave the first cassette before, or enter the second in a thread or task of its own"
             )
         self.backends = _backend.choose(settings.backends)
         self.session, self.target = _opening.open_session(path, settings, owner.is_growing(path))
-        self.replaces_again = self.target is not None and _opening.was_rerecorded(self.target)
-        self._installed = _backend.with_layers(self.backends)
+        self._installed = (*_backend.with_layers(self.backends), *_children.LAYERS)
         _backend.install(self._installed)
         _guard.listen(_watched)
+        _children.watch_starts()
         self._token = _current.set(self)
         self._depth = 1
         global _open
@@ -121,7 +130,7 @@ class _Entry:
 
     def leave(self, error: BaseException | None) -> None:
         self._depth -= 1
-        if self._depth:
+        if self._depth or self.is_inherited:
             return
         global _open
         try:
@@ -130,6 +139,8 @@ class _Entry:
             with _lock:
                 _open = tuple(entry for entry in _open if entry is not self)
             _backend.uninstall(self._installed)
+            if not _open:
+                _children.take_variables_back()
             try:
                 _current.reset(self._token)
             except ValueError:  # left in another context than entered (async fixtures, generators)
@@ -142,26 +153,65 @@ class _Entry:
             elif _opening.finish(self.session, self.target):
                 self.owner.note_grown(self.session.cassette.file)
         finally:
+            _opening.release(self.session)
             if _run.watching:
                 _note_closed(self, error, refused)
         if error is None or isinstance(error, Exception):
             # The code under test swallowed it; the test would go on with a call that never happened.
             for miss in self.session.cassette.misses:
-                if not was_caught_on_purpose(miss):
+                if getattr(miss, "is_of_child", False) and not _run.watching:
+                    # A program that is no test may have dealt with it; what its processes catch can't be seen here.
+                    warnings.warn(f"in a child process: {miss}", CassetteWarning, stacklevel=4)
+                elif not was_caught_on_purpose(miss):
                     raise miss
+
+
+class _Inherited(_Entry):
+    """The cassette of the process that started this one; it is opened here by the first call, and never closed."""
+
+    is_inherited = True
+
+    def __init__(self, settings: Settings, backends: Sequence[str], open_session: Callable[[], Session]) -> None:
+        self.settings = settings
+        self.backends = tuple(backends)
+        self.target = None
+        self._open_session = open_session
+        self._opened: Session | None = None
+        self._opening = _forks.new_rlock()
+
+    @property
+    def session(self) -> Session:  # type: ignore[override]  # for others an attribute
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open_session()
+        return self._opened
+
+
+def inherit(settings: Settings, backends: Sequence[str], open_session: Callable[[], Session]) -> None:
+    """In a child process: be in a cassette that another process has opened, from now on and to the end."""
+    global _open
+    entry = _Inherited(settings, backends, open_session)
+    _backend.install((*_backend.with_layers(entry.backends), *_children.LAYERS))
+    _guard.listen(_watched)
+    _children.watch_starts()
+    with _lock:
+        _open = (*(each for each in _open if not isinstance(each, _Inherited)), entry)
 
 
 def _note_closed(entry: _Entry, error: BaseException | None, refused: list[int]) -> None:
     """For the summary of a test run."""
     from promptecho._tally import tally
 
-    session, place = entry.session, "file"
-    if entry.target is not None:
-        place = "beside" if entry.replaces_again else "new"
+    session = entry.session
     unfinished = error is not None and bool(session.cassette.recorded_count)
-    tallied = tally(session.cassette, refused, place=place, failed=error is not None, unfinished=unfinished)
-    tallied["names"] = [[*pair, pair not in session.unseen.waiting] for pair in session.unseen.given]
-    _run.closed.append(tallied)
+    told = tally(
+        session.cassette, refused, again=entry.target is not None, failed=error is not None, unfinished=unfinished
+    )
+    told["names"] = [[*pair, pair not in session.unseen.waiting] for pair in session.unseen.given]
+    total = getattr(session.recorder and session.recorder.journal, "total", 0)
+    if total:  # what others recorded into it stays behind what was recorded now
+        told.update(recordings=total, played=list(range(total)))
+    _run.closed.append(told)
 
 
 class use_cassette:  # noqa: N801 - used like a function: decorator and context manager

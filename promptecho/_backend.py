@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import importlib.util
 import sys
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable, Protocol
 
+from promptecho import _forks
 from promptecho._defaults import DEFAULT_BACKENDS
 from promptecho._guard import allowed
 from promptecho.errors import BackendError
@@ -71,9 +71,14 @@ _BUILT_IN = {
     "urllib3": "promptecho_backends._urllib3:Urllib3Backend",
 }
 # Not to be chosen by name: they are put in place with the backends that ride on them.
-_LAYERS = {"botocore.credentials": "promptecho_backends._botocore:BotocoreLayer"}
+_LAYERS = {
+    "botocore.credentials": "promptecho_backends._botocore:BotocoreLayer",
+    "subprocess": "promptecho._children:StartingLayer",
+    "os": "promptecho._children:StartingLayer",
+    "multiprocessing.spawn": "promptecho._children:StartingLayer",
+}
 
-_lock = threading.RLock()
+_lock = _forks.new_rlock()
 _loaded: dict[str, Backend] = {}
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from promptecho import _index, _references, _store, _yaml
+from promptecho import _index, _references, _store, _yaml, errors
 from promptecho._cassette_path import CassettePath
 from promptecho._interaction import Interaction, read_interaction
 from promptecho._matching import Identity, MatchOn, MatchOptions, recorded_options
 from promptecho._neutral_fields import SETTINGS
+from promptecho._relay import Relay
 from promptecho._request_body import is_opaque
 from promptecho.normalizers import has_registered
 
@@ -74,6 +76,7 @@ class Cassette:
         self._unmatched: Counter[str] = Counter()
         self.passed_through = 0
         self.misses: list[BaseException] = []
+        self.relay: Relay | None = None  # if other processes take part
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], match_on: MatchOn = None) -> Cassette:
@@ -178,18 +181,26 @@ class Cassette:
 
     @property
     def recorded(self) -> tuple[Interaction, ...]:
-        """What was recorded in this run, in the order in which it was finished."""
+        """What was recorded in this run, in the order in which it was finished; by child processes too."""
+        self.hear()
         if any(isinstance(entry, str) for entry in self._recorded):
             self._read_recorded()
         return tuple(entry for entry in self._recorded if not isinstance(entry, str))
 
     @property
+    def loaded_count(self) -> int:
+        """How many recordings the file held when it was opened."""
+        return len(self._loaded)
+
+    @property
     def recorded_count(self) -> int:
         """How many calls were recorded in this run; quicker than to ask for them."""
+        self.hear()
         return len(self._recorded)
 
     def played_numbers(self) -> list[int]:
         """The numbers of the recordings that were asked for or made in this run, in order."""
+        self.hear()
         known = len(self._loaded)
         return sorted({each.number for each in self._played if each.number < known} | set(range(known, len(self))))
 
@@ -216,17 +227,20 @@ class Cassette:
     @property
     def played(self) -> tuple[Interaction, ...]:
         """What was replayed in this run, in order; one that was replayed twice is there twice."""
+        self.hear()
         return tuple(self._played)
 
     @property
     def unused(self) -> tuple[Interaction, ...]:
         """Recordings of the file that no call has asked for."""
+        self.hear()
         played = {interaction.number for interaction in self._played}
         return tuple(self._load(number) for number in range(len(self._loaded)) if number not in played)
 
     @property
     def unmatched(self) -> dict[str, int]:
         """How often a replayed call differed from its recording in a field that is not matched, by its name."""
+        self.hear()
         return dict(self._unmatched)
 
     def acknowledge_misses(self) -> None:
@@ -256,21 +270,82 @@ class Cassette:
 
     def note_played(self, interaction: Interaction, identity: Identity) -> None:
         self._played.append(interaction)
-        if identity is interaction.identity:
-            return
-        recorded, asked = interaction.identity.body, identity.body
-        # What an earlier version read in another way was matched whole, as the call is.
-        is_read_otherwise = interaction.identity.headers is None and identity.whole
-        if recorded != asked and not is_opaque(recorded) and not is_read_otherwise:
-            self._unmatched.update(_unmatched(recorded, asked, identity))
+        names: list[str] = []
+        if identity is not interaction.identity:
+            recorded, asked = interaction.identity.body, identity.body
+            # What an earlier version read in another way was matched whole, as the call is.
+            is_read_otherwise = interaction.identity.headers is None and identity.whole
+            if recorded != asked and not is_opaque(recorded) and not is_read_otherwise:
+                names = list(_unmatched(recorded, asked, identity))
+        self._unmatched.update(names)
+        if self._tells:
+            self._tell("played", [interaction.number, interaction.identity.key, names])
 
-    def note_recorded(self, entry: Interaction | str) -> None:
+    def note_recorded(self, entry: Interaction | str, tree: Mapping[str, Json]) -> None:
         """Take in what was recorded: its text in the file, or the interaction where later calls are to find it."""
         self._recorded.append(entry)
         if isinstance(entry, Interaction):
             self._by_key.setdefault(entry.identity.key, []).append(entry)
+        if self._tells:
+            self._tell("recorded", tree)
+
+    def note_miss(self, miss: BaseException) -> None:
+        self.misses.append(miss)
+        if self._tells:
+            self._tell("miss", [type(miss).__name__, str(miss)])
+
+    def note_passed(self) -> None:
+        self.passed_through += 1
+        if self._tells:
+            self._tell("passed", 1)
+
+    # --- child processes ---
+
+    @property
+    def _tells(self) -> bool:
+        """Whether this is a child process of the one that opened the cassette."""
+        return self.relay is not None and not self.relay.is_opener
+
+    def _tell(self, kind: str, value: Json) -> None:
+        assert self.relay is not None
+        self.relay.tell(kind, value)
+
+    def hear(self) -> None:
+        """Take in what child processes have done since the last time."""
+        if self.relay is not None and self.relay.is_opener:
+            for kind, value in self.relay.news():
+                self._take_in(kind, value)
+
+    def hear_last(self) -> None:
+        """Take in the rest, and let no child process go on with this cassette."""
+        if self.relay is not None and self.relay.is_opener:
+            for kind, value in self.relay.close():
+                self._take_in(kind, value)
+
+    def _take_in(self, kind: str, value: Json) -> None:
+        if kind == "played":
+            number, key, names = value
+            self._unmatched.update(names)
+            known = self._load(number) if number < len(self._loaded) else self._recorded_under(key)
+            if known is not None:
+                self._played.append(known)
+        elif kind == "recorded":
+            interaction = read_interaction(value, self.file, len(self._loaded) + len(self._recorded), self.options)
+            self._recorded.append(interaction)
+            self._by_key.setdefault(interaction.identity.key, []).append(interaction)
+        elif kind == "miss":
+            name, text = value
+            self.misses.append(errors.of_a_child(name, text, self.path))
+        elif kind == "passed":
+            self.passed_through += value
+        elif kind == "outside":
+            warnings.warn(value, errors.UninterceptedCallWarning, stacklevel=2)
+
+    def _recorded_under(self, key: str) -> Interaction | None:
+        return next((each for each in self.recorded if each.identity.key == key), None)
 
     def __len__(self) -> int:
+        self.hear()
         return len(self._loaded) + len(self._recorded)
 
     def __repr__(self) -> str:

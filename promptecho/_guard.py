@@ -11,13 +11,13 @@ from __future__ import annotations
 import ipaddress
 import socket
 import sys
-import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from promptecho import _forks
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
 
 # Hosts (and the hosts below them) at which providers answer.
@@ -32,7 +32,7 @@ LLM_HOSTS = (
 )  # fmt: skip
 _LIBRARIES = ("botocore", "requests", "aiohttp", "httpx2", "httpx", "urllib3", "tornado", "pycurl", "urllib", "http")
 
-_lock = threading.Lock()
+_lock = _forks.new_lock()
 _allowed: Counter[str] = Counter()
 _listening = False
 

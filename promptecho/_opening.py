@@ -5,35 +5,29 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import _clock, _index, _store
+from promptecho import _clock, _index, _run_folder, _store
 from promptecho._cassette import Cassette
 from promptecho._defaults import is_ci
 from promptecho._matching import Json
 from promptecho._redaction import Redactor
-from promptecho._refusals import refusals
+from promptecho._refusals import refusals, without_refusals
+from promptecho._rerecording import Rerecording
 from promptecho._session import Session
 from promptecho._settings import Mode, Settings
-from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteWarning, SettingsError
+from promptecho.errors import CassetteExpiredError, CassetteWarning, SettingsError
 from promptecho.normalizers import has_registered
 
+_BEGUN = "begun"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _VERSIONS = (
     "httpx", "httpx2", "requests", "urllib3", "aiohttp",
     "openai", "anthropic", "mistralai", "google-genai", "cohere", "groq", "ollama", "huggingface_hub",
     "litellm", "boto3",
 )  # fmt: skip
-
-_rerecorded: set[Path] = set()  # what mode="all" has replaced in this process
-
-
-def was_rerecorded(path: Path) -> bool:
-    """Whether mode ``"all"`` has replaced a file in this process."""
-    return path in _rerecorded
 
 
 def open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session, Path | None]:
@@ -55,33 +49,45 @@ def open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session
     return session, path if settings.mode is Mode.ALL else None
 
 
+def join_session(
+    path: Path, settings: Settings, *, journal: Path | None, known: int, resuming: bool, left_out: bool
+) -> Session:
+    """The session of a child process, in the cassette that another process has opened.
+
+    ``journal``: the file that grows, if calls may be recorded; ``known``: how many recordings it held when it was
+    opened there, since those that are made meanwhile answer nothing here either; ``left_out``: not all of them counted.
+    """
+    cassette = Cassette(path, settings.match)
+    grows: _store.Journal | None = None
+    if journal is None:
+        data = _store.read_bytes(path)
+        index = None if data is None or has_registered() else _index.index(data, path, settings.match.digest)
+        if index is not None:
+            cassette.add_index(index)
+        elif data is not None:
+            cassette.add_document(_store.parse(_store.decode(data, path), path))
+    else:
+        text = _store.read_text(journal)
+        if text is not None:
+            document = _store.parse(text, journal)
+            if settings.repeats != "reuse":
+                document.items = document.items[:known]
+            if left_out:
+                document, _ = without_refusals(document)
+            cassette.add_document(document)
+        grows = _store.Journal(journal, _Header(settings), like=path)
+    redactor = Redactor(os.environ, redact=settings.redact)
+    return Session(cassette, settings, redactor, _clock.monotonic(), journal=grows, resuming=resuming)
+
+
 def _open_beside(cassette: Cassette, settings: Settings) -> tuple[_store.Journal | None, bool]:
     """For mode ``"all"``: the journal of the file beside the cassette, and whether it takes up an earlier one."""
-    path = cassette.file
-    if path.is_dir():
-        raise CassetteFileError(f"{path} is a folder; a cassette is a YAML file: name a file in it")
-    side = _store.side_path(Path(os.path.realpath(path)))
-    text = _store.read_text(side)
-    left_out: list[Json] = []
-    if text is not None:
-        document, left_out = _without_refusals(_store.parse(text, side))
-        cassette.add_document(document)
-        warnings.warn(
-            f"{side}: an earlier re-recording of {path.name} stopped half-way; its {len(document.items)} "
-            "recording(s) are taken up and the rest is recorded. Delete that file first to record everything again",
-            CassetteWarning,
-            stacklevel=6,
-        )
-    journal = _store.Journal(side, _Header(settings))
-    journal.left_out = left_out
-    return journal, text is not None
-
-
-def _without_refusals(document: _store.Document) -> tuple[_store.Document, list[Json]]:
-    """What an interrupted recording is gone on with, and what of it doesn't count."""
-    places = set(refusals(document.items))
-    kept = [item for place, item in enumerate(document.items) if place not in places]
-    return replace(document, items=kept), [document.items[place] for place in sorted(places)]
+    journal = Rerecording(cassette.file, _Header(settings))
+    try:
+        return journal, journal.take_up(cassette)
+    except BaseException:
+        journal.release()
+        raise
 
 
 def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tuple[_store.Journal | None, bool]:
@@ -89,7 +95,11 @@ def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tup
     path, mode = cassette.file, settings.mode
     data = _store.read_bytes(path)
     if data is None:
-        return (None if mode is Mode.NONE else _store.Journal(path, _Header(settings))), False
+        if mode is Mode.NONE:
+            return None, False
+        _run_folder.note(_BEGUN, path)
+        return _store.Journal(path, _Header(settings)), False
+    growing = growing or (mode is Mode.ONCE and _run_folder.is_noted(_BEGUN, path))
     if mode in (Mode.NONE, Mode.ONCE) and not growing and not has_registered():
         index = _index.index(data, path, settings.match.digest)
         if index is not None:
@@ -100,7 +110,7 @@ def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tup
     resuming = document.unfinished or growing
     left_out: list[Json] = []
     if document.unfinished and not growing:  # what this run records itself may still be followed by a retry
-        document, left_out = _without_refusals(document)
+        document, left_out = without_refusals(document)
     cassette.add_document(document, b"" if left_out else data)
     _report(document, path, settings)
     if cassette.unmatchable:
@@ -229,16 +239,12 @@ def finish(session: Session, target: Path | None) -> bool:
     if target is None:
         journal.complete()
         return True
-    if target in _rerecorded:  # another test of this run re-recorded into the same file: what it asked is kept
-        text = _store.read_text(target)
-        document = _store.parse(text, target) if text is not None else _store.Document()
-        earlier = Cassette(target, cassette.options)
-        earlier.add_document(document)
-        now = {interaction.identity.key for interaction in cassette.recorded}
-        for interaction in earlier.interactions:
-            if interaction.identity.key not in now:
-                journal.append(interaction.document)
-    journal.complete()
-    journal.move_to(target)
-    _rerecorded.add(target)
+    assert isinstance(journal, Rerecording)
+    journal.replace(cassette)
     return False
+
+
+def release(session: Session) -> None:
+    """The session is over, however it ended."""
+    if session.recorder is not None and isinstance(session.recorder.journal, Rerecording):
+        session.recorder.journal.release()

@@ -8,16 +8,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promptecho import _run
+from promptecho import _run, _run_folder
 from promptecho._defaults import DEFAULT_BACKENDS, is_ci
 from promptecho._harmless import harmless
+from promptecho._scope import Scope
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 ENDED: pytest.StashKey[BaseException | None] = pytest.StashKey()  # how a test did; not there if it was cut off
 _WORKER_OUTPUT = "promptecho_closed"
+_FOLDER = "promptecho_run"
 
 
 class Reporting:
@@ -35,11 +38,15 @@ class Reporting:
         self._config = config
         self._settings = settings
         self._tallies: list[dict[str, Any]] = []  # of the workers of pytest-xdist
-        self._files: set[str] = set()  # in which tests were looked for
-        self._left_out: set[str] = set()
+        self._scope = Scope()
+        self._workers = 0  # of pytest-xdist, of which nothing is known yet
         self._watches_tests = False
         self._ledger: str | None = None
+        self._folder: str | None = None  # of the workers of pytest-xdist
         self._outer = _run.watching, _run.closed  # of a run around this one, in the same process
+        self._outer_folder = _run_folder.folder
+        shared = getattr(config, "workerinput", {}).get(_FOLDER)
+        _run_folder.folder = Path(shared) if shared else None
         _run.watching, _run.closed = True, _Closed(self.watch_tests)
         if getattr(config.option, "dist", "no") != "no":  # the tests run in workers, and are reported here
             self.watch_tests()
@@ -57,7 +64,18 @@ class Reporting:
             os.close(descriptor)
             os.environ[_run.LEDGER_VARIABLE] = self._ledger
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Name one folder to all workers of pytest-xdist."""
+        if self._folder is None:
+            self._folder = tempfile.mkdtemp(prefix="promptecho-run-")
+        node.workerinput[_FOLDER] = self._folder
+        self._workers += 1
+
     def pytest_unconfigure(self) -> None:
+        _run_folder.folder = self._outer_folder
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
         _run.watching, _run.closed = self._outer
         if self._ledger is not None:
             os.environ.pop(_run.LEDGER_VARIABLE, None)
@@ -80,42 +98,45 @@ class Reporting:
 
     # --- summary ------------------------------------------------------------------------------------------------------
 
-    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        self._left_out.update(item.nodeid for item in items)
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Note what there is, before ``--lf`` and the like take some of it out."""
+        report = yield
+        if report.passed and collector.nodeid:
+            self._scope.note_listed(collector.nodeid, [each.nodeid for each in report.result])
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed:
+            self._scope.passed.add(report.nodeid)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         output = getattr(node, "workeroutput", {})
         if _WORKER_OUTPUT not in output:
             return
-        tallies, files, left_out = json.loads(output[_WORKER_OUTPUT])
+        tallies, scope = json.loads(output[_WORKER_OUTPUT])
         self._tallies += tallies
-        self._files.update(files)
-        self._left_out.update(left_out)
-
-    def _look_at_scope(self, session: pytest.Session) -> None:
-        """Note which tests this process was asked to run."""
-        chosen = [str(each).replace(os.sep, "/") for each in self._config.args if "::" in str(each)]
-        self._left_out.update(each for each in chosen if "[" in each)
-        in_part = {each.partition("::")[0] for each in chosen}
-        found = {item.nodeid.partition("::")[0] for item in session.items}
-        found.update(each.partition("::")[0] for each in self._left_out)
-        self._files.update(file for file in found if not any(each.endswith(file) for each in in_part))
+        self._scope.add(scope)
+        self._workers -= 1
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        if _run.closed:
-            self._look_at_scope(session)
         worker_output = getattr(self._config, "workeroutput", None)
         if worker_output is not None:
             # In ASCII: a path may hold bytes that are no text, which pytest-xdist can't send.
-            worker_output[_WORKER_OUTPUT] = json.dumps([_run.closed, sorted(self._files), sorted(self._left_out)])
+            worker_output[_WORKER_OUTPUT] = json.dumps(
+                [_run.closed, (self._scope if _run.closed else Scope()).as_json()]
+            )
             return
         summary = self._summary()
         if summary is None:
             return
-        stopped = bool(session.shouldstop or session.shouldfail) or exitstatus not in (0, 1)
-        self._keep_record(summary, stopped)
+        # Of a worker that was lost nobody knows what its tests did; the same holds for an interrupted test.
+        self._scope.is_partial = self._workers > 0 or exitstatus not in (0, 1)
+        self._keep_record(summary)
         if self._config.getoption("promptecho_fail_on_unused") and summary.unused and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -127,17 +148,16 @@ class Reporting:
 
         return Summary(tallies, self._config.rootpath)
 
-    def _keep_record(self, summary: Summary, stopped: bool) -> None:
-        from promptecho._summary import LAST_RUN, Scope
+    def _keep_record(self, summary: Summary) -> None:
+        from promptecho._summary import LAST_RUN
 
         cache = getattr(self._config, "cache", None)
         if cache is None:
             return
-        scope = Scope(self._files, self._left_out, stopped)
         with contextlib.suppress(OSError):  # a cache that can't be written is for pytest to tell
             file = Path(cache.mkdir("promptecho")) / LAST_RUN
             old = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
-            file.write_text(summary.record(old, scope), encoding="utf-8")
+            file.write_text(summary.record(old, self._scope), encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         summary = self._summary()

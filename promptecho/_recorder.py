@@ -248,7 +248,7 @@ class Recorder:
         except (UnwritableText, RecursionError):
             text = self.journal.append(_with_body_as_json(tree), digest)
         self._written[key] += 1
-        self.cassette.note_recorded(interaction if interaction and reuses else text)
+        self.cassette.note_recorded(interaction if interaction and reuses else text, tree)
 
     def _read_again(self, forward: Forward, tree: dict[str, Json]) -> Interaction:
         try:
@@ -349,6 +349,12 @@ class Recorder:
             tree = {**tree, "duration": tree.get("duration", 0.0)}
             tree["duration"] = tree.pop("duration")
         return tree
+
+    def leave_open_calls(self) -> None:
+        """In a forked process: the calls that were under way are the other one's to record."""
+        for forward in self._forwards:
+            forward.done = True
+        self._forwards.clear()
 
     def close(self) -> None:
         """Write what is still open as abandoned."""

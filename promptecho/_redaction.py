@@ -11,13 +11,13 @@ import hashlib
 import html
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, AnyStr
 from urllib.parse import urlsplit, urlunsplit
 
+from promptecho import _forks
 from promptecho._credentials import CREDENTIAL_FIELDS, carried_credentials, environment_credentials, may_hold_fields
 from promptecho._key_formats import (
     BASE64,
@@ -160,7 +160,7 @@ class Redactor:
         self._anywhere: tuple[bytes, ...] = ()
         self.version: int = 0  # raised with each credential that is learnt
         self._signatures: set[str] = set()  # of each request one: too many for a pattern
-        self._lock = threading.Lock()
+        self._lock = _forks.new_lock()
         self._found: dict[str, None] = {}
         self._functions: list[Callable[[str], str]] = []
         names: list[str] = []

@@ -7,7 +7,11 @@ key right. A recording that came to a clean end keeps them: a test that passes w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from promptecho._store import Document
 
 Json = Any
 
@@ -57,3 +61,10 @@ def _request_key(item: Mapping[str, Json]) -> str:
 def _order(item: Mapping[str, Json]) -> int:
     repeat = item.get("repeat")
     return repeat if isinstance(repeat, int) else -1
+
+
+def without_refusals(document: Document) -> tuple[Document, list[Mapping[str, Json]]]:
+    """What an interrupted recording is gone on with, and what of it doesn't count."""
+    places = set(refusals(document.items))
+    kept = [item for place, item in enumerate(document.items) if place not in places]
+    return replace(document, items=kept), [document.items[place] for place in sorted(places)]

@@ -6,15 +6,16 @@ Light, since a pytest run loads it before any test asks for a cassette.
 from __future__ import annotations
 
 import os
-import threading
 from decimal import Decimal
+
+from promptecho import _forks
 
 LEDGER_VARIABLE = "PROMPTECHO_LEDGER"  # names the file in which the processes of one run add up what they spent
 
 watching = False  # whether anybody wants to know of closed cassettes
 closed: list[dict[str, object]] = []  # what promptecho._tally says of each
 
-_lock = threading.Lock()
+_lock = _forks.new_lock()
 _calls = 0
 _usd = Decimal(0)
 

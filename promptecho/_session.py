@@ -8,14 +8,14 @@ Rules: a wrong recording is never replayed; ``none`` never lets a call out.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Callable, Union
 
+from promptecho import _forks
 from promptecho._cassette import Cassette
 from promptecho._diff import explain_miss
 from promptecho._interaction import Interaction
@@ -24,6 +24,7 @@ from promptecho._models import Request, Response
 from promptecho._query import parameters
 from promptecho._recorder import Forward, Recorder
 from promptecho._redaction import Redactor
+from promptecho._relay import Relay
 from promptecho._request_body import without_coding
 from promptecho._selecting_headers import may_count
 from promptecho._settings import Settings
@@ -31,6 +32,7 @@ from promptecho._store import Journal
 from promptecho._unseen import UnseenNames
 from promptecho.errors import (
     CassetteMiss,
+    ChildProcessCassetteError,
     IncompleteRecordingError,
 )
 from promptecho.normalizers import has_registered
@@ -133,7 +135,7 @@ class Session:
         self.redactor = redactor
         self.open: bool = True
         self.resuming = resuming
-        self._lock = threading.RLock()
+        self._lock = _forks.new_rlock()
         self.recorder: Recorder | None = (
             None if journal is None else Recorder(cassette, settings, redactor, clock, journal, self._lock)
         )
@@ -153,8 +155,9 @@ class Session:
             CassetteMiss: no recording answers it and no live call is allowed.
             CassetteWriteError: it would be recorded and can't be written.
         """
+        self._check_still_open()
         if self._passes(request):
-            self.cassette.passed_through += 1
+            self.cassette.note_passed()
             return None
         identity = self._identify(without_coding(request))
         with self._lock:
@@ -231,8 +234,7 @@ class Session:
         if not entries:
             return None
         place = (identity.key, entries[0].identity.host)
-        asked = self._asked[place] + self._asked[identity.unmasked_key, place[1]]
-        self._asked[place] += 1
+        asked = self._take_turn(place) + self._asked[identity.unmasked_key, place[1]]
         if asked < len(entries):
             return entries[0] if self.settings.repeats == "reuse" else entries[asked]
         if self.settings.repeats == "reuse":
@@ -243,6 +245,14 @@ class Session:
             raise self._miss(request, identity, used_up=len(entries))
         # A recording that was cut off may lack the rest of a sequence (a 429 whose retry never came): go on live.
         return None if self.resuming else entries[-1]
+
+    def _take_turn(self, place: tuple[str, str]) -> int:
+        """How often the same was asked before, in all processes."""
+        turn = self._asked[place]
+        if self.cassette.relay is not None:
+            turn = self.cassette.relay.take_turn(place, turn)
+        self._asked[place] = turn + 1
+        return turn
 
     def _miss(
         self,
@@ -265,14 +275,41 @@ class Session:
             path=self.cassette.path,
             mode=str(self.settings.mode),
         )
-        self.cassette.misses.append(miss)
+        self.cassette.note_miss(miss)
         return miss
+
+    def share(self) -> Relay:
+        """Let child processes take part from now on."""
+        with self._lock:
+            if self.cassette.relay is None:
+                self.cassette.relay = Relay.begin(self._asked)
+            return self.cassette.relay
+
+    def join(self, relay: Relay, asked: Mapping[tuple[str, str], int] | None = None) -> None:
+        """Be the session of a child process; ``asked`` as for the relay, unless it knows it from a fork."""
+        self.cassette.relay = relay
+        if asked is not None:
+            self._asked.update(asked)
+        if self.recorder is not None:
+            self.recorder.leave_open_calls()
+
+    def _check_still_open(self) -> None:
+        relay = self.cassette.relay
+        if relay is not None and not relay.is_opener and relay.is_closed():
+            raise ChildProcessCassetteError(
+                f"{self.cassette.path} is closed, in which this process was started, so its call was not sent; end "
+                "child processes before the cassette ends, and start pools inside of each cassette"
+            )
 
     def close(self) -> None:
         """Write what is still open as abandoned, and let no further call in."""
         self.open = False
         if self.recorder is not None:
             self.recorder.close()
+        self.cassette.hear_last()
+        if self.cassette.relay is not None and self.unseen.waiting:
+            for interaction in (*self.cassette.played, *self.cassette.recorded):  # by child processes too
+                self.unseen.look(interaction.body)
 
 
 def _asked(request: Request) -> bytes:

@@ -332,7 +332,11 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 _VARIABLES = ("PROMPTECHO_MODE", "PROMPTECHO_BACKENDS")
-_INTERNAL = ("PROMPTECHO_LEDGER", "PROMPTECHO_SOAK")  # set by promptecho itself, and by its own tests
+_INTERNAL = (
+    "PROMPTECHO_LEDGER",
+    "PROMPTECHO_CHILD",
+    "PROMPTECHO_SOAK",
+)  # set by promptecho itself, and by its own tests
 _reported: set[str] = set()
 
 

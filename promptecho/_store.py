@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promptecho import _index, _references, _tangled, _yaml
+from promptecho import _forks, _index, _references, _tangled, _yaml
+from promptecho._file_lock import FileLock as FileLock  # handed on
 from promptecho._shape import REQUEST, Shape, check_header, wrong
 from promptecho.errors import WAY_OUT, CassetteFileError, CassetteFormatError, CassetteWriteError
 
@@ -364,22 +365,28 @@ def _end_of_whole_entries(data: bytes) -> int:
     return last if last and not _is_whole_item(data[last:].decode("utf-8", "replace")) else len(data)
 
 
-def write_atomically(path: Path, *pieces: str | bytes | memoryview) -> None:
+def write_atomically(path: Path, *pieces: str | bytes | memoryview, like: Path | None = None) -> None:
     """Put a complete file in the place of another: the old one stays as it was until the new one is on disk.
 
-    The mode of an old file is kept and a symbolic link is followed.
+    The mode of an old file is kept, that of a new one is as of the file ``like``; a symbolic link is followed.
     """
     target = Path(os.path.realpath(path))
     name = hashlib.sha256(target.name.encode("utf-8", "surrogateescape")).hexdigest()[:12]  # NAME_MAX holds for it too
     temporary = target.with_name(f".promptecho-{name}-{os.getpid()}-{threading.get_ident()}.tmp")
+    mode = _mode_of(target)
+    if mode is None and like is not None:
+        mode = _mode_of(like)
     try:
-        with temporary.open("wb") as file:
-            for piece in pieces:
-                file.write(piece.encode("utf-8") if isinstance(piece, str) else piece)
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()  # of a process of this number that was killed
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with open(os.open(temporary, flags, 0o666 if mode is None else 0o600), "wb") as file:  # noqa: PTH123 - a number
+            file.writelines(piece.encode("utf-8") if isinstance(piece, str) else piece for piece in pieces)
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(OSError):
-            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        if mode is not None:
+            with contextlib.suppress(OSError):
+                temporary.chmod(mode)
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -387,19 +394,28 @@ def write_atomically(path: Path, *pieces: str | bytes | memoryview) -> None:
         raise
 
 
+def _mode_of(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+
+
 class Journal:
     """Writes the interactions of one recording to its file, each as it is finished.
 
-    ``path`` is the file that grows; for a recording in place it is the cassette, for a re-recording the file beside it.
+    ``path`` is the file that grows; for a recording in place it is the cassette, for a re-recording the file beside it,
+    which has the mode of the cassette (``like``) from the beginning.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Json]) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Json], like: Path | None = None) -> None:
         self.path = path
+        self._like = like  # whose mode a new file has
         self._folder = Path(os.path.realpath(path)).parent
         self._header = header
         self._seen: tuple[int, int] | None = None  # inode and size as this journal left the file
         self._written = _references.Written()
-        self._mutex = threading.Lock()
+        self._mutex = _forks.new_lock()
         self._lock = FileLock(path)
         self.left_out: list[
             Mapping[str, Json]
@@ -409,8 +425,13 @@ class Journal:
         """Make sure that a recording can be written, before a call is paid for.
 
         Raises:
-            CassetteWriteError: the folder can't be made or written to.
+            CassetteWriteError: the folder can't be made or written to, or the file can't be locked.
         """
+        try:
+            with self._mutex, self._lock:
+                pass
+        except CassetteFileError as problem:
+            raise CassetteWriteError(f"{problem}; the call was not sent") from None
         if os.access(self.path, os.W_OK) and os.access(self._folder, os.W_OK | os.X_OK):
             return
         self._check_not_removed()
@@ -444,6 +465,8 @@ class Journal:
             )
 
     def _failure(self, problem: OSError) -> CassetteWriteError:
+        if isinstance(problem, CassetteFileError):  # it can't be locked
+            return CassetteWriteError(f"{problem}; the recording is not written")
         what = problem.strerror or str(problem)
         return CassetteWriteError(
             f"{self.path}: the recording can't be written: {what}; what stood in the file before is unchanged. "
@@ -469,7 +492,7 @@ class Journal:
         elif kept == whole:
             now = self._append_in_place(text, len(kept.encode("utf-8")))
         else:
-            write_atomically(self.path, whole + text)
+            write_atomically(self.path, whole + text, like=self._like)
             now = self.path.stat()
         self._written.note(short)
         self._seen = (now.st_ino, now.st_size)
@@ -558,61 +581,26 @@ class Journal:
             ) from problem
 
     def move_to(self, target: Path) -> None:
-        """Let the finished file take the place of another, whose mode it takes on.
+        """Let the finished file take the place of another, whose mode it takes on, and whose lock the caller has.
 
         Raises:
             CassetteFileError: it can't; both files are as they were.
         """
         real = Path(os.path.realpath(target))
         try:
-            with self._mutex, FileLock(real):
-                with contextlib.suppress(FileNotFoundError):
-                    self.path.chmod(stat.S_IMODE(real.stat().st_mode))
-                self.path.replace(real)
+            with contextlib.suppress(FileNotFoundError):
+                self.path.chmod(stat.S_IMODE(real.stat().st_mode))
+            self.path.replace(real)
         except OSError as problem:
             raise CassetteFileError(
                 f"{target}: the new recording can't take its place: {problem.strerror or problem}; it is in {self.path}"
             ) from problem
 
 
-class FileLock:
-    """One writer at a time for a file, over all processes of this user on this machine; not reentrant.
-
-    The lock lives in the temporary folder, so that no lock file turns up beside the cassettes in version control. It is
-    of the open file (flock), so two journals of one process exclude each other as well.
-    """
-
-    def __init__(self, path: Path) -> None:
-        import tempfile
-
-        folder = Path(tempfile.gettempdir()) / f"promptecho-locks-{os.getuid() if hasattr(os, 'getuid') else 0}"
-        name = hashlib.sha256(os.path.realpath(path).encode("utf-8", "surrogateescape")).hexdigest()[:24]
-        self._path = folder / f"{name}.lock"
-        self._file: Any = None
-
-    def __enter__(self) -> None:
-        import portalocker
-
-        try:
-            file = self._path.open("ab")
-        except FileNotFoundError:
-            self._path.parent.mkdir(mode=0o700, exist_ok=True)
-            file = self._path.open("ab")
-        try:
-            portalocker.lock(file, portalocker.LockFlags.EXCLUSIVE)
-        except BaseException:
-            file.close()
-            raise
-        self._file = file
-
-    def __exit__(self, *error: object) -> None:
-        file, self._file = self._file, None
-        file.close()  # which lets the lock go
-
-
-def side_path(path: Path) -> Path:
-    """Where a re-recording grows until it is complete."""
-    name = f"{path.stem}.rerecording{path.suffix or '.yaml'}"
+def side_path(path: Path, number: int = 1) -> Path:
+    """Where a re-recording grows until it is complete; several at once have numbers."""
+    mark = ".rerecording" if number == 1 else f".rerecording-{number}"
+    name = f"{path.stem}{mark}{path.suffix or '.yaml'}"
     if len(name.encode("utf-8", "surrogateescape")) > 250:
-        name = hashlib.sha256(path.name.encode("utf-8", "surrogateescape")).hexdigest()[:16] + ".rerecording.yaml"
+        name = hashlib.sha256(path.name.encode("utf-8", "surrogateescape")).hexdigest()[:16] + f"{mark}.yaml"
     return path.with_name(name)

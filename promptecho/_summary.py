@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from promptecho._scope import Scope
+
 Tally = Mapping[str, Any]
 LAST_RUN = "last-run.json"
 
@@ -22,42 +24,23 @@ class _File:
     played: set[int] = field(default_factory=set)
     failed: bool = False
     unfinished: bool = False
+    again: bool = False
     errors: Counter[int] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
     tests: dict[str, None] = field(default_factory=dict)
 
     def add(self, tally: Tally) -> None:
-        if tally["place"] == "new":
-            self.recordings, self.played = 0, set()
-        start = self.recordings if tally["place"] == "beside" else 0
-        self.recordings = max(self.recordings, start + tally["recordings"])
-        self.played.update(start + number for number in tally["played"])
+        if tally["again"] and not self.again:
+            self.recordings, self.played, self.again = 0, set(), True
+        if tally["again"] or not self.again:
+            self.recordings = max(self.recordings, tally["recordings"])
+            self.played.update(tally["played"])
         self.failed = self.failed or tally["failed"]
         self.unfinished = tally["unfinished"]
         self.errors.update(tally["errors"])
         self.refused.update(tally["refused"])
         if tally["test"]:
             self.tests[tally["test"]] = None
-
-
-@dataclass
-class Scope:
-    """Which tests a run was about, as far as that can be told: ``files`` were looked through for tests as a whole,
-    ``left_out`` are tests that were deselected and functions of which only some parameters were asked for."""
-
-    files: set[str] = field(default_factory=set)
-    left_out: set[str] = field(default_factory=set)
-    stopped: bool = False
-
-    def may_be_left_out(self, test: str, root: Path) -> bool:
-        """Whether a test that did not run is there all the same."""
-        file = test.partition("::")[0]
-        return test in self.left_out or (file not in self.files and (root / file).exists()) or self.stopped
-
-    def has_left_out_siblings(self, test: str) -> bool:
-        """Whether other parameters of its function were left out."""
-        functions = {each.partition("[")[0] for each in self.left_out}
-        return test.partition("[")[0] in functions
 
 
 class Summary:
@@ -129,7 +112,7 @@ class Summary:
         ``{"version": 1, "cassettes": {"tests/cassettes/a.yaml": {"recordings": 3, "played": [0, 2], "complete": true,
         "tests": ["tests/test_a.py::test_a"]}}}``; ``complete`` says that all tests known to use it ran, and passed.
         """
-        scope = scope or Scope()
+        scope = scope or Scope(is_partial=True)
         try:
             known = json.loads(old)["cassettes"]
             known = {path: entry for path, entry in known.items() if (self._root / path).exists()}
@@ -137,12 +120,12 @@ class Summary:
             known = {}
         for path, file in self._files.items():
             before = known.get(self._shown(path), {}).get("tests", [])
-            missing = [test for test in before if test not in file.tests and scope.may_be_left_out(test, self._root)]
-            whole = not missing and not any(scope.has_left_out_siblings(test) for test in file.tests)
+            missing = [test for test in before if test not in file.tests and scope.may_still_use(test, self._root)]
+            whole = not missing and not any(scope.left_out_siblings(test) for test in file.tests)
             known[self._shown(path)] = {
                 "recordings": file.recordings,
                 "played": sorted(file.played),
-                "complete": whole and not (file.failed or file.unfinished or scope.stopped),
+                "complete": whole and not (file.failed or file.unfinished or scope.is_partial),
                 "tests": sorted([*file.tests, *missing]),
             }
         return json.dumps({"version": 1, "cassettes": known}, indent=1, sort_keys=True) + "\n"

@@ -14,11 +14,10 @@ from promptecho._interaction import Interaction
 from promptecho._prices import price
 
 
-def tally(cassette: Cassette, refused: list[int], *, place: str, failed: bool, unfinished: bool) -> dict[str, Any]:
+def tally(cassette: Cassette, refused: list[int], *, again: bool, failed: bool, unfinished: bool) -> dict[str, Any]:
     """What a cassette did until it closed.
 
-    ``place`` says how its numbers relate to the file: ``"file"``, ``"new"`` (it took the file's place) or ``"beside"``
-    (mode ``all`` once more in one run: its recordings come on top of those made before). ``played`` has the numbers of
+    ``again``: it was recorded again, so numbers of the file before say nothing. ``played`` has the numbers of
     the recordings that were asked for or made now, ``errors`` the statuses from 400 up among those made, ``refused``
     those of them that were taken out again.
     """
@@ -33,7 +32,7 @@ def tally(cassette: Cassette, refused: list[int], *, place: str, failed: bool, u
         "recorded": len(recorded),
         "passed_through": cassette.passed_through,
         "misses": len(cassette.misses),
-        "place": place,
+        "again": again,
         "failed": failed,
         "unfinished": unfinished,
         "errors": sorted(errors.elements()),

@@ -26,6 +26,7 @@ __all__ = [
     "CassetteNestingError",
     "CassetteWarning",
     "CassetteWriteError",
+    "ChildProcessCassetteError",
     "IncompleteRecordingError",
     "LiveBudgetError",
     "PromptechoError",
@@ -53,6 +54,7 @@ class PromptechoError(BaseException):
     use_cassette: mode='onse' is not one of 'once', 'none', 'new_episodes', 'all' (did you mean 'once'?)
     """
 
+    is_of_child = False  # a child process of this one has reported it
     _coloured = False
 
     def __init__(self, *arguments: object) -> None:
@@ -131,6 +133,14 @@ class CassetteWriteError(PromptechoError):
 
     The disk is full, the folder is read-only, the file was removed while it was recorded, or ``on_secret="fail"`` found
     what looks like a key. The text says which.
+    """
+
+
+class ChildProcessCassetteError(PromptechoError):
+    """A child process can't go on with the cassette in which it was started; its call was not sent.
+
+    The cassette is closed by now, several were open where it was started, or a setting that is a function can't be
+    brought into another process. The text says which.
     """
 
 
@@ -286,3 +296,13 @@ class UninterceptedCallWarning(PromptechoWarning):
 
     The text names the backend to add to ``backends``.
     """
+
+
+def of_a_child(name: str, text: str, path: os.PathLike[str]) -> PromptechoError:
+    """The error that a child process reports."""
+    kind = globals().get(name)
+    if not (isinstance(kind, type) and issubclass(kind, PromptechoError)):
+        kind = ChildProcessCassetteError
+    error = kind(text, path=path) if issubclass(kind, CassetteMiss) else kind(text)
+    error.is_of_child = True
+    return error

@@ -106,5 +106,7 @@ def _below(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder, onerror=closed):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED)
         for name in sorted(files):
-            if name.endswith(SUFFIXES) and not name.startswith("."):
-                yield Path(parent) / name
+            path = Path(parent) / name
+            # A FIFO, a socket or a device is nobody's cassette; a link that leads nowhere is told as unreadable.
+            if name.endswith(SUFFIXES) and not name.startswith(".") and (path.is_file() or not path.exists()):
+                yield path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,11 @@ class LastRun:
 
 def find_record(start: Path) -> LastRun | None:
     """The record of the nearest project at or above a folder; ``None`` if pytest left none that can be read."""
+    return next(find_records(start), None)
+
+
+def find_records(start: Path) -> Iterator[LastRun]:
+    """The records at or above a folder, the nearest first: pytest may have been started in several of these folders."""
     start = start.resolve()
     for root in (start, *start.parents):
         try:
@@ -48,8 +53,7 @@ def find_record(start: Path) -> LastRun | None:
             continue
         if isinstance(tree, dict) and tree.get("version") == 1 and isinstance(tree.get("cassettes"), dict):
             entries = [_entry((root / name).resolve(), entry) for name, entry in tree["cassettes"].items()]
-            return LastRun(root, written_at, {entry.path: entry for entry in entries if entry is not None})
-    return None
+            yield LastRun(root, written_at, {entry.path: entry for entry in entries if entry is not None})
 
 
 def _entry(path: Path, tree: Json) -> Entry | None:

@@ -12,7 +12,7 @@ import click
 from promptecho import _lint, _store
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find, from_bytes
-from promptecho._cli._last_run import Entry, LastRun, find_record
+from promptecho._cli._last_run import Entry, LastRun, find_records
 from promptecho._interaction import Interaction
 from promptecho._lint._collect import Collector
 from promptecho._lint._project import Project, find_root
@@ -42,26 +42,28 @@ class Outcome:
 class _Records:
     """The records of the projects in which the cassettes are, and what their tests name."""
 
-    _runs: dict[Path, LastRun | None] = field(default_factory=dict)
+    _runs: dict[Path, list[LastRun]] = field(default_factory=dict)
     _uses: dict[Path, Sequence[Use]] = field(default_factory=dict)
 
-    def run_of(self, path: Path) -> LastRun | None:
+    def runs_of(self, path: Path) -> list[tuple[LastRun, Entry]]:
+        """What the records of its folder and those above say of a cassette, the latest last."""
         folder = path.resolve().parent
         if folder not in self._runs:
-            self._runs[folder] = find_record(folder)
-        return self._runs[folder]
+            self._runs[folder] = sorted(find_records(folder), key=lambda run: run.written_at)
+        entries = [(run, run.entry(path)) for run in self._runs[folder]]
+        return [(run, entry) for run, entry in entries if entry is not None]
 
     def reason_to_keep(self, path: Path, count: int) -> tuple[str, Entry | None]:
         """Why nothing may be dropped from a cassette of so many recordings; else what the record says of it."""
-        run = self.run_of(path)
-        entry = None if run is None else run.entry(path)
-        if run is None or entry is None:
+        runs = self.runs_of(path)
+        if not runs:
             return f"no test run left a record of it; {_RUN_FIRST}", None
+        run, entry = runs[-1]
         if not entry.complete:
             return "the last run was not all of its tests, or not all passed; run them all first", None
         if entry.recordings != count or path.stat().st_mtime > run.written_at:
             return f"it has changed since the last run; {_RUN_FIRST}", None
-        missing = self._test_not_in(run, entry, path.resolve())
+        missing = _known_before(runs) or self._test_not_in(run, entry, path.resolve())
         if missing:
             return f"{missing} may use it, and was not in the last run; run all tests first", None
         return "", entry
@@ -80,6 +82,17 @@ class _Records:
         if root not in self._uses:
             self._uses[root] = Collector(Project(root, find_root(root)[1])).collect().uses
         return self._uses[root]
+
+
+def _known_before(runs: Sequence[tuple[LastRun, Entry]]) -> str:
+    """A test that an earlier run, started in another folder, knows of and the last one does not."""
+    *earlier, (last, entry) = runs
+    known = {(last.root / test).as_posix() for test in entry.tests}
+    for run, before in earlier:
+        for test in before.tests:
+            if (run.root / test).as_posix() not in known and (run.root / test.partition("::")[0]).exists():
+                return test
+    return ""
 
 
 def _title(use: Use, root: Path) -> str:

@@ -27,7 +27,7 @@ Decision = Literal["accepted", "rejected", "skipped"]
 
 _PENDING = Path(".pytest_cache", "d", "promptecho", _run.PENDING)  # where the pytest plugin keeps it
 _DECISIONS: dict[str, Decision | None] = {"a": "accepted", "r": "rejected", "s": "skipped", "q": None}
-_LEFTOVER = re.compile(r"\.rerecording(\.ya?ml)$")
+_LEFTOVER = re.compile(r"\.rerecording(?:-\d+)?(\.ya?ml)$")
 _STUCK = "a rule doesn't accept the answer: change the rule in the test or in the file, or the answer"
 
 

@@ -43,8 +43,8 @@ _BACKENDS = (("python-requests/", "requests"), ("aiohttp/", "aiohttp"), ("Boto3/
 class Imported:
     """What became of one file. ``errors`` counts statuses of 400 and more, ``skipped`` entries by reason.
 
-    ``backends`` names the backends beyond the default that the recorded calls need, ``kept`` where the source is now, if
-    the cassette took its place.
+    ``backends`` names the backends beyond the default that the recorded calls need, ``kept`` where the source is now,
+    if the cassette took its place.
     """
 
     source: Path

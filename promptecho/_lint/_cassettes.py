@@ -24,7 +24,7 @@ Json = Any
 FOLDER = "cassettes"
 LAST_RUN = Path(".pytest_cache", "d", "promptecho", "last-run.json")  # where the pytest plugin keeps it
 _REFRESH = "record it again with PROMPTECHO_MODE=all"
-_LEFTOVER = re.compile(r"\.rerecording\.ya?ml$")
+_LEFTOVER = re.compile(r"\.rerecording(?:-\d+)?\.ya?ml$")
 _VCRPY = re.compile(r"\A(?:version: 1\s*\n)?interactions:\s*\n(?:.*\n)*?\s+uri: ")
 
 

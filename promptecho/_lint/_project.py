@@ -125,6 +125,11 @@ def find_root(start: Path) -> tuple[Path, Options]:
     return folder, Options()
 
 
+def _is_special(path: Path) -> bool:
+    """Whether this is a FIFO, a socket or a device, which would be waited for."""
+    return path.exists() and not path.is_file()
+
+
 class Project:
     """The sources below a root."""
 
@@ -150,7 +155,7 @@ class Project:
                 and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))  # noqa: PTH110, PTH118 - often called
             ]
             for name in files:
-                if name.endswith((".py", ".yaml", ".yml", ".ipynb")):
+                if name.endswith((".py", ".yaml", ".yml", ".ipynb")) and not _is_special(here / name):
                     yield here / name
 
     def _read_ignored(self) -> list[tuple[Path, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from promptecho import Cassette
 from promptecho._cli._model_server import ModelServer
 from tests.conformance.server import ScriptedServer
 from tests.rewriting import newer
@@ -531,6 +532,146 @@ def test_b():
     entry = record_of(pytester)["shared.yaml"]
     assert entry["complete"] is False
     assert entry["tests"] == ["test_it.py::test_a", "test_it.py::test_b"]
+
+
+SHARED = """
+import os
+
+def use(text):
+    with promptecho.use_cassette({path!r}, mode="new_episodes"):
+        ask(text)
+
+class TestIt:
+    @pytest.mark.parametrize("word", ["one", "two::x"])
+    def test_a(self, word):
+        use(word)
+
+    def test_b(self):
+        use("three")
+
+def test_c():
+    use("four")
+
+def test_d():
+    assert os.environ.get("FAILS") != "d"
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "arguments"),
+    [
+        ("", ["tests/test_it.py::test_c"]),
+        ("tests", ["test_it.py::test_c"]),
+        ("tests", ["test_it.py::TestIt"]),
+        ("tests", ["../tests/test_it.py::TestIt::test_a[one]"]),
+        ("tests", ["-k", "one"]),
+        ("", ["--deselect", "tests/test_it.py::test_c"]),
+        ("tests", ["--lf"]),
+        ("", ["-n2", "-k", "not test_b"]),
+    ],
+)
+def test_a_run_of_a_part_is_known_for_one_wherever_and_however_it_was_started(
+    pytester: pytest.Pytester, server: ModelServer, monkeypatch: pytest.MonkeyPatch, folder: str, arguments: list[str]
+) -> None:
+    pytester.makeini("[pytest]\n")
+    (pytester.path / "tests").mkdir()
+    path = str(pytester.path / "tests" / "shared.yaml")
+    source = CALL.format(url=server.url) + SHARED.format(path=path)
+    (pytester.path / "tests" / "test_it.py").write_text(source, encoding="utf-8")
+    monkeypatch.setenv("FAILS", "d" if "--lf" in arguments else "")
+    run(pytester)
+    whole = record_of(pytester)["tests/shared.yaml"]
+    assert len(whole["tests"]) == 4
+    assert whole["complete"] is True
+    monkeypatch.chdir(pytester.path / folder)
+    run(pytester, *arguments)
+    part = record_of(pytester)["tests/shared.yaml"]
+    assert part["tests"] == whole["tests"]
+    assert part == whole or part["complete"] is False
+
+
+def test_a_skipped_test_and_one_of_an_ignored_file_are_still_known(
+    pytester: pytest.Pytester, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test = """
+import os
+{skip}
+@pytest.mark.promptecho("shared.yaml", mode="new_episodes")
+def test_{name}():
+    ask({name!r})
+"""
+    for name, skip in (("a", ""), ("b", ""), ("c", "@pytest.mark.skipif('SKIP' in os.environ, reason='asked')")):
+        write(pytester, server, test.format(name=name, skip=skip), f"test_{name}")
+
+    def known(*arguments: str) -> tuple[int, bool]:
+        run(pytester, *arguments)
+        entry = record_of(pytester)["shared.yaml"]
+        return len(entry["tests"]), entry["complete"]
+
+    assert known() == (3, True)
+    assert known("--ignore=test_b.py") == (3, False)
+    monkeypatch.setenv("SKIP", "1")
+    assert known() == (3, False)
+    monkeypatch.delenv("SKIP")
+    (pytester.path / "test_b.py").unlink()
+    assert known() == (2, True)
+
+
+def test_a_worker_that_crashes_makes_no_complete_record(
+    pytester: pytest.Pytester, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(
+        pytester,
+        server,
+        """
+import os
+@pytest.mark.parametrize("n", range(6))
+@pytest.mark.promptecho("shared.yaml", mode="new_episodes")
+def test_a(n):
+    ask(str(n))
+    if n == 5 and "CRASH" in os.environ:
+        os._exit(1)
+""",
+    )
+    run(pytester)
+    whole = record_of(pytester)["shared.yaml"]
+    assert whole["complete"] is True
+    monkeypatch.setenv("CRASH", "1")
+    run(pytester, "-n2", "--max-worker-restart=0")
+    entry = record_of(pytester)["shared.yaml"]
+    assert entry["complete"] is False
+    assert entry["tests"] == whole["tests"]
+
+
+@pytest.mark.parametrize("mode", ["once", "all"])
+def test_workers_that_share_a_cassette_lose_nothing_of_it(
+    pytester: pytest.Pytester, server: ModelServer, mode: str
+) -> None:
+    write(
+        pytester,
+        server,
+        """
+@pytest.mark.parametrize("n", range(8))
+@pytest.mark.promptecho("shared.yaml")
+def test_a(n):
+    ask(str(n))
+""",
+    )
+    path = pytester.path / "shared.yaml"
+    if mode == "all":
+        run(pytester, "-n2").assert_outcomes(passed=8)
+        before = path.read_text(encoding="utf-8")
+    run(pytester, "-n2", f"--promptecho-mode={mode}").assert_outcomes(passed=8)
+    text = path.read_text(encoding="utf-8")
+    assert sorted(each.body["messages"][0]["content"] for each in Cassette.load(path).interactions) == list("01234567")
+    assert "unfinished" not in text
+    if mode == "all":
+        assert text != before
+        assert record_of(pytester)["shared.yaml"]["recordings"] == 8
+    assert not list(pytester.path.glob("*rerecording*"))
+    server.stop()
+    run(pytester, "--promptecho-mode=none", "-n2").assert_outcomes(passed=8)
+    assert record_of(pytester)["shared.yaml"]["complete"] is True
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------

@@ -242,7 +242,8 @@ def test_a_recording_that_ends_in_an_exception_is_marked_and_resumed(server: Scr
         ask(server, "one")
         ask(server, "two")
     assert server.hits == 2
-    with pytest.raises(CassetteMiss), use_cassette(path):
+    assert "unfinished" not in path.read_text(encoding="utf-8")
+    with pytest.raises(CassetteMiss), use_cassette(path, "none"):
         ask(server, "three")
 
 

@@ -1,0 +1,338 @@
+"""Child processes of a process in which a cassette is open: they are in that cassette too.
+
+Forked ones have it with their memory. Python programs that are started get a ticket: a file that says which cassette,
+with which settings, named by a variable, and read by the ``sitecustomize`` that ``PYTHONPATH`` puts first; processes of
+multiprocessing get it with what they are sent. Only the process that opened a cassette closes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import os
+import pickle
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from promptecho import _forks, errors, normalizers
+from promptecho._backend import PatchPoint
+from promptecho._relay import Relay
+from promptecho._version import __version__
+
+if TYPE_CHECKING:
+    from promptecho._activation import _Entry
+
+VARIABLE = "PROMPTECHO_CHILD"
+LAYERS = ("subprocess", "os", "multiprocessing.spawn")  # what starts Python programs, as _backend knows them
+_START = str(Path(__file__).with_name("_child_start"))
+_FUNCTIONS = ("redact", "before_record")  # the settings that may be functions
+# A fork while another thread imports one of them would leave that import unfinished for ever.
+_IMPORTED_BEFORE_FORK = (
+    "portalocker", "platform", "importlib.metadata", "promptecho._tally", "promptecho._diff", "difflib", "json",
+    "promptecho._streams.sse", "promptecho._streams.ndjson", "promptecho._streams.eventstream",
+)  # fmt: skip
+
+
+# --- forks ------------------------------------------------------------------------------------------------------------
+
+
+def _before_fork() -> None:
+    opened = _activation()._open
+    if opened:
+        for name in _IMPORTED_BEFORE_FORK:
+            import_module(name)
+        for entry in opened:
+            entry.session.share()
+
+
+def _after_fork() -> None:
+    for entry in _activation()._open:
+        entry.is_inherited = True
+        relay = entry.session.cassette.relay
+        if relay is not None:
+            entry.session.join(Relay(relay.folder, opener=False))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
+_forks.in_child(_after_fork)
+
+
+def _activation() -> Any:
+    return sys.modules["promptecho._activation"]  # which imports this module
+
+
+# --- starting a program -----------------------------------------------------------------------------------------------
+
+
+class StartingLayer:
+    """Gives the Python programs that a module of the standard library starts a ticket."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def patch_points(self, module: ModuleType) -> Iterable[PatchPoint]:
+        if self.name == "subprocess":
+            return [PatchPoint(module.Popen, "__init__", _starts_with_ticket)]
+        if self.name == "os":
+            names = [name for name in ("posix_spawn", "posix_spawnp", "execve") if hasattr(module, name)]
+            return [PatchPoint(module, name, _passes_ticket) for name in names]
+        return [PatchPoint(module, "get_preparation_data", _sends_ticket)]
+
+
+_STARTS = frozenset(("os.system", "os.exec", "os.spawn"))
+_before: dict[str, str | None] | None = None  # what was in this process's variables before
+_is_watching = False
+
+
+def watch_starts() -> None:
+    """Watch for programs that are started with this process's variables."""
+    global _is_watching
+    if not _is_watching:
+        _is_watching = True
+        sys.addaudithook(_on_event)
+
+
+def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
+    global _before
+    if event not in _STARTS or not _activation()._open:
+        return
+    ticket = _ticket()
+    if ticket is None:
+        return
+    if _before is None:
+        _before = {name: os.environ.get(name) for name in (VARIABLE, "PYTHONPATH")}
+    made = environment(None, ticket)
+    os.environ.update({name: made[name] for name in _before})
+
+
+def take_variables_back() -> None:
+    """When the last cassette closes: programs that are started from now on are in none."""
+    global _before
+    before, _before = _before, None
+    for name, value in (before or {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def _cassette_of(ticket: Path) -> str:
+    return str(json.loads(ticket.read_text(encoding="ascii"))["cassette"])
+
+
+_ENV = 10  # the place of env= among the arguments of Popen
+
+
+def _starts_with_ticket(original: Any) -> Any:
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807 - it stands for Popen's own
+        ticket = _ticket()
+        if ticket is not None:
+            _warn_if_isolated(args[0] if args else options.get("args"), ticket)
+            if len(args) > _ENV:
+                args = (*args[:_ENV], environment(args[_ENV], ticket), *args[_ENV + 1 :])
+            else:
+                options["env"] = environment(options.get("env"), ticket)
+        original(self, *args, **options)
+
+    return __init__
+
+
+def _passes_ticket(original: Any) -> Any:
+    @functools.wraps(original)
+    def start(path: Any, argv: Any, env: Any, **options: Any) -> Any:
+        ticket = _ticket()
+        return original(path, argv, env if ticket is None else environment(env, ticket), **options)
+
+    return start
+
+
+def environment(env: Mapping[Any, Any] | None, ticket: Path) -> dict[Any, Any]:
+    """The variables of a program that is started, with the ticket; ``None`` are those of this process."""
+    made = dict(os.environ if env is None else env)
+    made[VARIABLE] = str(ticket)
+    before = made.pop("PYTHONPATH", None) or os.fsdecode(made.pop(b"PYTHONPATH", b""))
+    parts = [part for part in str(before).split(os.pathsep) if part and part != _START] if before else []
+    made["PYTHONPATH"] = os.pathsep.join([_START, *parts])
+    return made
+
+
+def _sends_ticket(original: Any) -> Any:
+    @functools.wraps(original)
+    def get_preparation_data(name: str) -> dict[str, Any]:
+        data: dict[str, Any] = original(name)
+        ticket = _ticket()
+        if ticket is not None:
+            data = {"promptecho": _Ticket(ticket), **data}
+        return data
+
+    return get_preparation_data
+
+
+class _Ticket:
+    """What a process of multiprocessing is sent: it joins the cassette as it reads this."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __reduce__(self) -> Any:
+        import runpy
+
+        start = os.path.join(_START, "sitecustomize.py")  # noqa: PTH118 - text only
+        return runpy.run_path, (start, {"TICKET": str(self._path)}, "promptecho_child")
+
+
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?", re.IGNORECASE)
+
+
+def _warn_if_isolated(command: object, ticket: Path) -> None:
+    words = [os.fsdecode(word) for word in command] if isinstance(command, (list, tuple)) else str(command).split()
+    if not words or not _PYTHON.fullmatch(os.path.basename(words[0])):  # noqa: PTH119 - text only
+        return
+    for word in words[1:]:
+        if not word.startswith("-") or word in ("-c", "-m", "-"):
+            return
+        if not word.startswith(("--", "-X", "-W")) and re.search("[IES]", word):
+            warnings.warn(
+                f"a Python program was started with {word} inside {_cassette_of(ticket)}: it reads no PYTHONPATH, so "
+                "it can't join the cassette, and its calls go around it. Start it without that option",
+                errors.UninterceptedCallWarning,
+                stacklevel=4,
+            )
+            return
+
+
+# --- tickets ----------------------------------------------------------------------------------------------------------
+
+
+def _ticket() -> Path | None:
+    """The ticket for a program that is started here, if a cassette is open."""
+    try:
+        entry = _activation().active_entry()
+    except errors.AmbiguousCassetteError as problem:
+        return _refusal(str(problem))
+    return None if entry is None else _ticket_of(entry)
+
+
+def _ticket_of(entry: _Entry) -> Path:
+    ticket = entry.session.share().ticket
+    if not ticket.exists():
+        _write(ticket, _content(entry))
+    return ticket
+
+
+def _refusal(problem: str) -> Path:
+    """A ticket with which no call goes out: nobody can tell which cassette is meant."""
+    opened = _activation()._open
+    strictest = next((each for each in opened if each.settings.mode == "none"), opened[0])
+    names = sorted({name for each in opened for name in each.backends})
+    content = {**_content(strictest), "problem": f"{problem}; the program was started in none of them"}
+    ticket = strictest.session.share().folder / f"refusal-{os.getpid()}.json"
+    _write(ticket, {**content, "backends": names})
+    return Path(ticket)
+
+
+def _write(ticket: Path, content: Mapping[str, Any]) -> None:
+    from promptecho._store import write_atomically
+
+    write_atomically(ticket, json.dumps(content))
+
+
+def _content(entry: _Entry) -> dict[str, Any]:
+    import promptecho
+    import promptecho_backends
+
+    session, settings = entry.session, entry.settings
+    functions = {name: getattr(settings, name) for name in _FUNCTIONS}
+    functions["normalizers"] = tuple(normalizers._registered)
+    left_out = session.recorder.journal.left_out if session.recorder is not None else ()
+    problem, carried = "", b""
+    try:
+        carried = pickle.dumps(functions)
+    except Exception as error:  # a lambda, a function inside a function: whatever pickle says of it
+        names = ", ".join(name for name in functions if functions[name])
+        problem = f"a function of {names} can't be sent: {error}; it must be one of a module that can be imported"
+    return {
+        "version": __version__,
+        "python": [sys.prefix, *sys.version_info[:2]],
+        "packages": {package.__name__: package.__file__ for package in (promptecho, promptecho_backends)},
+        "cassette": str(session.cassette.path),
+        "backends": list(entry.backends),
+        "settings": _text(pickle.dumps(replace(settings, redact=(), before_record=()))),
+        "functions": _text(carried),
+        "problem": problem,
+        "journal": None if session.recorder is None else str(session.recorder.journal.path),
+        "known": session.cassette.loaded_count + len(left_out),
+        "left_out": bool(left_out),
+        "resuming": session.resuming,
+    }
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+_told: set[str] = set()  # the tickets that are no good, and whose opener knows
+
+
+# --- joining ----------------------------------------------------------------------------------------------------------
+
+
+def join(ticket: Mapping[str, Any], path: str) -> None:
+    """In a program that was started inside a cassette: be in it from now on.
+
+    Raises:
+        ImportError: the other process runs another version of promptecho.
+    """
+    if ticket["version"] != __version__:
+        raise ImportError(f"promptecho {__version__} is installed for it, and {ticket['version']} where it was started")
+    from promptecho import _activation
+
+    settings = pickle.loads(base64.b64decode(ticket["settings"]))
+    _activation.inherit(settings, ticket["backends"], functools.partial(_session, ticket, settings, path))
+
+
+def _session(ticket: Mapping[str, Any], settings: Any, path: str) -> Any:
+    """The session of a child, opened at its first call: by then what the functions need can be imported."""
+    from promptecho import _opening
+
+    cassette = Path(ticket["cassette"])
+    relay = Relay(Path(path).parent, opener=False)
+    problem = ticket["problem"]
+    if not problem:
+        try:
+            functions = pickle.loads(base64.b64decode(ticket["functions"]))
+        except Exception as error:  # not importable here
+            problem = f"a function of its settings can't be imported here: {error}; it may not be of __main__"
+    if not problem and relay.is_closed():
+        problem = "it is closed by now"
+    if problem:
+        miss = errors.ChildProcessCassetteError(
+            f"{cassette}: this process was started in it and can't go on with it: {problem}. Its call was not sent"
+        )
+        if path not in _told:
+            _told.add(path)
+            relay.tell("miss", [type(miss).__name__, str(miss)])
+        raise miss
+    for name, detect, normalize in reversed(functions.pop("normalizers")):
+        normalizers.register_normalizer(detect, normalize, name=name)
+    journal = ticket["journal"]
+    session = _opening.join_session(
+        cassette,
+        replace(settings, **functions),
+        journal=None if journal is None else Path(journal),
+        known=ticket["known"],
+        resuming=ticket["resuming"],
+        left_out=ticket["left_out"],
+    )
+    session.join(relay, relay.asked())
+    return session

@@ -1,0 +1,122 @@
+"""Mode ``all``: the recording that grows in a file beside the cassette, and takes its place when it is complete.
+
+Rule: nothing that another test of the run, or another process, has put into the cassette meanwhile is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from promptecho import _run_folder, _store
+from promptecho._cassette import Cassette
+from promptecho._file_lock import FileLock
+from promptecho._refusals import without_refusals
+from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteWarning
+
+Json = Any
+_MOST = 99  # files beside one cassette
+_replaced: set[Path] = set()  # what was replaced in this process
+_NOTE = "replaced"
+
+
+class Rerecording(_store.Journal):
+    """The journal of a re-recording; the file beside the cassette is its own until ``release``."""
+
+    def __init__(self, target: Path, header: Mapping[str, Json]) -> None:
+        """Choose the file: one that an earlier run left, else one that nobody records into now.
+
+        Raises:
+            CassetteFileError: there is a folder in the place of the cassette, or no lock.
+        """
+        if target.is_dir():
+            raise CassetteFileError(f"{target} is a folder; a cassette is a YAML file: name a file in it")
+        side, self._claim = _claim(Path(os.path.realpath(target)))
+        super().__init__(side, header, like=target)
+        self.target = target
+        self.total = 0  # recordings in the cassette, once it is replaced
+        self._old = _read(target)
+
+    def take_up(self, cassette: Cassette) -> bool:
+        """Take in what an earlier run left half-way, if it did."""
+        text = _store.read_text(self.path)
+        if text is None:
+            return False
+        document, self.left_out = without_refusals(_store.parse(text, self.path))
+        cassette.add_document(document)
+        warnings.warn(
+            f"{self.path}: an earlier re-recording of {self.target.name} stopped half-way; its {len(document.items)} "
+            "recording(s) are taken up and the rest is recorded. Delete that file first to record everything again",
+            CassetteWarning,
+            stacklevel=7,
+        )
+        return True
+
+    def replace(self, cassette: Cassette) -> None:
+        """Put the complete recording in the place of the old one, with what was added to that meanwhile.
+
+        Raises:
+            CassetteFileError: it can't; both files are as they were.
+        """
+        with FileLock(Path(os.path.realpath(self.target))):
+            kept = list(self._to_keep(cassette))
+            for item in kept:
+                self.append(item)
+            self.complete()
+            self.move_to(self.target)
+            _replaced.add(self.target)
+            _run_folder.note(_NOTE, self.target)
+        self.total = len(cassette) + len(kept)
+
+    def _to_keep(self, cassette: Cassette) -> Iterator[Mapping[str, Json]]:
+        """What is in the cassette and must stay there, as none of it was asked for again."""
+        now = _read(self.target)
+        of_this_run = self.target in _replaced or _run_folder.is_noted(_NOTE, self.target)
+        if now is None or (now == self._old and not of_this_run):
+            return
+        try:
+            document = _store.parse(_store.decode(now, self.target), self.target)
+        except CassetteFormatError:  # that is a reason to record it again
+            return
+        old = set() if of_this_run else self._items_before()
+        before = Cassette(self.target, cassette.options)
+        before.add_document(document)
+        asked = {interaction.identity.key for interaction in cassette.interactions}
+        for item, interaction in zip(document.items, before.interactions):
+            if interaction.identity.key not in asked and _text(item) not in old:
+                yield interaction.document
+
+    def _items_before(self) -> set[str]:
+        try:
+            text = _store.decode(self._old or b"", self.target)
+            return {_text(item) for item in _store.parse(text, self.target).items} if text else set()
+        except CassetteFormatError:
+            return set()
+
+    def release(self) -> None:
+        """Let the next re-recording have the file beside the cassette."""
+        self._claim.release()
+
+
+def _text(item: Json) -> str:
+    return json.dumps(item, sort_keys=True)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return _store.read_bytes(path)
+    except CassetteFileError:
+        return None
+
+
+def _claim(real: Path) -> tuple[Path, FileLock]:
+    sides = [_store.side_path(real, number) for number in range(1, _MOST + 1)]
+    for side in [*(side for side in sides if side.exists()), *sides]:
+        claim = FileLock(side.with_name(f"{side.name}.claim"))  # the name of a lock, and of no file there
+        if claim.try_to_take():
+            return side, claim
+    raise CassetteFileError(f"{real}: {_MOST} processes record it again at once; run it in fewer")

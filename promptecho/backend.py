@@ -20,7 +20,7 @@ puts in place asks ``session_for(name)``:
 from __future__ import annotations
 
 from promptecho._activation import session_for
-from promptecho._backend import Backend, PatchPoint, suppressed
+from promptecho._backend import Backend, PatchPoint, place, suppressed
 from promptecho._http1 import (
     LAST_CHUNK,
     Ended,
@@ -33,6 +33,7 @@ from promptecho._http1 import (
     usual_reason,
 )
 from promptecho._models import Headers, Request, Response, ResponseHead
+from promptecho._probe import Probe
 from promptecho._recorder import Forward
 from promptecho._session import Replay, Session
 
@@ -43,6 +44,7 @@ __all__ = [
     "Forward",
     "Headers",
     "PatchPoint",
+    "Probe",
     "Replay",
     "ReplayFile",
     "Request",
@@ -54,6 +56,7 @@ __all__ = [
     "chunk_bytes",
     "head_bytes",
     "is_chunked",
+    "place",
     "session_for",
     "suppressed",
     "usual_reason",

@@ -281,10 +281,10 @@ def place(name: str, point: PatchPoint) -> None:
     """
     with _lock:
         if name in _patches:
-            _place(name, point, "")
+            _place(name, point, "", is_lasting=False)
 
 
-def _place(name: str, point: PatchPoint, version: str) -> None:
+def _place(name: str, point: PatchPoint, version: str, *, is_lasting: bool = True) -> None:
     where: _Place = (id(point.owner), point.name)
     if any(where in patches for patches in _patches.values()):
         return  # httpx2.alias_httpx() makes two names of one module
@@ -305,7 +305,8 @@ def _place(name: str, point: PatchPoint, version: str) -> None:
             patch = _Exchanged(point, found)
         else:
             patch = Redirected(function, point.wrap)
-            _redirected[where] = (point.owner, patch)
+            if is_lasting:  # and no class that is made for one test
+                _redirected[where] = (point.owner, patch)
     patch.place()
     _patches[name][where] = patch
 

@@ -11,7 +11,7 @@ import gc
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Callable, cast
 
-_COROUTINE, _GENERATORS = 0x80, 0x20 | 0x200  # inspect.CO_*; inspect is slow to import
+_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect is slow to import
 _TARGET = "<target>"  # in the constants of the two below: what they call
 _SIGNATURE = "__signature__"
 
@@ -70,7 +70,6 @@ def own_function(owner: Any, name: str) -> FunctionType | None:
             and found.__code__.co_name == name
             and found.__qualname__ == qualname
             and str(found.__globals__.get("__name__")).partition(".")[0] == package
-            and not found.__code__.co_flags & _GENERATORS
         )
 
     standing = vars(owner).get(name)

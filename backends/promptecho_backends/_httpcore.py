@@ -61,8 +61,10 @@ class HttpcoreLayer:
                 if session is None:
                     return original(connection, request)
                 if self._is_in_doubt(connection):
-                    with Probe():
-                        return original(connection, request)
+                    with Probe() as probe:
+                        response = original(connection, request)
+                    if not probe.stopped:
+                        return response
                 try:
                     return exchange.send(session, request, lambda each: original(connection, each))
                 finally:
@@ -76,8 +78,10 @@ class HttpcoreLayer:
                 if session is None:
                     return await original(connection, request)
                 if self._is_in_doubt(connection):
-                    with Probe():
-                        return await original(connection, request)
+                    with Probe() as probe:
+                        response = await original(connection, request)
+                    if not probe.stopped:
+                        return response
                 try:
                     return await exchange.send_async(session, request, lambda each: original(connection, each))
                 finally:

@@ -219,8 +219,10 @@ def _transport_classes(module: Any, transports: _Transports) -> tuple[Any, Any]:
             if session is None:
                 return self._inner.handle_request(request)
             if not transports.sends(self._inner):
-                with Probe(*_address(request)):
-                    return self._inner.handle_request(request)
+                with Probe(*_address(request)) as probe:
+                    response = self._inner.handle_request(request)
+                if not probe.stopped:
+                    return response
                 transports.note_sender(self._inner)
             return transports.exchange.send(session, request, self._inner.handle_request)
 
@@ -233,8 +235,10 @@ def _transport_classes(module: Any, transports: _Transports) -> tuple[Any, Any]:
             if session is None:
                 return await self._inner.handle_async_request(request)
             if not transports.sends(self._inner):
-                with Probe(*_address(request)):
-                    return await self._inner.handle_async_request(request)
+                with Probe(*_address(request)) as probe:
+                    response = await self._inner.handle_async_request(request)
+                if not probe.stopped:
+                    return response
                 transports.note_sender(self._inner)
             return await transports.exchange.send_async(session, request, self._inner.handle_async_request)
 

@@ -97,6 +97,18 @@ def over_requests(module: Any, core: Any, url: str) -> str:
     return _get(module, Own(), url)
 
 
+def swallowing(module: Any, core: Any, url: str) -> str:
+    class Own(module.BaseTransport):  # type: ignore[misc]  # as above
+        def handle_request(self, request: Any) -> Any:
+            try:
+                with urllib.request.urlopen(str(request.url), timeout=5) as answer:
+                    return module.Response(answer.status, content=answer.read())
+            except BaseException:
+                return module.Response(502)
+
+    return _get(module, Own(), url)
+
+
 def router(module: Any, core: Any, url: str) -> str:
     class Router(module.BaseTransport):  # type: ignore[misc]  # as above
         def __init__(self) -> None:
@@ -200,7 +212,7 @@ def _get_async(module: Any, transport: Any, url: str) -> str:
 
 
 HTTPX_WAYS = [
-    own_pool, own_network, subclass_without_super, over_urllib, network_transport_over_sockets, over_requests, router,
+    own_pool, own_network, subclass_without_super, over_urllib, swallowing, network_transport_over_sockets, over_requests, router,
     a_patched_transport, a_spy_on_an_instance, httpcore_alone, an_upgrade_header, async_over_streams,
     async_retries_over_aiohttp, async_own_pool, async_subclass_without_super,
 ]  # fmt: skip
@@ -401,4 +413,28 @@ def test_replays_and_misses_take_no_place_in_a_pool(server: ScriptedServer, tmp_
         with module.Client(trust_env=False, limits=limits, timeout=5) as client:
             for _ in range(5):
                 assert client.get(f"{server.url}/json").status_code == 200
+    assert server.hits == 1
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+@pytest.mark.parametrize("host", ["http://api.example.test", "https://api.example.test"])
+def test_a_replay_needs_no_proxy(server: ScriptedServer, tmp_path: Path, name: str, host: str) -> None:
+    module = optional(name)
+    with use_cassette(tmp_path / "c.yaml"):
+        live = module.get(f"{server.url}/json", trust_env=False).text
+    with use_cassette(tmp_path / "c.yaml", "none"):
+        with module.Client(proxy="http://127.0.0.1:1") as client:
+            assert client.get(f"{host}/json").text == live
+            with pytest.raises(CassetteMiss, match=f"{host}/other"):
+                client.get(f"{host}/other")
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_a_call_through_a_proxy_is_recorded_under_its_own_address(
+    server: ScriptedServer, tmp_path: Path, name: str
+) -> None:
+    module = optional(name)
+    with use_cassette(tmp_path / "c.yaml") as cassette, module.Client(proxy=server.url) as client:
+        client.get("http://api.example.test/json")
+    assert [each.url for each in cassette.recorded] == ["http://api.example.test/json"]
     assert server.hits == 1

@@ -14,8 +14,8 @@ puts in place asks ``session_for(name)``:
       reading, ``abort(error)`` if the call or the connection breaks. Chunks keep their content coding.
 
 The library's own functions are taken over, below tracers, spies and test doubles that stand on them; what a double
-answers never reaches a wrapper. ``place`` adds a function that is only found as calls are made; ``Probe`` tells whether a
-call that may be answered in process reaches the network.
+answers never reaches a wrapper. ``place`` adds a function that is only found as calls are made; ``Probe`` tells whether
+a call that may be answered in process reaches the network.
 
 ``decide`` raises ``CassetteMiss``; let it pass. For libraries that work on HTTP/1.1 bytes there are ``ReplayFile``,
 ``TeeFile`` and ``ResponseWatcher``. CONTRIBUTING.md walks through a whole adapter.

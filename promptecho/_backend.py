@@ -232,7 +232,8 @@ _Patch = Union[Redirected, _Exchanged]
 
 _users: dict[str, int] = {}
 _patches: dict[str, dict[_Place, _Patch]] = {}
-_redirected: dict[_Place, tuple[Any, Redirected]] = {}  # those made before, with their owner: for the next cassette
+# Those made before, by backend, with their owner: for the next cassette.
+_redirected: dict[tuple[str, _Place], tuple[Any, Redirected]] = {}
 _finder: _PatchOnImport | None = None
 
 
@@ -296,7 +297,7 @@ def _place(name: str, point: PatchPoint, version: str, *, is_lasting: bool = Tru
             f"install a version of {name} that this promptecho supports, or upgrade promptecho"
         )
     patch: _Patch
-    known = _redirected.get(where)
+    known = _redirected.get((name, where))
     if known is not None and known[0] is point.owner:
         patch = known[1]
     else:
@@ -306,7 +307,7 @@ def _place(name: str, point: PatchPoint, version: str, *, is_lasting: bool = Tru
         else:
             patch = Redirected(function, point.wrap)
             if is_lasting:  # and no class that is made for one test
-                _redirected[where] = (point.owner, patch)
+                _redirected[name, where] = (point.owner, patch)
     patch.place()
     _patches[name][where] = patch
 

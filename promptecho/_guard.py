@@ -103,7 +103,7 @@ def listen(watch: Callable[[], Watch | None]) -> None:
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if event not in _EVENTS:
         return
-    _probe.notice(event, arguments)
+    _probe.notice(event, arguments, _allowed)
     watch = _watch()
     if watch is None:
         return

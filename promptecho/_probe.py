@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Container
 from contextvars import ContextVar, Token
 from types import TracebackType
 
@@ -63,36 +64,39 @@ class Probe:
             _running = tuple(each for each in _running if each is not self)
         return self.stopped and (kind is None or kind.__name__ not in _STRONGER)
 
-    def _note_lookup(self, host: str) -> None:
-        self._is_looked_up = self._is_looked_up or host == self._host
-
     def _is_aim(self, event: str, host: str, port: object) -> bool:
         if self._host is None:
             return True
         if isinstance(port, int) and port != self._port:
             return False
-        # A name is looked up in a thread without this context as often as not; then the address that is connected to
-        # is another text than the host.
+        # A name may have been looked up elsewhere; then the address that is connected to is another text than the host.
         return host == self._host or (event == "socket.connect" and self._is_looked_up)
 
 
-def notice(event: str, arguments: tuple[object, ...]) -> None:
-    """An audit event of a lookup or a connection.
+def notice(event: str, arguments: tuple[object, ...], allowed: Container[str]) -> None:
+    """An audit event of a lookup or a connection. Calls that a cassette lets out are going to the ``allowed`` hosts.
 
     Raises:
-        Reached: the probed call of this context is about to reach its host.
+        Reached: the probed call of this context, or one that has its host looked up in a worker thread (as asyncio
+            does, without its context), is about to reach its host.
     """
     if not _running:
         return
     host, port = _target(event, arguments)
     if host is None:
         return
-    if event != "socket.connect":
-        for each in _running:
-            each._note_lookup(host)
     probe = current.get()
-    if probe is not None and probe._is_aim(event, host, port):
-        probe.stopped = True
+    aiming = [probe] if probe is not None and probe._is_aim(event, host, port) else []
+    if probe is None and event == "socket.getaddrinfo" and threading.current_thread() is not threading.main_thread():
+        looking_up = [each for each in _running if each._host == host and each._is_aim(event, host, port)]
+        if host in allowed:  # maybe that of a call that may go out: what comes after it tells
+            for each in looking_up:
+                each._is_looked_up = True
+        else:
+            aiming = looking_up
+    for each in aiming:
+        each.stopped = True
+    if aiming:
         raise Reached
 
 

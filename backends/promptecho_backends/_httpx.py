@@ -32,10 +32,11 @@ from promptecho_backends._exchange import AsyncTee, Exchange, ReplayStream, Tee,
 # Private names of the library, all here: how a client picks the transport of a call.
 _PICK = "_transport_for_url"
 
-# Libraries whose clients send, some of them below Python's sockets, where nothing can be seen.
+# Where the clients of other libraries are, some of which send below Python's sockets, where nothing can be seen.
 _CLIENTS = (
-    "aiohttp", "curl_cffi", "http.client", "httplib2", "niquests", "primp", "pycurl", "pyreqwest", "requests", "rnet",
-    "tornado", "urllib3", "wreq",
+    "aiohttp.client", "aiohttp.connector", "curl_cffi", "http.client", "httplib2", "niquests", "primp", "pycurl",
+    "pyreqwest", "requests.adapters", "requests.sessions", "rnet", "tornado.curl_httpclient", "tornado.httpclient",
+    "tornado.simple_httpclient", "urllib3.connection", "urllib3.connectionpool", "urllib3.poolmanager", "wreq",
 )  # fmt: skip
 _PORTS = {"http": 80, "https": 443}
 _DEPTH = 3  # how far transports within transports are looked for

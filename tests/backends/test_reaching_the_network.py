@@ -152,7 +152,7 @@ def an_upgrade_header(module: Any, core: Any, url: str) -> str:
 def async_over_streams(module: Any, core: Any, url: str) -> str:
     class Own(module.AsyncBaseTransport):  # type: ignore[misc]  # as above
         async def handle_async_request(self, request: Any) -> Any:
-            reader, writer = await asyncio.open_connection(request.url.host, request.url.port)
+            reader, writer = await asyncio.open_connection(request.url.host, request.url.port or 80)
             writer.write(f"GET {request.url.raw_path.decode()} HTTP/1.0\r\nhost: x\r\n\r\n".encode())
             answer = await reader.read()
             writer.close()
@@ -437,4 +437,16 @@ def test_a_call_through_a_proxy_is_recorded_under_its_own_address(
     with use_cassette(tmp_path / "c.yaml") as cassette, module.Client(proxy=server.url) as client:
         client.get("http://api.example.test/json")
     assert [each.url for each in cassette.recorded] == ["http://api.example.test/json"]
+    assert server.hits == 1
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_a_transport_is_stopped_before_it_looks_a_name_up(server: ScriptedServer, tmp_path: Path, name: str) -> None:
+    module = optional(name)
+    with use_cassette(tmp_path / "c.yaml"):
+        live = module.get(f"{server.url}/json", trust_env=False).text
+    with use_cassette(tmp_path / "c.yaml", "none"):
+        for host in ("api.openai.com", "api.example.test"):
+            assert over_urllib(module, None, f"http://{host}/json") == live
+            assert async_over_streams(module, None, f"http://{host}:80/json") == live
     assert server.hits == 1

@@ -16,23 +16,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, Protocol, Union
 
-from promptecho import _forks
+from promptecho import _forks, _probe
 from promptecho._defaults import DEFAULT_BACKENDS
 from promptecho._guard import allowed
+from promptecho._redirect import Redirected, own_function
 from promptecho.errors import BackendError
 
 Wrap = Callable[[Any], Any]
+_Place = tuple[int, str]  # an owner's id, and the name of its attribute
 ENTRY_POINTS = "promptecho.backends"
 
 
 @dataclass(frozen=True)
 class PatchPoint:
-    """One attribute to exchange: ``wrap(original)`` gives what stands there while a cassette is open.
+    """One function to take over: ``wrap(original)`` gives what runs in its place while a cassette is open.
 
-    ``owner`` is the class or module that has the attribute itself, not by inheritance. One that is missing is a
-    :exc:`~promptecho.errors.BackendError`, since calls would go out unrecorded.
+    ``owner`` is the class or module that has the function itself, not by inheritance. One that is missing is a
+    :exc:`~promptecho.errors.BackendError`, since calls would go out unrecorded. The library's own function is taken
+    over, below whatever others put around it (tracers, spies, test doubles): a call that a double answers isn't seen.
 
     >>> import http.client
     >>> point = backend.PatchPoint(http.client.HTTPConnection, "request", lambda original: original)
@@ -76,6 +79,8 @@ _LAYERS = {
     "subprocess": "promptecho._children:StartingLayer",
     "os": "promptecho._children:StartingLayer",
     "multiprocessing.spawn": "promptecho._children:StartingLayer",
+    "httpcore": "promptecho_backends._httpcore:HttpcoreLayer",
+    "httpcore2": "promptecho_backends._httpcore:HttpcoreLayer",
 }
 
 _lock = _forks.new_rlock()
@@ -191,11 +196,12 @@ def suppressed(host: str | None = None) -> Iterator[None]:
     ...         print(backend.session_for("httpx"))
     None
     """
-    token = _suppressed.set(True)
+    token, probe = _suppressed.set(True), _probe.current.set(None)
     try:
         with contextlib.nullcontext() if host is None else allowed(host):
             yield
     finally:
+        _probe.current.reset(probe)
         _suppressed.reset(token)
 
 
@@ -206,17 +212,30 @@ def is_suppressed() -> bool:
 # --- patching ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Patched:
-    owner: Any
-    name: str
-    original: Any
-    replacement: Any
+class _Exchanged:
+    """The attribute of a patch point, exchanged where it holds no function of Python's whose code could be."""
 
+    def __init__(self, point: PatchPoint, found: Any) -> None:
+        self._point = point
+        self._found = found
+        self._replacement = point.wrap(found)
+
+    def place(self) -> None:
+        setattr(self._point.owner, self._point.name, self._replacement)
+
+    def restore(self) -> None:
+        # Someone may have patched over us and not gone yet: taking theirs away would break them, and ours passes calls
+        # through once no cassette is open.
+        if vars(self._point.owner).get(self._point.name) is self._replacement:
+            setattr(self._point.owner, self._point.name, self._found)
+
+
+_Patch = Union[Redirected, _Exchanged]
 
 _users: dict[str, int] = {}
-_patches: dict[str, list[_Patched]] = {}
-_last: dict[tuple[int, str], _Patched] = {}  # the wrappers made before, for the next cassette
+_patches: dict[str, dict[_Place, _Patch]] = {}
+# Those made before, by backend, with their owner: for the next cassette.
+_redirected: dict[tuple[str, _Place], tuple[Any, Redirected]] = {}
 _finder: _PatchOnImport | None = None
 
 
@@ -244,35 +263,55 @@ def uninstall(names: Sequence[str]) -> None:
             if _users[name]:
                 continue
             del _users[name]
-            for patched in reversed(_patches.pop(name, [])):
-                # Someone may have patched over us and not gone yet: taking theirs away would break them, and ours
-                # passes calls through once no cassette is open.
-                if vars(patched.owner).get(patched.name) is patched.replacement:
-                    setattr(patched.owner, patched.name, patched.original)
+            for patch in reversed(list(_patches.pop(name, {}).values())):
+                patch.restore()
         _watch_imports()
 
 
 def _patch(name: str, module: ModuleType) -> None:
     backend = load_backend(name)
-    taken = {(id(patched.owner), patched.name) for patches in _patches.values() for patched in patches}
-    patches = _patches[name] = []
+    _patches[name] = {}
     for point in backend.patch_points(module):
-        if (id(point.owner), point.name) in taken:
-            continue  # httpx2.alias_httpx() makes two names of one module
-        original = vars(point.owner).get(point.name)
-        if original is None:
-            where = getattr(point.owner, "__qualname__", getattr(point.owner, "__name__", point.owner))
-            version = getattr(module, "__version__", "of unknown version")
-            raise BackendError(
-                f"{name} {version} has no {where}.{point.name} any more, so its calls would go out unrecorded; "
-                f"install a version of {name} that this promptecho supports, or upgrade promptecho"
-            )
-        patched = _last.get((id(point.owner), point.name))
-        if patched is None or patched.owner is not point.owner or patched.original is not original:
-            patched = _Patched(point.owner, point.name, original, point.wrap(original))
-            _last[id(point.owner), point.name] = patched
-        setattr(point.owner, point.name, patched.replacement)
-        patches.append(patched)
+        _place(name, point, getattr(module, "__version__", "of unknown version"))
+
+
+def place(name: str, point: PatchPoint) -> None:
+    """Add a patch point to those of a backend that is in use: one that is only found as calls are made.
+
+    >>> class Transport:
+    ...     def send(self, request): ...
+    >>> backend.place("httpx", backend.PatchPoint(Transport, "send", lambda original: original))
+    """
+    with _lock:
+        if name in _patches:
+            _place(name, point, "", is_lasting=False)
+
+
+def _place(name: str, point: PatchPoint, version: str, *, is_lasting: bool = True) -> None:
+    where: _Place = (id(point.owner), point.name)
+    if any(where in patches for patches in _patches.values()):
+        return  # httpx2.alias_httpx() makes two names of one module
+    found = vars(point.owner).get(point.name)
+    if found is None:
+        owner = getattr(point.owner, "__qualname__", getattr(point.owner, "__name__", point.owner))
+        raise BackendError(
+            f"{name} {version} has no {owner}.{point.name} any more, so its calls would go out unrecorded; "
+            f"install a version of {name} that this promptecho supports, or upgrade promptecho"
+        )
+    patch: _Patch
+    known = _redirected.get((name, where))
+    if known is not None and known[0] is point.owner:
+        patch = known[1]
+    else:
+        function = own_function(point.owner, point.name)
+        if function is None:
+            patch = _Exchanged(point, found)
+        else:
+            patch = Redirected(function, point.wrap)
+            if is_lasting:  # and no class that is made for one test
+                _redirected[name, where] = (point.owner, patch)
+    patch.place()
+    _patches[name][where] = patch
 
 
 class _PatchOnImport:

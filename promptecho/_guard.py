@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from promptecho import _forks
+from promptecho import _forks, _probe
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
 
 # Hosts (and the hosts below them) at which providers answer.
@@ -102,6 +102,7 @@ def listen(watch: Callable[[], Watch | None]) -> None:
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if event not in _EVENTS:
         return
+    _probe.notice(event, arguments, _allowed)
     watch = _watch()
     if watch is None:
         return

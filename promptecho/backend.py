@@ -13,6 +13,10 @@ puts in place asks ``session_for(name)``:
       that goes to the program ``forward.feed(chunk)``, and at the end ``finish()``; ``abandon()`` if the program stops
       reading, ``abort(error)`` if the call or the connection breaks. Chunks keep their content coding.
 
+The library's own functions are taken over, below tracers, spies and test doubles that stand on them; what a double
+answers never reaches a wrapper. ``place`` adds a function that is only found as calls are made; ``Probe`` tells whether
+a call that may be answered in process reaches the network.
+
 ``decide`` raises ``CassetteMiss``; let it pass. For libraries that work on HTTP/1.1 bytes there are ``ReplayFile``,
 ``TeeFile`` and ``ResponseWatcher``. CONTRIBUTING.md walks through a whole adapter.
 """
@@ -20,7 +24,7 @@ puts in place asks ``session_for(name)``:
 from __future__ import annotations
 
 from promptecho._activation import session_for
-from promptecho._backend import Backend, PatchPoint, suppressed
+from promptecho._backend import Backend, PatchPoint, place, suppressed
 from promptecho._http1 import (
     LAST_CHUNK,
     Ended,
@@ -33,6 +37,7 @@ from promptecho._http1 import (
     usual_reason,
 )
 from promptecho._models import Headers, Request, Response, ResponseHead
+from promptecho._probe import Probe
 from promptecho._recorder import Forward
 from promptecho._session import Replay, Session
 
@@ -43,6 +48,7 @@ __all__ = [
     "Forward",
     "Headers",
     "PatchPoint",
+    "Probe",
     "Replay",
     "ReplayFile",
     "Request",
@@ -54,6 +60,7 @@ __all__ = [
     "chunk_bytes",
     "head_bytes",
     "is_chunked",
+    "place",
     "session_for",
     "suppressed",
     "usual_reason",

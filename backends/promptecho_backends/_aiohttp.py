@@ -1,7 +1,8 @@
 """aiohttp's client.
 
 Where calls are caught: where a connector gives a connection for a request (``BaseConnector.connect``), below redirects,
-cookies, middlewares and retries. On replay the connection has no socket; what it "receives" is the recorded response,
+cookies, middlewares and retries. A connector of the program's own may give one past that; then the call is caught where
+the request is written. On replay the connection has no socket; what it "receives" is the recorded response,
 which the library's own parser reads, so every response is the library's own. While recording, a protocol stands between
 the connection's transport and the library's: it sees the bytes pass, and hands them on at once.
 """
@@ -35,6 +36,8 @@ from promptecho.backend import (
 # Private names of the library, all here.
 _BODY = "_body"  # ClientRequest: the payload to send, behind the property ``body``
 _PAYLOAD = "_payload"  # ResponseHandler: the reader of the body that is on its way
+_WRITE = ("_send", "send")  # ClientRequest: writes itself to a connection; the name depends on the version
+_DECIDED = "_promptecho_decided"  # set by us on a connection whose call was decided as it was given
 
 
 class AiohttpBackend:
@@ -45,36 +48,70 @@ class AiohttpBackend:
 
     def patch_points(self, module: ModuleType) -> Iterable[PatchPoint]:
         connector: Any = importlib.import_module("aiohttp.connector")
-        return [PatchPoint(connector.BaseConnector, "connect", functools.partial(_wrap_connect, self.name, connector))]
+        requests: Any = importlib.import_module("aiohttp.client_reqrep").ClientRequest
+        write = next((name for name in _WRITE if name in vars(requests)), _WRITE[0])
+        return [
+            PatchPoint(connector.BaseConnector, "connect", functools.partial(_wrap_connect, self.name, connector)),
+            PatchPoint(requests, write, functools.partial(_wrap_write, self.name)),
+        ]
 
 
 def _wrap_connect(name: str, library: Any, original: Any) -> Any:
-    @functools.wraps(original)
     async def connect(connector: Any, req: Any, *arguments: Any, **named: Any) -> Any:
         session = session_for(name)
-        if session is None or req.headers.get("upgrade", "").lower() == "websocket":
+        if session is None or _is_handshake(req):
             return await original(connector, req, *arguments, **named)
-        request = Request(
-            req.method.upper(),
-            str(req.url),
-            Headers(list(req.headers.items())),
-            await _read_body(req),
-        )
+        request = await to_request(req)
         decision = session.decide(request)
         if isinstance(decision, Replay):
-            return _replayed(library, connector, req, decision)
-        try:
-            with suppressed(request.host):
-                connection = await original(connector, req, *arguments, **named)
-        except BaseException as error:
+            protocol = _replay_to(_new_protocol(), decision)
+            connection = library.Connection(connector, req.connection_key, protocol, asyncio.get_running_loop())
+        else:
+            try:
+                with suppressed(request.host):
+                    connection = await original(connector, req, *arguments, **named)
+            except BaseException as error:
+                if decision is not None:
+                    decision.abort(error)
+                raise
             if decision is not None:
-                decision.abort(error)
-            raise
-        if decision is not None:
-            _Tap(connection.protocol, decision).watch(connection)
+                _Tap(connection.protocol, decision).watch(connection)
+        setattr(connection, _DECIDED, True)
         return connection
 
     return connect
+
+
+def _wrap_write(name: str, original: Any) -> Any:
+    async def write(req: Any, connection: Any) -> Any:
+        session = session_for(name)
+        if session is not None and not hasattr(connection, _DECIDED) and not _is_handshake(req):
+            request = await to_request(req)
+            decision = session.decide(request)
+            if isinstance(decision, Replay):
+                _replay_to(connection.protocol, decision)
+            elif decision is not None:
+                _Tap(connection.protocol, decision).watch(connection)
+        return await original(req, connection)
+
+    return write
+
+
+def _is_handshake(req: Any) -> bool:
+    """Whether a WebSocket is opened (RFC 6455, 4.1), which is no exchange of a request and a response."""
+    headers = req.headers
+    return (
+        req.method.upper() == "GET"
+        and headers.get("upgrade", "").lower() == "websocket"
+        and "upgrade" in headers.get("connection", "").lower()
+        and "sec-websocket-key" in headers
+        and "sec-websocket-version" in headers
+    )
+
+
+async def to_request(req: Any) -> Request:
+    """The neutral request."""
+    return Request(req.method.upper(), str(req.url), Headers(list(req.headers.items())), await _read_body(req))
 
 
 # --- request bodies ---------------------------------------------------------------------------------------------------
@@ -187,15 +224,20 @@ def _fail(protocol: Any, problem: BaseException) -> None:
 # --- replaying --------------------------------------------------------------------------------------------------------
 
 
-def _replayed(library: Any, connector: Any, req: Any, replay: Replay) -> Any:
-    """A connection over which the recorded response comes in once the request has been written."""
+def _new_protocol() -> Any:
     from aiohttp.client_proto import ResponseHandler
 
-    loop = asyncio.get_running_loop()
-    protocol: Any = ResponseHandler(loop=loop)
-    protocol.connection_made(_ReplayTransport(loop, protocol, replay))
+    return ResponseHandler(loop=asyncio.get_running_loop())
+
+
+def _replay_to(protocol: Any, replay: Replay) -> Any:
+    """Let the recorded response come in to a protocol once the request has been written."""
+    if protocol.transport is not None:
+        protocol.transport.set_protocol(asyncio.Protocol())
+        protocol.transport.abort()
+    protocol.connection_made(_ReplayTransport(asyncio.get_running_loop(), protocol, replay))
     protocol.force_close()  # never pooled
-    return library.Connection(connector, req.connection_key, protocol, loop)
+    return protocol
 
 
 class _ReplayTransport(asyncio.Transport):

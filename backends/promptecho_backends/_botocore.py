@@ -41,7 +41,6 @@ class BotocoreLayer:
                 return None if found is None else found.get_frozen_credentials()
 
         def wrap_load(original: Any) -> Any:
-            @functools.wraps(original)
             def load_credentials(resolver: Any) -> Any:
                 load = functools.partial(original, resolver)
                 return LazyCredentials(load) if _is_pure_replay() else load()

@@ -1,19 +1,19 @@
 """urllib3, and with it what is built on it: requests, botocore (boto3, Bedrock).
 
 Where calls are caught: at ``_make_request``, which runs once for each real exchange, below urllib3's own retries and
-redirects. On replay the library's own code runs over a socket that holds the recorded answer, so every response is made
-by http.client and urllib3 themselves. While recording, the file that http.client reads from is wrapped: each piece goes
-to the program as it is read.
+redirects. A pool of the program's own may send past that; then the call is caught at the connection. On replay the
+library's own code runs over a socket that holds the recorded answer, so every response is made by http.client and
+urllib3 themselves. While recording, the file that http.client reads from is wrapped: each piece goes to the program as
+it is read.
 """
 
 from __future__ import annotations
 
-import functools
 import importlib
 import io
+import sys
 from collections.abc import Iterable
-from contextvars import ContextVar
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from promptecho.backend import (
@@ -35,10 +35,10 @@ from promptecho.errors import BackendError
 # Private names of the library, all here.
 _EXCHANGE = "_make_request"  # HTTPConnectionPool: one exchange over one connection
 _TUNNEL = "_prepare_proxy"  # HTTPConnectionPool: connects to a proxy before an exchange
+_OPTIONS = "_response_options"  # HTTPConnection: how its next response is to be made
+_KEPT = "_promptecho_call"  # set by us on a connection between its request and its response
 _FILE = "fp"  # http.client.HTTPResponse: what the body is read from
 _ORIGINAL = "_original_response"  # urllib3.HTTPResponse: http.client's response
-
-layer: ContextVar[str] = ContextVar("promptecho_urllib3_layer", default="urllib3")  # who called: requests sets its name
 
 
 class Urllib3Backend:
@@ -54,7 +54,10 @@ class Urllib3Backend:
         if int(version.partition(".")[0]) < 2:
             raise BackendError(f"urllib3 {version} is too old to be intercepted: pip install 'urllib3>=2'")
         pools: Any = importlib.import_module("urllib3.connectionpool")
+        connections: Any = importlib.import_module("urllib3.connection")
         return [
+            PatchPoint(connections.HTTPConnection, "request", _wrap_request),
+            PatchPoint(connections.HTTPConnection, "getresponse", _wrap_response),
             PatchPoint(pools.HTTPConnectionPool, _EXCHANGE, _wrap_exchange),
             PatchPoint(pools.HTTPConnectionPool, _TUNNEL, _wrap_tunnel),
             PatchPoint(pools.HTTPSConnectionPool, _TUNNEL, _wrap_tunnel),
@@ -62,13 +65,27 @@ class Urllib3Backend:
 
 
 def _session() -> Session | None:
-    name = layer.get()
-    session = session_for(name)
-    return session_for("urllib3") if session is None and name != "urllib3" else session
+    session = session_for("urllib3")
+    if session is None and "requests" in sys.modules:
+        session = session_for("requests")
+        if session is not None and not _is_by_requests():
+            return None
+    return session
+
+
+def _is_by_requests() -> bool:
+    """Whether a network adapter of requests makes this call. The stack tells, whoever has patched requests."""
+    adapter: Any = sys.modules["requests.adapters"].HTTPAdapter
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        names = frame.f_code.co_varnames[: min(1, frame.f_code.co_argcount)]
+        if names and isinstance(frame.f_locals.get(names[0]), adapter):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _wrap_tunnel(original: Any) -> Any:
-    @functools.wraps(original)
     def prepare_proxy(pool: Any, connection: Any) -> Any:
         # Nothing is connected before it is known whether the call goes out; ``exchange`` connects then.
         return None if _session() is not None else original(pool, connection)
@@ -77,7 +94,6 @@ def _wrap_tunnel(original: Any) -> Any:
 
 
 def _wrap_exchange(original: Any) -> Any:
-    @functools.wraps(original)
     def exchange(pool: Any, connection: Any, method: str, url: str, **arguments: Any) -> Any:
         session = _session()
         if session is None:
@@ -104,6 +120,52 @@ def _wrap_exchange(original: Any) -> Any:
     return exchange
 
 
+def _wrap_request(original: Any) -> Any:
+    def request(connection: Any, method: str, url: str, body: Any = None, headers: Any = None, **named: Any) -> None:
+        session = _session()
+        if session is None:
+            original(connection, method, url, body, headers, **named)
+            return
+        data, body = _read_body(body)
+        neutral = to_request(connection, method, url, headers, data)
+        decision = session.decide(neutral)
+        kept = connection.sock
+        if isinstance(decision, Replay):
+            connection.sock = _ReplaySocket(decision)
+        try:
+            with suppressed(neutral.host):
+                original(connection, method, url, body, headers, **named)
+        except BaseException as error:
+            if isinstance(decision, Forward):
+                decision.abort(error)
+            raise
+        setattr(connection, _KEPT, (decision, kept))
+
+    return request
+
+
+def _wrap_response(original: Any) -> Any:
+    def getresponse(connection: Any) -> Any:
+        decision, kept = connection.__dict__.pop(_KEPT, (None, None))
+        if isinstance(decision, Replay):
+            try:
+                return original(connection)
+            finally:
+                connection.sock = kept
+        if decision is None:
+            return original(connection)
+        options = getattr(connection, _OPTIONS)
+        setattr(connection, _OPTIONS, options._replace(preload_content=False))
+        try:
+            response = original(connection)
+        except BaseException as error:
+            decision.abort(error)
+            raise
+        return _recorded(decision, response, options.preload_content, options.decode_content)
+
+    return getresponse
+
+
 def _needs_tunnel(pool: Any) -> bool:
     from urllib3.util.proxy import connection_requires_http_tunnel
 
@@ -126,12 +188,13 @@ def _read_body(body: Any) -> tuple[bytes, Any]:
     return data, data
 
 
-def to_request(pool: Any, method: str, url: str, headers: Any, body: bytes) -> Request:
-    """The neutral request; ``url`` is a path, or whole where a proxy is spoken to."""
+def to_request(sender: Any, method: str, url: str, headers: Any, body: bytes) -> Request:
+    """The neutral request of a pool or a connection; ``url`` is a path, or whole where a proxy is spoken to."""
     if "://" not in url:
-        port = "" if pool.port in (None, {"http": 80, "https": 443}.get(pool.scheme)) else f":{pool.port}"
-        host = f"[{pool.host}]" if ":" in pool.host and not pool.host.startswith("[") else pool.host
-        url = f"{pool.scheme}://{host}{port}{url}"
+        scheme = getattr(sender, "scheme", None) or ("https" if sender.default_port == 443 else "http")
+        port = "" if sender.port in (None, {"http": 80, "https": 443}.get(scheme)) else f":{sender.port}"
+        host = f"[{sender.host}]" if ":" in sender.host and not sender.host.startswith("[") else sender.host
+        url = f"{scheme}://{host}{port}{url}"
     return Request(method.upper(), url, Headers(list(headers.items()) if headers is not None else []), body)
 
 

@@ -96,9 +96,15 @@ def test_every_patched_attribute_is_restored(tmp_path: Path) -> None:
     points = [
         (urllib3.connectionpool.HTTPConnectionPool, "_make_request"),
         (urllib3.connectionpool.HTTPSConnectionPool, "_prepare_proxy"),
+        (urllib3.connection.HTTPConnection, "request"),
         (requests.Session, "send"),
     ]
-    before = [vars(owner)[name] for owner, name in points]
+
+    def state() -> list[object]:
+        found = [vars(owner)[name] for owner, name in points]
+        return [(each, each.__code__, dict(vars(each))) for each in found]
+
+    before = state()
     with use_cassette(tmp_path / "a.yaml", backends=["requests", "urllib3"]):
-        assert [vars(owner)[name] for owner, name in points] != before
-    assert [vars(owner)[name] for owner, name in points] == before
+        assert state() != before
+    assert state() == before

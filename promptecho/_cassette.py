@@ -66,6 +66,7 @@ class Cassette:
         self._unmatched: Counter[str] = Counter()
         self.passed_through = 0
         self.misses: list[BaseException] = []
+        self.told = 0  # how many of them have been raised or reported where a user sees them
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], match_on: MatchOn = None) -> Cassette:
@@ -205,6 +206,10 @@ class Cassette:
         ...     cassette.acknowledge_misses()
         """
         self.misses.clear()
+        self.told = 0
+
+    def untold_misses(self) -> list[BaseException]:
+        return self.misses[self.told :]
 
     def find(self, keys: Iterable[str]) -> list[Interaction]:
         """The recordings under the first of some keys that has any, in the order of the calls."""

@@ -9,7 +9,8 @@ the usual ``ValueError``, ``OSError`` or ``RuntimeError``.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from promptecho._models import Request
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 
+_outcome: type[BaseException] | None = None  # what a test runner understands as a failure, given by the plugin
+
 WAY_OUT = "restore the file from version control, or delete it and record again"  # for a file that can't be used
 
 
@@ -51,6 +54,23 @@ class PromptechoError(BaseException):
     use_cassette: mode='onse' is not one of 'once', 'none', 'new_episodes', 'all' (did you mean 'once'?)
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> PromptechoError:
+        if issubclass(cls, Exception):
+            return super().__new__(cls, *args, **kwargs)
+        error: PromptechoError = super().__new__(_form(cls, _outcome) if _outcome is not None else cls, *args, **kwargs)
+        made_in = str(sys._getframe(1).f_globals.get("__name__"))
+        if made_in.startswith("promptecho") and made_in != __name__:  # we raise it now, inside a call
+            from promptecho import _workers
+
+            _workers.follow(error)
+        return error
+
+    def __reduce__(self) -> Any:
+        plain = _plain(type(self))
+        if plain is type(self) and isinstance(self, Exception):
+            return super().__reduce__()
+        return _restored, (plain, self.args, isinstance(self, Exception)), self.__dict__
+
 
 class CassetteMiss(PromptechoError):
     """No recording answers a request, and the mode allows no live call.
@@ -60,7 +80,7 @@ class CassetteMiss(PromptechoError):
     test swallows is raised again when the cassette closes, unless an ``except`` or ``pytest.raises`` names it.
 
     ``request`` is what was asked (a :class:`~promptecho.backend.Request`, credentials included: do not print it),
-    ``path`` the cassette, ``mode`` the mode in force.
+    ``path`` the cassette, ``mode`` the mode in force, ``summary`` the text in one line.
 
     >>> with promptecho.use_cassette("cassettes/answer.yaml", mode="none"):
     ...     try:
@@ -71,12 +91,19 @@ class CassetteMiss(PromptechoError):
     """
 
     def __init__(
-        self, message: str, *, request: Request | None = None, path: os.PathLike[str] | None = None, mode: str = ""
+        self,
+        message: str,
+        *,
+        request: Request | None = None,
+        path: os.PathLike[str] | None = None,
+        mode: str = "",
+        summary: str = "",
     ) -> None:
         super().__init__(message)
         self.request = request
         self.path = path
         self.mode = mode
+        self.summary = summary
 
 
 class RecordedErrorResponse(PromptechoError):
@@ -272,3 +299,49 @@ class UninterceptedCallWarning(PromptechoWarning):
 
     The text names the backend to add to ``backends``.
     """
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def be_outcome(kind: type[BaseException] | None) -> None:
+    """Let what is raised inside a call from now on be a failure to a test runner too: ``pytest.fail.Exception``."""
+    global _outcome
+    _outcome = kind
+
+
+def as_exception(error: BaseException) -> BaseException:
+    """The same error, an ``Exception`` from now on: to be used where no SDK can rewrap it any more."""
+    if not isinstance(error, Exception):
+        error.__class__ = _form(type(error), Exception)
+    return error
+
+
+_forms: dict[tuple[type, type], Any] = {}
+
+
+def _form(kind: type[BaseException], more: type[BaseException]) -> Any:
+    """The class of an error in another form: the same to the eye, derived from one more class."""
+    if issubclass(kind, more):
+        return kind
+    if (kind, more) in _forms:
+        return _forms[kind, more]
+    names = {
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+        "__str__": BaseException.__str__,
+        "__repr__": BaseException.__repr__,
+        "pytrace": True,  # of pytest's failures; one that comes from a child process has none of its own
+        "_plain": _plain(kind),
+    }
+    return _forms.setdefault((kind, more), type(kind.__name__, (kind, more), names))
+
+
+def _plain(kind: type[BaseException]) -> Any:
+    return vars(kind).get("_plain", kind)
+
+
+def _restored(kind: type[PromptechoError], args: tuple[Any, ...], is_exception: bool) -> BaseException:
+    error = kind.__new__(kind, *args)
+    return as_exception(error) if is_exception else error

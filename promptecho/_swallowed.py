@@ -17,12 +17,12 @@ from collections.abc import Container, Iterable, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+from promptecho import _run
 from promptecho._cassette import Cassette
 from promptecho.errors import PromptechoError, as_exception
 
 _RUNNERS = re.compile(r"(_pytest|unittest)(\..+)?|asyncio\.runners")
 _OURS = re.compile(r"promptecho(\..+)?|contextlib")
-_GROUPS = ("RaisesGroup", "ExceptionGroup", "BaseExceptionGroup")
 
 
 def first_swallowed(
@@ -59,10 +59,23 @@ def _held_by(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _calling_code() -> CodeType | None:
+    """The code that closes the cassette; under unittest the test's method."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _OURS.fullmatch(frame.f_globals.get("__name__") or ""):
         frame = frame.f_back
-    return None if frame is None else frame.f_code
+    code = None if frame is None else frame.f_code
+    while frame is not None:
+        test = _test_case(frame)
+        if test is not None:
+            return getattr(inspect.unwrap(getattr(test, test._testMethodName)), "__code__", code)
+        frame = frame.f_back
+    return code
+
+
+def _test_case(frame: FrameType) -> Any:
+    unittest = sys.modules.get("unittest")
+    itself = frame.f_locals.get("self") if unittest is not None else None
+    return itself if unittest is not None and isinstance(itself, unittest.TestCase) else None
 
 
 def _was_accounted_for(error: BaseException, code: CodeType | None) -> bool:
@@ -70,8 +83,8 @@ def _was_accounted_for(error: BaseException, code: CodeType | None) -> bool:
     trace = error.__traceback__
     while trace is not None and _module(trace) == "promptecho._workers":
         trace = trace.tb_next
-    if trace is None:
-        return False
+    if trace is None:  # unittest's assertRaises has taken it away
+        return _expects(code, error, ("assertRaises", "assertRaisesRegex"))
     if _RUNNERS.fullmatch(_module(trace)):
         return True
     frame = trace.tb_frame
@@ -82,41 +95,38 @@ def _was_accounted_for(error: BaseException, code: CodeType | None) -> bool:
         if isinstance(node, (ast.With, ast.AsyncWith)):
             if any(_names_it(item.context_expr, error, frame) for item in node.items):
                 return True
+            if any(_is_named(each, ("suppress",)) for item in node.items for each in ast.walk(item.context_expr)):
+                return False
         else:
             kinds = [handler.type for handler in node.handlers]
             if any(kind is not None and _names_it(kind, error, frame) for kind in kinds):
                 return True
             if any(kind is None or _catches(kind, error, frame) for kind in kinds):
                 return False
-    if _is_test_method(frame):
-        return True  # nothing in it caught the error, so unittest has it, and has cut its own frames off
-    return bool(frame.f_code.co_flags & inspect.CO_COROUTINE) and _expects_a_group(code, error)
+    if frame.f_code.co_flags & inspect.CO_COROUTINE:
+        return _expects(code, error, ("RaisesGroup", "ExceptionGroup", "BaseExceptionGroup"), groups=True)
+    # Where nothing in a method of a test caught the error, unittest has it, and has cut its own frames off.
+    return _test_case(frame) is not None and not _run.watching
 
 
 def _module(trace: TracebackType) -> str:
     return str(trace.tb_frame.f_globals.get("__name__"))
 
 
-def _is_test_method(frame: FrameType) -> bool:
-    unittest = sys.modules.get("unittest")
-    return unittest is not None and isinstance(frame.f_locals.get("self"), unittest.TestCase)
-
-
-def _expects_a_group(code: CodeType | None, error: BaseException) -> bool:
-    """Whether a function has an ``except*`` or ``RaisesGroup`` that names an error, which left a task in a group."""
+def _expects(code: CodeType | None, error: BaseException, calls: tuple[str, ...], *, groups: bool = False) -> bool:
+    """Whether a function names an error in one of some calls, or in an ``except*``."""
     tree = _parsed(code.co_filename, None) if code is not None else None
     if tree is None or code is None:
         return False
     names = _names(error)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == code.co_name:
-            for inner in ast.walk(node):
-                if type(inner).__name__ == "TryStar":
-                    expected: list[ast.AST] = [each.type for each in inner.handlers]  # type: ignore[attr-defined]  # 3.11
-                elif isinstance(inner, ast.Call) and any(_is_named(each, _GROUPS) for each in ast.walk(inner)):
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and function.name == code.co_name:
+            for inner in ast.walk(function):
+                expected: list[ast.AST] = []
+                if groups and type(inner).__name__ == "TryStar":
+                    expected = [each.type for each in inner.handlers]  # type: ignore[attr-defined]  # of Python 3.11
+                elif isinstance(inner, ast.Call) and any(_is_named(each, calls) for each in ast.walk(inner)):
                     expected = [inner]
-                else:
-                    continue
                 if any(_is_named(each, names) for kind in expected for each in ast.walk(kind)):
                     return True
     return False

@@ -84,7 +84,7 @@ def _was_accounted_for(error: BaseException, code: CodeType | None) -> bool:
     while trace is not None and _module(trace) == "promptecho._workers":
         trace = trace.tb_next
     if trace is None:  # unittest's assertRaises has taken it away
-        return _expects(code, error, ("assertRaises", "assertRaisesRegex"))
+        return _expects(code, error, None, ("assertRaises", "assertRaisesRegex"))
     if _RUNNERS.fullmatch(_module(trace)):
         return True
     frame = trace.tb_frame
@@ -104,7 +104,7 @@ def _was_accounted_for(error: BaseException, code: CodeType | None) -> bool:
             if any(kind is None or _catches(kind, error, frame) for kind in kinds):
                 return False
     if frame.f_code.co_flags & inspect.CO_COROUTINE:
-        return _expects(code, error, ("RaisesGroup", "ExceptionGroup", "BaseExceptionGroup"), groups=True)
+        return _expects(code, error, frame, ("RaisesGroup", "ExceptionGroup", "BaseExceptionGroup"))
     # Where nothing in a method of a test caught the error, unittest has it, and has cut its own frames off.
     return _test_case(frame) is not None and not _run.watching
 
@@ -113,21 +113,22 @@ def _module(trace: TracebackType) -> str:
     return str(trace.tb_frame.f_globals.get("__name__"))
 
 
-def _expects(code: CodeType | None, error: BaseException, calls: tuple[str, ...], *, groups: bool = False) -> bool:
+def _expects(
+    code: CodeType | None, error: BaseException, frame: FrameType | None, calls: Container[str | None]
+) -> bool:
     """Whether a function names an error in one of some calls, or in an ``except*``."""
     tree = _parsed(code.co_filename, None) if code is not None else None
     if tree is None or code is None:
         return False
-    names = _names(error)
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and function.name == code.co_name:
             for inner in ast.walk(function):
                 expected: list[ast.AST] = []
-                if groups and type(inner).__name__ == "TryStar":
+                if type(inner).__name__ == "TryStar":
                     expected = [each.type for each in inner.handlers]  # type: ignore[attr-defined]  # of Python 3.11
                 elif isinstance(inner, ast.Call) and any(_is_named(each, calls) for each in ast.walk(inner)):
                     expected = [inner]
-                if any(_is_named(each, names) for kind in expected for each in ast.walk(kind)):
+                if any(_names_it(each, error, frame) for each in expected):
                     return True
     return False
 
@@ -155,7 +156,7 @@ def _names(error: BaseException) -> set[str | None]:
     return {kind.__name__ for kind in type(error).__mro__ if issubclass(kind, PromptechoError)}
 
 
-def _names_it(expression: ast.AST, error: BaseException, frame: FrameType) -> bool:
+def _names_it(expression: ast.AST, error: BaseException, frame: FrameType | None) -> bool:
     """Whether an expression has one of our own classes that an error is of, by its name or by another one."""
     names = _names(error)
     return any(
@@ -172,9 +173,9 @@ def _is_named(node: ast.AST, names: Container[str | None]) -> bool:
     return getattr(node, "id", None) in names or getattr(node, "attr", None) in names
 
 
-def _kinds(node: ast.AST, error: BaseException, frame: FrameType) -> list[type]:
+def _kinds(node: ast.AST, error: BaseException, frame: FrameType | None) -> list[type]:
     """The classes that a name stands for, of those that an error is of."""
-    if not isinstance(node, ast.Name):
+    if frame is None or not isinstance(node, ast.Name):
         return []
     for scope in (frame.f_locals, frame.f_globals, vars(builtins)):
         if node.id in scope:

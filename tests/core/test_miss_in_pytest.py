@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,13 @@ PLUGINS = ("promptecho.pytest_plugin", "pytest_asyncio.plugin", "anyio.pytest_pl
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A cassette with one answer, and the address under which nobody answers any more."""
     path = tmp_path_factory.mktemp("recorded") / "c.yaml"
     with ModelServer() as server, use_cassette(path):
         body = {"model": "m", "messages": [{"role": "user", "content": "known"}]}
         httpx.post(server.url + "/v1/chat/completions", json=body, trust_env=False)
-    yield path, server.url
+    return path, server.url
 
 
 def run(folder: Path, recorded: tuple[Path, str], *arguments: str, misses: bool) -> tuple[dict[str, str], str]:

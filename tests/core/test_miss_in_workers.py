@@ -31,16 +31,16 @@ def ask() -> Any:
 
 
 @pytest.fixture
-def cassette(tmp_path: Path) -> Iterator[promptecho.Cassette]:
+def empty(tmp_path: Path) -> Iterator[promptecho.Cassette]:
     with use_cassette(tmp_path / "none.yaml", mode="none") as opened:
         yield opened
 
 
 def misses_are_meant(test: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(test)
-    def run(cassette: promptecho.Cassette, **arguments: Any) -> None:
-        test(cassette=cassette, **arguments)
-        cassette.acknowledge_misses()
+    def run(empty: promptecho.Cassette, **arguments: Any) -> None:
+        test(empty=empty, **arguments)
+        empty.acknowledge_misses()
 
     return run
 
@@ -116,7 +116,7 @@ WORKERS = [in_a_thread, in_a_pool, in_a_task]
 @pytest.mark.parametrize("place", HOME)
 @misses_are_meant
 def test_in_the_tests_own_thread_and_task_a_miss_passes_every_except_exception(
-    cassette: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
+    empty: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
 ) -> None:
     assert place(ask) is None
 
@@ -124,12 +124,12 @@ def test_in_the_tests_own_thread_and_task_a_miss_passes_every_except_exception(
 @pytest.mark.parametrize("place", WORKERS)
 @misses_are_meant
 def test_in_a_worker_a_miss_is_an_exception_to_the_program(
-    cassette: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
+    empty: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
 ) -> None:
     arrived = place(ask)
     assert isinstance(arrived, CassetteMiss)
     assert isinstance(arrived, Exception)
-    assert arrived is cassette.misses[0]
+    assert arrived is empty.misses[0]
     assert type(arrived).__name__ == "CassetteMiss"
     assert type(arrived).__module__ == "promptecho.errors"
 
@@ -137,7 +137,7 @@ def test_in_a_worker_a_miss_is_an_exception_to_the_program(
 @pytest.mark.parametrize("place", [*HOME, *WORKERS])
 @misses_are_meant
 def test_no_library_on_its_way_tries_again_or_wraps_it(
-    cassette: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
+    empty: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
 ) -> None:
     library = Library()
     arrived = place(lambda: library.attempt(ask))
@@ -148,7 +148,7 @@ def test_no_library_on_its_way_tries_again_or_wraps_it(
 @pytest.mark.parametrize("place", WORKERS)
 @misses_are_meant
 def test_nor_does_one_that_calls_the_programs_own_function(
-    cassette: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
+    empty: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
 ) -> None:
     library = Library()
 
@@ -160,7 +160,7 @@ def test_nor_does_one_that_calls_the_programs_own_function(
 
 
 @misses_are_meant
-def test_a_library_between_a_task_and_its_thread_does_not_try_again(cassette: promptecho.Cassette) -> None:
+def test_a_library_between_a_task_and_its_thread_does_not_try_again(empty: promptecho.Cassette) -> None:
     library = Library()
 
     async def worker() -> BaseException | None:
@@ -193,7 +193,7 @@ def test_every_error_of_ours_inside_a_call_arrives_so(
 @pytest.mark.parametrize("place", WORKERS)
 @misses_are_meant
 def test_a_tracer_of_others_is_there_before_and_after(
-    cassette: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
+    empty: promptecho.Cassette, place: Callable[[Ask], BaseException | None]
 ) -> None:
     seen: list[str] = []
 
@@ -225,7 +225,7 @@ def test_a_tracer_of_others_is_there_before_and_after(
 
 
 @misses_are_meant
-def test_nothing_is_left_of_the_tracer_once_a_miss_has_arrived(cassette: promptecho.Cassette) -> None:
+def test_nothing_is_left_of_the_tracer_once_a_miss_has_arrived(empty: promptecho.Cassette) -> None:
     left: list[Any] = []
 
     def work() -> None:
@@ -239,7 +239,7 @@ def test_nothing_is_left_of_the_tracer_once_a_miss_has_arrived(cassette: prompte
 
 
 @misses_are_meant
-def test_several_misses_in_one_loop_all_arrive(cassette: promptecho.Cassette) -> None:
+def test_several_misses_in_one_loop_all_arrive(empty: promptecho.Cassette) -> None:
     async def worker(number: int) -> BaseException:
         try:
             async with httpx.AsyncClient(trust_env=False, verify=False) as client:
@@ -298,7 +298,7 @@ from promptecho import CassetteMiss as Missed
 MEANT = (KeyError, promptecho.CassetteMiss)
 
 @pytest.fixture
-def cassette(tmp_path):
+def empty(tmp_path):
     with promptecho.use_cassette(tmp_path / "none.yaml", mode="none") as opened:
         yield opened
 
@@ -396,6 +396,6 @@ def test_in_a_run_of_unittest_each_miss_is_one_error(tmp_path: Path) -> None:
 
 
 @misses_are_meant
-def test_an_executor_hands_a_miss_to_whoever_asks_for_the_result(cassette: promptecho.Cassette) -> None:
+def test_an_executor_hands_a_miss_to_whoever_asks_for_the_result(empty: promptecho.Cassette) -> None:
     with ThreadPoolExecutor(1) as pool, pytest.raises(CassetteMiss):
         pool.submit(ask).result()

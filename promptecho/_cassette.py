@@ -196,7 +196,7 @@ class Cassette:
         return dict(self._unmatched)
 
     def acknowledge_misses(self) -> None:
-        """Say that the misses so far were meant: they are not raised again when the cassette closes.
+        """Say that the misses so far were meant: they don't fail the test at its end.
 
         >>> with promptecho.use_cassette("cassettes/answer.yaml", mode="none") as cassette:
         ...     try:

@@ -2,7 +2,8 @@
 
 Rule: whatever can be raised inside a call of the user's SDK derives from ``BaseException`` alone. SDKs wrap each
 ``Exception`` of their transport into a "Connection error." and try again; a miss or a full disk must end the call at
-once, under its own name. What is raised where the user's own code stands (opening a cassette, a wrong argument) adds
+once, under its own name. Where no SDK can rewrap it any more it becomes an ``Exception`` (``as_exception``; when that is,
+``promptecho/_workers.py`` says), and under pytest it is a failure of pytest's own from the start. What is raised where the user's own code stands (opening a cassette, a wrong argument) adds
 the usual ``ValueError``, ``OSError`` or ``RuntimeError``.
 """
 
@@ -77,7 +78,9 @@ class CassetteMiss(PromptechoError):
 
     The text explains the difference to the nearest recording. If the prompt has changed for good, record it: run once
     with ``PROMPTECHO_MODE=new_episodes`` (adds it) or ``all`` (records the file again). A miss that the code under
-    test swallows is raised again when the cassette closes, unless an ``except`` or ``pytest.raises`` names it.
+    test swallows fails the test at its end, or is raised when the cassette closes, unless an ``except`` or
+    ``pytest.raises`` names it. In the program's own code in a worker (a thread, a task, a child process), and when a
+    cassette closes, it is an ``Exception`` too, so that nobody waits for a worker that has died of it.
 
     ``request`` is what was asked (a :class:`~promptecho.backend.Request`, credentials included: do not print it),
     ``path`` the cassette, ``mode`` the mode in force, ``summary`` the text in one line.

@@ -298,7 +298,7 @@ from promptecho import CassetteMiss as Missed
 MEANT = (KeyError, promptecho.CassetteMiss)
 
 @pytest.fixture
-def empty(tmp_path):
+def cassette(tmp_path):
     with promptecho.use_cassette(tmp_path / "none.yaml", mode="none") as opened:
         yield opened
 

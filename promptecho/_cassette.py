@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 from promptecho import _index, _references, _store, _yaml, errors
 from promptecho._cassette_path import CassettePath
 from promptecho._interaction import Interaction, read_interaction
-from promptecho._matching import Identity, MatchOn, MatchOptions, recorded_options
+from promptecho._matching import Identity, MatchOn, MatchOptions, canonical_json, recorded_options
+from promptecho._named_fields import REDACTED
 from promptecho._neutral_fields import SETTINGS
 from promptecho._relay import Relay
 from promptecho._request_body import is_opaque
@@ -73,6 +74,7 @@ class Cassette:
         self._by_key: dict[str, list[Interaction]] = {}
         # By the key that the file says: of their requests too little is left to make it again.
         self._incomplete: dict[str, list[Interaction]] = {}
+        self._with_placeholders: list[Interaction] | None = None
         self._unmatched: Counter[str] = Counter()
         self.passed_through = 0
         self.misses: list[BaseException] = []
@@ -272,6 +274,39 @@ class Cassette:
             if entries:
                 return entries
         return []
+
+    def holds_recorded(self, is_in: Callable[[str], bool]) -> bool:
+        """Whether a test of texts finds something in what was recorded in this run."""
+        return any(
+            is_in(entry if isinstance(entry, str) else canonical_json(entry.document)) for entry in self._recorded
+        )
+
+    def replace_recorded(self, changed: Callable[[Interaction], Interaction]) -> None:
+        """Put other recordings in the place of those of this run."""
+        if not self._recorded:
+            return
+        before = self.recorded
+        self._recorded = [changed(entry) for entry in before]
+        for was, now in zip(before, self._recorded):
+            entries = self._by_key.get(was.identity.key, [])
+            if now is not was and was in entries and isinstance(now, Interaction):
+                entries.remove(was)
+                self._by_key.setdefault(now.identity.key, []).append(now)
+
+    def with_placeholders(self) -> list[Interaction]:
+        """The recordings of the file in whose requests something was masked, beside the values of queries."""
+        if self._with_placeholders is None:
+            numbers = [
+                number
+                for number, found in self.look_through()
+                if isinstance(found, Interaction) or found.mentions(number, REDACTED)
+            ]
+            self._with_placeholders = [
+                entry
+                for entry in map(self._load, numbers)
+                if REDACTED in entry.identity.path or REDACTED in canonical_json(entry.identity.body)
+            ]
+        return self._with_placeholders
 
     def note_played(self, interaction: Interaction, identity: Identity) -> None:
         self._played.append(interaction)

@@ -110,6 +110,11 @@ class Index:
         response = self.data.find(b"\n  response:", start, end)
         return self.data[start : response if response > 0 else end]
 
+    def mentions(self, number: int, word: str) -> bool:
+        """Whether a request may have a word in it, beside its query, or refers to one that may."""
+        text = re.sub(rb"(\n    url: [^\n?]*)\?[^\n]*", rb"\1", self.request_text(number), count=1)
+        return word.encode("utf-8") in text or _REFERS in text
+
     def place(self, number: int) -> tuple[str, str]:
         """Method and URL of an entry, without parsing it."""
         found = _PLACE.match(self.data, self.bounds[number])

@@ -1,57 +1,27 @@
-"""The formats of vendors' keys: where one stands in a text, or in base64 inside it."""
+"""Where keys of vendors' formats are in a text, or in base64 inside it."""
 
 from __future__ import annotations
 
 import base64
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import accumulate
 
+from promptecho._jwt import tokens
+from promptecho._key_rules import RULES, looks_random, pattern, spellings
 from promptecho._named_fields import REDACTED
+from promptecho._private_keys import private_keys
 
-Mask = Callable[[re.Match[str]], str]
+Mask = Callable[[str, str], str]  # of the name of a format and a key
 
-# Key formats of LLM and cloud vendors, as their documents and issued keys show them.
-RULES: tuple[tuple[str, str], ...] = (
-    ("ANTHROPIC_KEY", r"sk-ant-[A-Za-z0-9_-]{20,}"),
-    ("OPENROUTER_KEY", r"sk-or-(?:v1-)?[A-Za-z0-9]{32,}"),
-    ("OPENAI_KEY", r"sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{32,}"),
-    ("OPENAI_CLIENT_SECRET", r"ek_[A-Za-z0-9]{20,}"),
-    ("GOOGLE_KEY", r"AIza[0-9A-Za-z_-]{35}"),
-    ("GOOGLE_AUTH_KEY", r"AQ\.[A-Za-z0-9_-]{40,}"),
-    ("GOOGLE_CLIENT_TOKEN", r"auth_tokens/[A-Za-z0-9_-]{16,}"),
-    ("GOOGLE_CLIENT_SECRET", r"GOCSPX-[A-Za-z0-9_-]{20,}"),
-    ("GOOGLE_TOKEN", r"ya29\.[0-9A-Za-z_-]{20,}"),
-    ("GROQ_KEY", r"gsk_[A-Za-z0-9]{32,}"),
-    ("HUGGINGFACE_TOKEN", r"hf_[A-Za-z0-9]{30,}"),
-    ("XAI_KEY", r"xai-[A-Za-z0-9]{40,}"),
-    ("REPLICATE_TOKEN", r"r8_[A-Za-z0-9]{30,}"),
-    ("PERPLEXITY_KEY", r"pplx-[A-Za-z0-9]{40,}"),
-    ("NVIDIA_KEY", r"nvapi-[A-Za-z0-9_-]{40,}"),
-    ("FIREWORKS_KEY", r"fw_[A-Za-z0-9]{20,}"),
-    ("CEREBRAS_KEY", r"csk-[a-z0-9]{40,}"),
-    ("TOGETHER_KEY", r"tgp_v1_[A-Za-z0-9_-]{30,}"),
-    ("DATABRICKS_TOKEN", r"dapi[a-f0-9]{32}"),
-    ("LANGSMITH_KEY", r"lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}"),
-    ("PINECONE_KEY", r"pcsk_[A-Za-z0-9]{5,}_[A-Za-z0-9]{40,}"),
-    ("TAVILY_KEY", r"tvly-(?:dev-|prod-)?[A-Za-z0-9_-]{28,}"),
-    ("AWS_KEY_ID", r"(?:AKIA|ASIA)[0-9A-Z]{16}"),
-    ("GITHUB_TOKEN", r"(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})"),
-    ("GITLAB_TOKEN", r"glpat-[A-Za-z0-9_-]{20,}"),
-    ("SLACK_TOKEN", r"xox[abposr]-[A-Za-z0-9-]{10,}"),
-    ("STRIPE_KEY", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}"),
-    ("JWT", r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-    ("PRIVATE_KEY", r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\w+/=\s\\]*-----END (?:[A-Z]+ )?PRIVATE KEY-----"),
-)  # fmt: skip
-# A key begins where a word begins, or after what ends in a letter or a digit and is no part of a word: an escape of
-# JSON, of other languages or of a URL, and a colour of a terminal (ECMA-48, section 8.3.117).
-_BEFORE = (
-    r"(?<![A-Za-z0-9_])", r"(?<=\\[nrtbf])", r"(?<=\\u[0-9a-fA-F]{4})", r"(?<=\\x[0-9a-fA-F]{2})",
-    r"(?<=%[0-9a-fA-F]{2})", r"(?<=[\[;0-9]m)",
-)  # fmt: skip
-# The first letters of all rules come first, as they rule most places out at once.
-_START = "(?=[-AGacdefghlnprstxy])(?:" + "|".join(_BEFORE) + ")"
-KEY = re.compile(_START + "(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in RULES) + r")")
+# A key may begin after a letter where that ends an escape: of JSON, of other languages, of a URL (once or twice), of
+# quoted-printable, and a colour of a terminal (ECMA-48, section 8.3.117).
+_ESCAPED_BEFORE = re.compile(
+    r"(?:\\[nrtbf]|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|%(?:25)*[0-9a-fA-F]{2}|=[0-9A-F]{2}|[\[;0-9]m)\Z"
+)
+_DATA = re.compile(r"[A-Za-z0-9+/_-]*\Z")
+_LONGEST_ESCAPE, _FAR_ENOUGH, _IS_DATA = 12, 64, 24
 
 HIDING_LENGTH = 40  # of a base64 text that is looked into
 # Base64 may be cut in lines (RFC 2045, section 6.8), whose ends are escapes in JSON, as three of its signs may be.
@@ -65,10 +35,15 @@ _ESCAPED = {"\\/": "/", "\\u002b": "+", "\\u002f": "/", "\\u003d": "="}
 # A key, a base64 text that could hide one, and a signature are each such a run; most texts have none.
 RUN = 15
 _RUN_TABLE = bytes(97 if re.match(r"[A-Za-z0-9_.+/-]", chr(code)) else 32 for code in range(256))
-_HINT = re.compile(
-    rb"sk-|ek_|auth_tokens/|AIza|AQ\.|GOCSPX|ya29|gsk_|hf_|xai-|r8_|pplx-|nvapi-|fw_|tgp_|dapi|lsv2_|pcsk_|tvly-|AKIA|ASIA"
-    rb"|gh[pousr]_|github_pat_|glpat-|xox|[sr]k_(?:live|test)|eyJ"
+_BY_PREFIX = tuple(
+    (written, number, rule)
+    for number, rule in enumerate(RULES)
+    for prefix in rule.prefixes
+    for written in spellings(prefix)
 )
+_PREFIXES = tuple(dict.fromkeys(prefix for prefix, _, _ in _BY_PREFIX))
+_IN_RUNS = tuple(prefix.encode() for prefix in _PREFIXES if re.fullmatch(r"[A-Za-z0-9_.+/-]+", prefix))
+_ANYWHERE = tuple(prefix.encode() for prefix in _PREFIXES if prefix.encode() not in _IN_RUNS)
 
 
 def runs(data: bytes) -> list[bytes]:
@@ -86,7 +61,83 @@ def runs(data: bytes) -> list[bytes]:
 
 def may_hold_key(data: bytes, among: list[bytes] | None = None) -> bool:
     """Whether a key may be in a text: quick, and never wrongly no. ``among``: its runs, where they are known."""
-    return b"PRIVATE KEY" in data or _HINT.search(b" ".join(runs(data) if among is None else among)) is not None
+    found = runs(data) if among is None else among
+    if not found:
+        return b"PRIVATE" in data or b"Q~" in data
+    text = b" ".join(found)
+    return (
+        b"PRIVATE" in data
+        or b"PuTTY-User-Key" in data
+        or b"eyJ" in text
+        or b".e" in text
+        or any(prefix in text for prefix in _IN_RUNS)
+        or any(prefix in data for prefix in _ANYWHERE)
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """A key in a text: where it is, and the name of its format."""
+
+    start: int
+    end: int
+    name: str
+
+
+def find_keys(text: str) -> list[Found]:
+    """The keys in a text, in order; none overlaps another."""
+    if len(text) < RUN:
+        return []
+    # By place, then by the order of the rules, then by length.
+    candidates = [(start, -2, -end, "PRIVATE_KEY", True) for start, end in private_keys(text)]
+    candidates += [(start, -1, -end, "JWT", True) for start, end in tokens(text)]
+    for prefix, number, rule in _BY_PREFIX:
+        if prefix not in text:
+            continue
+        for found in pattern(prefix, rule.rest).finditer(text):
+            start = found.start() - rule.lead
+            if rule.lead and (start < 0 or not re.fullmatch(f"{rule.lead_pattern}*", text[start : found.start()])):
+                continue
+            if not rule.random or looks_random(text[found.start() + len(prefix) : found.end()]):
+                candidates.append((start, number, -found.end(), rule.name, rule.is_long))
+    if not candidates:
+        return []
+    keys: list[Found] = []
+    done = 0
+    for start, _, end, name, anywhere in sorted(candidates):
+        if start >= done and (anywhere or _may_begin(text, start, done)):
+            keys.append(Found(start, -end, name))
+            done = -end
+    return keys
+
+
+def is_key(text: str) -> bool:
+    """Whether a text is a key, and nothing else."""
+    found = find_keys(text)
+    return len(found) == 1 and (found[0].start, found[0].end) == (0, len(text))
+
+
+def _may_begin(text: str, start: int, done: int) -> bool:
+    """Whether a key may begin at a place: not in the middle of a word, nor of random data."""
+    if not start or start == done:
+        return True
+    before = text[max(done, start - _FAR_ENOUGH) : start]
+    if before[-1].isascii() and before[-1].isalpha() and not _ESCAPED_BEFORE.search(before[-_LONGEST_ESCAPE:]):
+        return False
+    data = _DATA.search(before)
+    return data is None or len(data.group()) < _IS_DATA or not looks_random(data.group())
+
+
+def mask_keys(text: str, mask: Mask) -> str:
+    """A text with its keys replaced by what ``mask`` makes of them."""
+    found = find_keys(text)
+    if not found:
+        return text
+    pieces, done = [], 0
+    for key in found:
+        pieces += [text[done : key.start], mask(key.name, text[key.start : key.end])]
+        done = key.end
+    return "".join([*pieces, text[done:]])
 
 
 def mask_in_base64(text: str, mask: Mask, known: re.Pattern[str] | None) -> str:
@@ -121,9 +172,9 @@ def masked_base64(text: str, mask: Mask, known: re.Pattern[str] | None) -> str:
 
 
 def _masked_content(text: str, mask: Mask) -> str:
-    def mask_in_place(found: re.Match[str]) -> str:
-        masked = mask(found)
-        return masked + "_" * ((len(found.group()) - len(masked)) % 3)  # so that what follows stays sign by sign
+    def mask_in_place(name: str, key: str) -> str:
+        masked = mask(name, key)
+        return masked + "_" * ((len(key) - len(masked)) % 3)  # so that what follows stays sign by sign
 
     digits = text.rstrip("=")
     digits = digits[: len(digits) - (len(digits) % 4 == 1)]
@@ -131,7 +182,7 @@ def _masked_content(text: str, mask: Mask) -> str:
     if not may_hold_key(data):
         return text
     plain = data.decode("latin-1")
-    masked = KEY.sub(mask_in_place, plain)
+    masked = mask_keys(plain, mask_in_place)
     if masked == plain:
         return text
     encode = base64.urlsafe_b64encode if re.search("[-_]", digits) else base64.b64encode

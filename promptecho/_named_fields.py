@@ -100,7 +100,7 @@ class NamedFields:
 
     def mask_text(self, text: str, place: Place = ()) -> str:
         """A text with the fields masked of the JSON in it, or of the form that it is; ``place``: where it stands."""
-        if not self._may_be_in(text):
+        if not self._paths or not self._may_be_in(text):
             return text
         pieces, done = [], 0
         is_form = '"' not in text and _FORM.match(text) is not None

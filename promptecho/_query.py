@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from promptecho._key_formats import KEY
+from promptecho._key_formats import is_key
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -79,7 +79,7 @@ def _split(url: str) -> tuple[tuple[str, str, bool], ...]:
         secret.add("key")
     if names & _BESIDE_A_LOGIN_CODE or host.endswith("azurewebsites.net"):
         secret.add("code")
-    return tuple((name, value, _plain(name) in secret or KEY.fullmatch(value) is not None) for name, value in pairs)
+    return tuple((name, value, _plain(name) in secret or is_key(value)) for name, value in pairs)
 
 
 def _is_readable(name: str, value: str) -> bool:

@@ -8,20 +8,23 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Callable
 
-from promptecho import _run, _streams
+from promptecho import _learnt_late, _run, _streams
 from promptecho._cassette import Cassette
 from promptecho._content import ContentProblem, decode_chunks
+from promptecho._credentials import is_login
 from promptecho._interaction import Interaction, read_interaction, response_tree
 from promptecho._matching import Identity, canonical_json
 from promptecho._models import Request, ResponseHead
 from promptecho._query import to_tree
-from promptecho._redaction import REDACTED, Redactor, is_token_answer
+from promptecho._redaction import REDACTED, Fields, Redactor, is_token_answer
 from promptecho._refusals import is_refusal
 from promptecho._settings import Settings
-from promptecho._store import Journal
+from promptecho._store import Document, Journal
+from promptecho._streams._text import edit_text
 from promptecho._yaml import Flow, UnwritableText
 from promptecho.errors import (
     WAY_OUT,
@@ -56,6 +59,7 @@ class Forward:
         self._last = self.started
         self._lock = threading.Lock()
         self.done: bool = False
+        self.version: int = recorder.redactor.version  # what was known when the identity was made
 
     def start(self, head: ResponseHead) -> None:
         """Tell status and headers.
@@ -214,6 +218,8 @@ class Recorder:
         if check_terminal and not encoded and _has_terminal(head, chunks):
             incomplete = None
         tree = self._tree(forward, head, chunks, delays, incomplete, encoded, duration)
+        if forward.version != self.redactor.version:  # a credential was learnt while the call was on its way
+            tree = self._masked_again(tree, self.redactor)
         if self.settings.on_secret == "fail" and self.redactor.found:
             raise CassetteWriteError(
                 f"{self.cassette.path}: {forward.request.method} {tree['request']['url']} was not recorded: a body "
@@ -227,6 +233,7 @@ class Recorder:
             if self.settings.repeats == "reuse" and place in self._answered:
                 return  # the same question was in flight twice; one recording per distinct request
             self._append(forward, changed)
+            _learnt_late.note(self)
             self._answered.add(place)  # once it is written: after a full disk the next one counts
             if self.settings.max_live_usd is not None:
                 self._count_cost()
@@ -318,8 +325,13 @@ class Recorder:
         if len(delays) != len(chunks):
             delays = []
         response = response_tree(
-            ResponseHead(head.status_code, redactor.response_headers(head.headers), head.reason, head.http_version),
-            self._masked_chunks(identity.path, head, chunks, encoded),
+            ResponseHead(
+                head.status_code,
+                redactor.response_headers(head.headers),
+                head.reason and redactor.mask(head.reason),
+                head.http_version,
+            ),
+            self._masked_chunks(forward, head, chunks, encoded),
             delays=[round(delay, 4) for delay in delays],
             incomplete=incomplete,
             encoded=encoded,
@@ -327,17 +339,57 @@ class Recorder:
         return {"request": request, "response": response, "duration": round(duration, 4)}
 
     def _masked_chunks(
-        self, path: str, head: ResponseHead, chunks: tuple[bytes, ...], encoded: bool
+        self, forward: Forward, head: ResponseHead, chunks: tuple[bytes, ...], encoded: bool
     ) -> tuple[bytes, ...]:
+        redactor, path = self.redactor, forward.identity.path
         if is_token_answer(path) and chunks:
             return (REDACTED.encode(),)
+        fields = answer_fields(forward.identity, forward.request.body)
         stream = None if encoded else _streams.format_of(head.headers.get("content-type"))
         if stream is None:
-            return self.redactor.mask_chunks(chunks)
-        chunks = self.redactor.mask_chunks(chunks, stream.masked)
+            chunks = redactor.mask_chunks(chunks, fields=fields)
+            whole = b"".join(chunks)
+            if encoded or not whole.lstrip().startswith((b"{", b"[")):
+                return chunks
+            masked = redactor.mask_across([whole], edit_text, fields)[0]  # pieces of a key in a list
+            return chunks if masked == whole else (masked,)
+        chunks = redactor.mask_chunks(chunks, stream.masked, fields)
         pieces = stream.split(b"".join(chunks))
-        masked = self.redactor.mask_across(pieces, stream.edited)
-        return chunks if masked == pieces else tuple(masked)
+        masked_pieces = redactor.mask_across(pieces, stream.edited, fields)
+        return chunks if masked_pieces == pieces else tuple(masked_pieces)
+
+    def mask_again(self, values: Sequence[str], redactor: Redactor) -> None:
+        """Mask what was written before credentials were learnt, if they are in it.
+
+        Raises:
+            CassetteWriteError: the file can't be replaced.
+        """
+        from promptecho._lint._masking import masked_items
+
+        path, match = self.cassette.path, self.settings.match
+        with self._lock:
+            if not self.cassette.holds_recorded(partial(redactor.is_in, values)):
+                return
+
+            def change(document: Document, text: str) -> list[dict[str, Json]] | None:
+                return masked_items(document.items, path, match, redactor)
+
+            def options(item: Mapping[str, Json], number: int) -> str | None:
+                key = read_interaction(item, path, number, match).match_key
+                return match.digest if key == item["request"].get("match_key") and not has_registered() else None
+
+            self.cassette.replace_recorded(
+                lambda entry: read_interaction(
+                    self._masked_again(dict(entry.document), redactor), path, entry.number, match
+                )
+            )
+            self.journal.rewrite(change, options)
+
+    def _masked_again(self, tree: dict[str, Json], redactor: Redactor) -> dict[str, Json]:
+        from promptecho._lint._masking import masked_items
+
+        changed = masked_items([tree], self.cassette.path, self.settings.match, redactor)
+        return tree if changed is None else changed[0]
 
     def _through_hooks(self, tree: dict[str, Json]) -> dict[str, Json] | None:
         for hook in self.settings.before_record:
@@ -368,6 +420,13 @@ class Recorder:
                 CassetteWarning,
                 stacklevel=3,
             )
+
+
+def answer_fields(identity: Identity, request_body: bytes = b"") -> Fields:
+    """When fields with the names of credentials are masked in the answer to a request."""
+    if is_login(identity.method, identity.path, request_body, "messages" in identity.body):
+        return Fields.OF_A_LOGIN
+    return Fields.IF_IT_LOOKS_LIKE_ONE
 
 
 def _decoded(method: str, head: ResponseHead, raw: list[bytes], *, partial: bool) -> tuple[tuple[bytes, ...], bool]:

@@ -6,25 +6,38 @@ Rule: redaction works on what is about to be written, never on what the running 
 from __future__ import annotations
 
 import base64
+import enum
 import functools
 import hashlib
 import html
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, AnyStr
 from urllib.parse import urlsplit, urlunsplit
 
 from promptecho import _forks
-from promptecho._credentials import CREDENTIAL_FIELDS, carried_credentials, environment_credentials, may_hold_fields
+from promptecho._credential_look import looks_like_credential
+from promptecho._credentials import (
+    CREDENTIAL_FIELDS,
+    TOKEN_FIELDS,
+    carried_credentials,
+    environment_credentials,
+    formerly_masked,
+    is_credential_place,
+    is_session_header,
+    may_hold_fields,
+)
+from promptecho._jwt import is_masked_token, is_token, masked_token
 from promptecho._key_formats import (
     BASE64,
     HIDING_LENGTH,
-    KEY,
     RUN,
+    find_keys,
     mask_in_base64,
+    mask_keys,
     masked_base64,
     may_hold_key,
     runs,
@@ -34,6 +47,7 @@ from promptecho._named_fields import REDACTED as REDACTED
 from promptecho._named_fields import NamedFields, Place, below, is_path
 
 Json = Any
+Path = tuple[Any, ...]
 _REMEMBERED = 256
 
 _SECRET_RESPONSE_HEADERS = frozenset(
@@ -47,13 +61,21 @@ _URL_HEADERS = frozenset(
 )
 
 
+class Fields(enum.Enum):
+    """When the value of a field with the name of a credential is masked."""
+
+    ALWAYS = "always"  # requests: the name says it
+    OF_A_LOGIN = "login"  # answers that hand out tokens: those fields always, others as in the next
+    IF_IT_LOOKS_LIKE_ONE = "look"  # answers of models: what a field is called there is only what the model calls it
+
+
 def _json_field(names: str, quote: str, value: str) -> re.Pattern[str]:
     """A field of JSON whose quotes are ``quote``, with its text, which may be cut off at the end of all.
 
     The text stands there itself, or as the ``value`` of an object (client secrets of OpenAI's realtime API).
     """
     return re.compile(
-        rf"(?P<open>(?<!\\){quote}(?:{names}){quote}\s*:\s*(?:\{{[^{{}}]*?{quote}value{quote}\s*:\s*)?{quote})"
+        rf"(?<!\\){quote}(?P<name>{names}){quote}\s*:\s*(?:\{{[^{{}}]*?{quote}value{quote}\s*:\s*)?{quote}"
         rf"(?P<value>{value})(?={quote}|\\*\Z)",
         re.IGNORECASE,
     )
@@ -67,26 +89,46 @@ _QUOTED = (
     (r'\\{2,}"', r'[^"\\]+(?:\\+[^"\\]+)*'),
 )
 _FIELDS = tuple(_json_field("|".join(sorted(CREDENTIAL_FIELDS)), quote, value) for quote, value in _QUOTED)
-_XML_FIELD = re.compile(
-    r"(?P<open><(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>)(?P<value>[^<]{4,})(?=</(?P=name)>)"
-)
+_XML_FIELD = re.compile(r"<(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>(?P<value>[^<]{4,})(?=</(?P=name)>)")
 _METADATA_TOKEN = _json_field("Token", '"', _TEXT)
+_LOGIN_FIELD = _json_field("token|secret|key|jwt|session|sid|session_id|ticket|code|secretid", '"', _TEXT)
 _FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)*\s*\Z")
 _FORM_FIELD = re.compile(
-    r"(?P<open>(?:\A|&)(?:" + "|".join(sorted(CREDENTIAL_FIELDS)) + r")=)(?P<value>[^&\s]+)", re.IGNORECASE
+    r"(?:\A|&)(?P<name>" + "|".join(sorted(CREDENTIAL_FIELDS)) + r")=(?P<value>[^&\s]+)", re.IGNORECASE
 )
-# The part of a URL that lets its holder in: AWS, Google Cloud, Azure, OAuth.
+# The part of a URL that lets its holder in: signatures and tokens of clouds and their networks, OAuth.
 # A value of under 16 signs or without a digit is one of an example.
+_SIGNING = (
+    r"(?:[\w-]*-)?signature|(?:[\w-]*-)?security-token|access_token|sig|hdnts|hdnea|hdntl|__token__|authorization"
+    r"|auth_key|hmac|hm|(?:[\w-]*-)?sign|policy"
+)
+_LETTING_IN = (
+    r"(?:[\w-]*[_-])?(?:api_?key|token|secret|password|auth|jwt|key)|code|session|pwd|verify|code_verifier"
+    r"|id_token_hint"
+)
 _SIGNED_URL = re.compile(
-    r"(?P<open>(?:[?&]|\\u0026|&amp;|%26)(?:X-(?:Amz|Goog)-(?:Signature|Security-Token)|Signature|access_token|sig)"
-    r"(?:=|%3D))(?=[^\s\"'<>\\)&\d]*\d)(?P<value>[^\s\"'<>\\)&]{16,})",
+    r"(?:[?&;]|\\u0026|&amp;|%(?:25)*(?:26|3F))(?:(?P<signing>" + _SIGNING + ")|(?:" + _LETTING_IN + "))"
+    r"(?:=|%(?:25)*3D)(?P<value>[^\s\"'<>\\)&?]{16,})",
     re.IGNORECASE,
 )
-_SIGNED = tuple(name + sign for name in ("signature", "security-token", "access_token", "sig") for sign in ("=", "%3d"))
+_SIGNED = tuple(
+    name + sign
+    for name in ("signature", "token", "sig", "hdnts", "hdnea", "hdntl", "token__", "authorization", "key", "hmac",
+                 "hm", "sign", "policy", "secret", "password", "auth", "jwt", "code", "session", "pwd", "verify",
+                 "verifier", "hint")
+    for sign in ("=", "%3d", "%253d", "%25253d")
+)  # fmt: skip
 _SIGNED_BYTES = tuple(map(str.encode, _SIGNED))
+_USERINFO = re.compile(r"://[^\s/:@\"'<>\\]{0,64}:(?P<value>[^\s/@\"'<>\\]{4,256})@")
+_AUTHORIZATION = re.compile(
+    r"authorization[\"']{0,2}\s{0,4}[:=,]\s{0,4}\\*[\"']?(?:bearer|basic|token|apikey)\s{1,4}(?P<value>[^\s\"'<>\\,;)]{16,})",
+    re.IGNORECASE,
+)
 # Where the whole answer is a token (instance metadata service, version 2).
 _TOKEN_PATHS = ("/latest/api/token",)
 _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
+_ESCAPED_SIGN = re.compile(rb"\\u00[2-7]")  # of a sign that a credential may have; letters are seldom escaped
+_CHANGING = ("index", "output_index", "content_index", "summary_index", "contentBlockIndex", "item_id")
 
 
 @lru_cache(maxsize=256)
@@ -110,12 +152,13 @@ def _spellings(sign: str) -> str:
     """A pattern for how a character may be written: as it is, in a URL, in JSON (also inside JSON), in HTML."""
     if sign.isascii() and (sign.isalnum() or sign in "-._~"):  # nobody escapes these (RFC 3986, section 2.3)
         return re.escape(sign)
-    octets = "".join(f"%{octet:02x}" for octet in _octets(sign))
+    octets = "".join(f"%(?:25)*{octet:02x}" for octet in _octets(sign))
+    printable = "".join(f"={octet:02x}" for octet in _octets(sign))  # quoted-printable (RFC 2045, section 6.7)
     units = memoryview(sign.encode("utf-16-le", "surrogatepass")).cast("H")
     codes = "".join(rf"\\+u{unit:04x}" for unit in units)
     found = [
         re.escape(sign),
-        f"(?i:{octets}|{codes}|&#0*{ord(sign)};|&#x0*{ord(sign):x};)",
+        f"(?i:{octets}|{printable}|{codes}|&(?:amp;)*#0*{ord(sign)};|&(?:amp;)*#x0*{ord(sign):x};)",
         re.escape(html.escape(sign)),
     ]
     in_json = json.dumps(sign)[1:-1]
@@ -153,12 +196,14 @@ class Redactor:
         environ: Mapping[str, str],
         *,
         redact: Sequence[str | re.Pattern[str] | Callable[[str], str]] = (),
+        known: Sequence[str] = (),
     ) -> None:
         self._known: dict[str, None] = {}
         self._pattern: re.Pattern[str] | None = None
         self._in_runs: tuple[bytes, ...] = ()
         self._anywhere: tuple[bytes, ...] = ()
         self.version: int = 0  # raised with each credential that is learnt
+        self._formerly: frozenset[str] = frozenset()
         self._signatures: set[str] = set()  # of each request one: too many for a pattern
         self._lock = _forks.new_lock()
         self._found: dict[str, None] = {}
@@ -180,36 +225,40 @@ class Redactor:
         self._environ: Mapping[str, str] | None = environ  # looked through when the first request comes
         self._seen: set[tuple[str, str]] = set()
         self._masked: dict[tuple[str, str], str] = {}  # URLs (by an empty name) and headers, as they were masked lately
+        self._add(known)
 
     @property
     def found(self) -> tuple[str, ...]:
         """The names of the key formats that turned up in bodies."""
         return tuple(self._found)
 
-    def learn(self, request: Request, *, only_headers: bool = False) -> None:
+    def learn(self, request: Request, *, only_headers: bool = False) -> tuple[str, ...]:
         """Take note of the credentials that a request carries; they are masked from now on.
 
-        ``only_headers``: its URL and body have been seen before.
+        Gives those that are new. ``only_headers``: its URL and body have been seen before.
         """
         self._look_at_environment()
         fresh = [pair for pair in request.headers.pairs if pair not in self._seen]
+        learnt: tuple[str, ...] = ()
         if fresh or not only_headers:
-            self._add(carried_credentials(request, fresh))
+            learnt = self._add(carried_credentials(request, fresh, only_headers=only_headers))
             self._seen.update(fresh)
         for _, value in fresh:
             found = re.search(r"Signature=([0-9a-fA-F]{64})", value)
             if found:
                 self._signatures.add(found.group(1).lower())
+        return learnt
 
     def _look_at_environment(self) -> None:
         environ, self._environ = self._environ, None
         if environ is not None:
             self._add(environment_credentials(environ))
+            self._formerly = frozenset(formerly_masked(environ))
 
-    def _add(self, values: Sequence[str]) -> None:
-        fresh = [value for value in values if value not in self._known]
+    def _add(self, values: Sequence[str]) -> tuple[str, ...]:
+        fresh = tuple(value for value in values if value not in self._known)
         if not fresh:
-            return
+            return ()
         with self._lock:
             for value in fresh:
                 self._known[value] = None
@@ -219,13 +268,30 @@ class Redactor:
             self._anywhere = tuple({probe for _, found in probes for probe in found})
             self._masked = {}
             self.version += 1
+        return fresh
+
+    def is_in(self, values: Sequence[str], text: str) -> bool:
+        """Whether a text has one of some credentials in it, in any spelling."""
+        data = text.encode("utf-8", "surrogatepass")
+        probes = [probe for value in values for found in _probes(value) for probe in found]
+        return _holds_any(data, probes) and _pattern(tuple(values)).search(text) is not None
+
+    def may_be_masked(self, value: str, placeholder: str) -> bool:
+        """Whether a placeholder in a recording may be for a value that nothing says to mask today."""
+        self._look_at_environment()
+        digest = placeholder.rpartition("_")[2]
+        if len(digest) == 6 and placeholder != REDACTED:
+            return value.rstrip("_").endswith(placeholder) or _digest(value) == digest
+        return REDACTED in value or value in self._formerly or looks_like_credential(value)
 
     # --- masking ---
 
     def is_clean(self, data: bytes) -> bool:
         """Whether ``mask`` would surely change nothing in a text: quick, and never wrongly yes."""
         self._look_at_environment()
-        if self._patterns or self._functions or self.named or b"\\u00" in data or b"\\/" in data:
+        if self._patterns or self._functions or self.named or b"\\/" in data:
+            return False
+        if b"\\u00" in data and _ESCAPED_SIGN.search(data):
             return False
         found = runs(data)
         if may_hold_key(data, found):
@@ -236,83 +302,120 @@ class Redactor:
             text = b" ".join(found)
             if _holds_any(text, self._in_runs):
                 return False
-        if _holds_any(data, self._anywhere):
+        if _holds_any(data, self._anywhere) or (b"@" in data and b"://" in data):
             return False
-        return not (_holds_any(data.lower(), _SIGNED_BYTES) or may_hold_fields(data))
+        lowered = data.lower()
+        if b"uthorization" in lowered:
+            return False
+        if (b"=" in data or b"%" in data) and _holds_any(lowered, _SIGNED_BYTES):
+            return False
+        return not may_hold_fields(data)
 
-    def mask(self, text: str) -> str:
+    def mask(self, text: str, fields: Fields = Fields.ALWAYS) -> str:
         """The text without anything that must not be written."""
         self._look_at_environment()
         text = self.named.mask_text(text)
         pattern = self._pattern
         if pattern is not None:
-            text = pattern.sub(REDACTED, text)
+            text = pattern.sub(_masked_known, text)
         if self._signatures:
             text = _HEX_SIGNATURE.sub(self._masked_signature, text)
-        text = KEY.sub(self._placeholder, text)
-        if '"' in text:
-            for field in _FIELDS if '\\"' in text else _FIELDS[:1]:
-                text = field.sub(_masked_field, text)
-            if '"SecretAccessKey"' in text:
-                text = _METADATA_TOKEN.sub(_masked_field, text)
-        elif _FORM.match(text):
-            text = _FORM_FIELD.sub(_masked_field, text)
-        if _holds_any(text.lower(), _SIGNED):
-            text = _SIGNED_URL.sub(_masked_field, text)
-        if "<" in text:
-            text = _XML_FIELD.sub(_masked_field, text)
-        text = mask_in_base64(text, self._placeholder, pattern)
+        mask_key = self._placeholder_for(fields)
+        text = mask_keys(text, mask_key)
+        for passing in _field_patterns(text, fields):
+            text = _replaced(text, self._field_spans(text, passing, fields))
+        text = mask_in_base64(text, mask_key, pattern)
         for own in self._patterns:
             text = own.sub(REDACTED, text)
         for function in self._functions:
             text = function(text)
         return text
 
-    def _placeholder(self, found: re.Match[str]) -> str:
-        name = str(found.lastgroup)
+    def _placeholder_for(self, fields: Fields) -> Callable[[str, str], str]:
+        """What makes placeholders: a key in a login's answer is where it belongs, and nothing to tell of."""
+        return _placeholder if fields is Fields.OF_A_LOGIN else self._placeholder
+
+    def _placeholder(self, name: str, key: str) -> str:
         self._found.setdefault(name)
-        return f"{REDACTED}_{name}_{hashlib.sha256(found.group().encode('utf-8')).hexdigest()[:6]}"
+        return _placeholder(name, key)
+
+    def _field_spans(self, text: str, pattern: re.Pattern[str], fields: Fields) -> Iterator[tuple[int, int, str]]:
+        """What is masked of the fields that a pattern finds."""
+        for found in pattern.finditer(text):
+            value = found["value"]
+            if REDACTED in value and not is_token(value):
+                continue  # masked as a whole, or as what it is
+            if pattern in _FIELDS or pattern is _FORM_FIELD or pattern is _LOGIN_FIELD:
+                name = found["name"].lower()
+                if fields is not Fields.ALWAYS and not (fields is Fields.OF_A_LOGIN and name in TOKEN_FIELDS):
+                    if not looks_like_credential(value):
+                        continue
+                    if fields is Fields.IF_IT_LOOKS_LIKE_ONE:
+                        self._found.setdefault(f"the field {found['name']!r}")
+            elif pattern is _SIGNED_URL:
+                if not any(map(str.isdigit, value)) or not (found["signing"] or looks_like_credential(value)):
+                    continue
+            elif pattern in (_USERINFO, _AUTHORIZATION) and not looks_like_credential(value):
+                continue
+            yield (*found.span("value"), REDACTED)
 
     def _masked_signature(self, found: re.Match[str]) -> str:
         return REDACTED if found.group().lower() in self._signatures else found.group()
 
-    def mask_bytes(self, data: bytes) -> bytes:
+    def mask_bytes(self, data: bytes, fields: Fields = Fields.ALWAYS) -> bytes:
         """The same for bytes; those that are no UTF-8 stay as they are."""
         if self.is_clean(data):
             return data
         text = data.decode("utf-8", "surrogateescape")
-        masked = self.mask(text)
+        masked = self.mask(text, fields)
         return data if masked is text or masked == text else masked.encode("utf-8", "surrogateescape")
 
-    def mask_tree(self, tree: Json, place: Place = ()) -> Json:
+    def mask_tree(self, tree: Json, place: Place = (), fields: Fields = Fields.ALWAYS) -> Json:
         """A tree with every text masked, and the values of fields that hold credentials or that the user names.
 
         ``place``: where the tree stands in what is masked.
         """
-        return self._masked_tree(self.named.mask_tree(tree, place) if self.named else tree)
+        names = tuple(str(part) for part in place if not isinstance(part, int))
+        return self._masked_tree(self.named.mask_tree(tree, place) if self.named else tree, names, fields)
 
-    def _masked_tree(self, tree: Json) -> Json:
+    def _masked_tree(self, tree: Json, place: tuple[str, ...], fields: Fields) -> Json:
         if isinstance(tree, str):
-            return self.mask(tree)
+            return self.mask(tree, fields)
         if isinstance(tree, dict):
-            changed = {self.mask(key): self._masked_value(key, value) for key, value in tree.items()}
+            changed = {self.mask(key): self._masked_value(key, value, place, fields) for key, value in tree.items()}
             return changed if changed != tree else tree
         if isinstance(tree, list):
-            items = [self._masked_tree(value) for value in tree]
+            items = [self._masked_tree(value, place, fields) for value in tree]
             return items if items != tree else tree
         return tree
 
-    def _masked_value(self, name: str, value: Json) -> Json:
-        if value and name.lower() in CREDENTIAL_FIELDS:
+    def _masked_value(self, name: str, value: Json, place: tuple[str, ...], fields: Fields) -> Json:
+        place = (*place, name.lower())
+        if value and self._is_credential(place, value, fields):
             if isinstance(value, str):
-                return REDACTED
+                return self._masked_text(value)
             if isinstance(value, dict) and isinstance(value.get("value"), str):
                 value = {**value, "value": REDACTED}
+            if isinstance(value, list) and place[-1] not in CREDENTIAL_FIELDS:
+                value = [REDACTED if isinstance(each, str) and each else each for each in value]
         if name == FORM and isinstance(value, list):
             value = [self._masked_pair(*pair) if _is_pair(pair) else pair for pair in value]
         elif name == MULTIPART and isinstance(value, list):
             value = [self._masked_part(part) for part in value]
-        return self._masked_tree(value)
+        return self._masked_tree(value, place, fields)
+
+    def _is_credential(self, place: tuple[str, ...], value: Json, fields: Fields) -> bool:
+        if fields is Fields.ALWAYS:
+            return is_credential_place(place)
+        if place[-1] not in CREDENTIAL_FIELDS or not isinstance(value, str):
+            return False
+        return (fields is Fields.OF_A_LOGIN and place[-1] in TOKEN_FIELDS) or looks_like_credential(value)
+
+    def _masked_text(self, value: str) -> str:
+        """What is written for a credential: a token is still one."""
+        if is_token(value):
+            return self._placeholder("JWT", value)
+        return value if is_masked_token(value) else REDACTED
 
     def _masked_pair(self, name: str, value: str) -> list[str]:
         return [name, self.mask_tree({name: value}).get(name, value)]
@@ -323,7 +426,10 @@ class Redactor:
         return {**part, "value": self._masked_pair(part["name"], part["value"])[1]}
 
     def mask_chunks(
-        self, chunks: Sequence[bytes], masked_in: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None
+        self,
+        chunks: Sequence[bytes],
+        masked_in: Callable[[bytes, Callable[[bytes], bytes]], bytes] | None = None,
+        fields: Fields = Fields.ALWAYS,
     ) -> tuple[bytes, ...]:
         """Chunks masked as one body, so that a value cut across two is found; other cuts stay where they were.
 
@@ -331,7 +437,8 @@ class Redactor:
         """
 
         def mask(data: bytes) -> bytes:
-            return self.mask_bytes(data) if masked_in is None else masked_in(data, self.mask_bytes)
+            by_fields = functools.partial(self.mask_bytes, fields=fields)
+            return by_fields(data) if masked_in is None else masked_in(data, by_fields)
 
         whole = b"".join(chunks)
         masked = mask(whole)
@@ -355,54 +462,78 @@ class Redactor:
         return tuple(masked[a:b] for a, b in zip(bounds, bounds[1:]) if b > a)
 
     def mask_across(
-        self, pieces: Sequence[bytes], edited: Callable[[bytes, Callable[[Json], Json]], bytes]
+        self,
+        pieces: Sequence[bytes],
+        edited: Callable[[bytes, Callable[[Json], Json]], bytes],
+        fields: Fields = Fields.ALWAYS,
     ) -> list[bytes]:
         """The events of a stream, without credentials that are spelled token by token over several of them.
 
         ``edited`` changes the JSON of an event (``StreamFormat.edited``). The texts at one place in the events
-        (``choices[0].delta.content``) are read one after the other; of a credential that spans several, the first event
-        keeps the placeholder.
+        (``choices[0].delta.content``) are read one after the other, those of each choice for themselves and those of a
+        list too (log probabilities); of a credential that spans several, the first keeps the placeholder.
         """
-        places: dict[tuple[Any, ...], list[tuple[int, str]]] = {}
+        texts: dict[tuple[int, Path], str] = {}
+        groups: dict[Hashable, list[tuple[int, Path]]] = {}
         for number, piece in enumerate(pieces):
 
             def collect(tree: Json, number: int = number) -> Json:
-                for place, text in _leaves(tree):
-                    places.setdefault(place, []).append((number, text))
+                for place, indexes, text in _leaves(tree):
+                    texts[number, place] = text
+                    for group in _readings(place, indexes):
+                        groups.setdefault(group, []).append((number, place))
                 return tree
 
             edited(piece, collect)
-        fresh: dict[int, dict[tuple[Any, ...], str]] = {}
-        for place, parts in places.items():
-            for number, text in self._masked_parts(parts, functools.reduce(below, place, ())):
-                fresh.setdefault(number, {})[place] = text
+        seen: set[tuple[tuple[int, Path], ...]] = set()
+        fresh: dict[int, dict[Path, str]] = {}
+        for where in groups.values():
+            members = tuple(where)
+            if len(members) < 2 or members in seen:
+                continue
+            seen.add(members)
+            root: Place = ()
+            place = functools.reduce(below, members[0][1], root)
+            for at, text in self._masked_parts([texts[each] for each in members], place, fields):
+                number, path = members[at]
+                texts[number, path] = text
+                fresh.setdefault(number, {})[path] = text
         changed = list(pieces)
-        for number, texts in fresh.items():
-            changed[number] = edited(pieces[number], functools.partial(_with_leaves, texts=texts))
+        for number, by_place in fresh.items():
+            changed[number] = edited(pieces[number], functools.partial(_with_leaves, texts=by_place))
         return changed
 
-    def _masked_parts(self, parts: Sequence[tuple[int, str]], place: Place) -> Iterator[tuple[int, str]]:
-        """The texts that change, of those that make up one text in several events."""
-        if len(parts) < 2:
+    def _masked_parts(self, parts: Sequence[str], place: Place, fields: Fields) -> Iterator[tuple[int, str]]:
+        """The texts that change, of those that make up one text, by their number."""
+        whole = "".join(parts)
+        if not self.named and self.is_clean(whole.encode("utf-8", "surrogatepass")):
             return
-        whole = "".join(text for _, text in parts)
         spans = (
-            [(found.start(), found.end(), REDACTED) for found in self._pattern.finditer(whole)] if self._pattern else []
+            [(found.start(), found.end(), _masked_known(found)) for found in self._pattern.finditer(whole)]
+            if self._pattern
+            else []
         )
-        spans += [(found.start(), found.end(), self._placeholder(found)) for found in KEY.finditer(whole)]
-        spans += [(*found.span("value"), REDACTED) for field in _FIELDS for found in field.finditer(whole)]
+        mask_key = self._placeholder_for(fields)
+        spans += [(key.start, key.end, mask_key(key.name, whole[key.start : key.end])) for key in find_keys(whole)]
+        for passing in _field_patterns(whole, fields):
+            spans += self._field_spans(whole, passing, fields)
         spans += [(*found.span(), REDACTED) for own in self._patterns for found in own.finditer(whole) if found.group()]
         base64_texts = (
-            (found, masked_base64(found.group(), self._placeholder, self._pattern)) for found in BASE64.finditer(whole)
+            (found, masked_base64(found.group(), mask_key, self._pattern)) for found in BASE64.finditer(whole)
         )
         spans += [(*found.span(), masked) for found, masked in base64_texts if masked != found.group()]
         spans += self.named.spans(whole, place)
-        start = 0
-        for number, text in parts:
+        spans.sort()
+        start = first = 0
+        for number, text in enumerate(parts):
             end = start + len(text)
             kept, at = "", start
-            for begin, stop, placeholder in sorted(spans):
-                if stop <= at or begin >= end:
+            while first < len(spans) and spans[first][1] <= start:
+                first += 1
+            for begin, stop, placeholder in spans[first:]:
+                if begin >= end:
+                    break
+                if stop <= at:
                     continue
                 kept += whole[at : max(at, begin)] + (placeholder if begin >= start else "")
                 at = min(stop, end)
@@ -439,11 +570,11 @@ class Redactor:
 
     def _header_value(self, name: str, value: str) -> str:
         lowered = name.lower()
-        if lowered in _SECRET_RESPONSE_HEADERS or self.named.have(below((), name)):
+        if lowered in _SECRET_RESPONSE_HEADERS or is_session_header(lowered) or self.named.have(below((), name)):
             return REDACTED
         if lowered in _URL_HEADERS or lowered.endswith("url"):
             value = re.sub(r"(?<=://)[^/@\s]+@", "", value)
-            value = re.sub(r"([?&][^=&#>;,\s]+=)[^&#>;,\s]*", rf"\g<1>{REDACTED}", value)
+            value = re.sub(r"([?&#][^=&#>;,\s]+=)[^&#>;,\s]*", rf"\g<1>{REDACTED}", value)
         return value if self.is_clean(value.encode("utf-8", "surrogateescape")) else self.mask(value)
 
 
@@ -460,26 +591,89 @@ def is_token_answer(path: str) -> bool:
     return path in _TOKEN_PATHS
 
 
-def _leaves(tree: Json, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
+def _leaves(tree: Json, place: Path = (), indexes: Path = ()) -> Iterator[tuple[Path, Path, str]]:
+    """The texts of a tree with their places, and with what tells the choices and blocks apart that they belong to."""
     if isinstance(tree, str):
-        yield place, tree
-    elif isinstance(tree, (dict, list)):
-        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
-            yield from _leaves(value, (*place, key))
+        yield place, indexes, tree
+    elif isinstance(tree, dict):
+        own = tuple(tree[name] for name in _CHANGING if isinstance(tree.get(name), (int, str)))
+        for key, value in tree.items():
+            if isinstance(value, (str, dict, list)):
+                yield from _leaves(value, (*place, key), (*indexes, *own))
+    elif isinstance(tree, list):
+        for number, value in enumerate(tree):
+            if isinstance(value, (str, dict, list)):
+                yield from _leaves(value, (*place, number), indexes)
 
 
-def _with_leaves(tree: Json, texts: Mapping[tuple[Any, ...], str], place: tuple[Any, ...] = ()) -> Json:
+def _readings(place: Path, indexes: Path) -> Iterator[Hashable]:
+    """The texts that a text may be part of: those at its place, those of its choice, those of each list it is in."""
+    yield place
+    if indexes:
+        yield place, indexes
+    for at, step in enumerate(place):
+        if isinstance(step, int):
+            yield "list", (*place[:at], "*", *place[at + 1 :]), indexes
+
+
+def _with_leaves(tree: Json, texts: Mapping[Path, str], place: Path = ()) -> Json:
     if isinstance(tree, str):
         return texts.get(place, tree)
     if isinstance(tree, dict):
-        return {key: _with_leaves(value, texts, (*place, key)) for key, value in tree.items()}
+        changed = {key: _with_leaves(value, texts, (*place, key)) for key, value in tree.items()}
+        if (*place, "token") in texts and isinstance(tree.get("bytes"), list):  # of log probabilities
+            changed["bytes"] = list(changed["token"].encode("utf-8", "surrogatepass"))
+        return changed
     if isinstance(tree, list):
         return [_with_leaves(value, texts, (*place, key)) for key, value in enumerate(tree)]
     return tree
 
 
-def _masked_field(found: re.Match[str]) -> str:
-    return found.group("open") + REDACTED
+def _field_patterns(text: str, fields: Fields) -> Iterator[re.Pattern[str]]:
+    """The patterns that may find something in a text."""
+    lowered = text.lower()
+    if '"' in text:
+        yield from _FIELDS if '\\"' in text else _FIELDS[:1]
+        if '"SecretAccessKey"' in text:
+            yield _METADATA_TOKEN
+        if fields is Fields.OF_A_LOGIN:
+            yield _LOGIN_FIELD
+    elif _FORM.match(text):
+        yield _FORM_FIELD
+    if _holds_any(lowered, _SIGNED):
+        yield _SIGNED_URL
+    if "://" in text and "@" in text:
+        yield _USERINFO
+    if "uthorization" in lowered:
+        yield _AUTHORIZATION
+    if "<" in text:
+        yield _XML_FIELD
+
+
+def _replaced(text: str, spans: Iterator[tuple[int, int, str]]) -> str:
+    pieces, done = [], 0
+    for start, end, fresh in spans:
+        pieces += [text[done:start], fresh]
+        done = end
+    return "".join([*pieces, text[done:]]) if done else text
+
+
+def _digest(key: str) -> str:
+    """What tells equal keys, and nothing else of them."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+
+
+def _placeholder(name: str, key: str) -> str:
+    placeholder = f"{REDACTED}_{name}_{_digest(key)}"
+    return masked_token(key, placeholder) if name == "JWT" else placeholder
+
+
+def _masked_known(found: re.Match[str]) -> str:
+    """What is written for a known credential: a token is still one."""
+    value = found.group()
+    if value.startswith("e") and is_token(value):
+        return _placeholder("JWT", value)
+    return REDACTED
 
 
 def _common(left: bytes, right: bytes) -> int:

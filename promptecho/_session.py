@@ -15,12 +15,13 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Callable, Union
 
-from promptecho import _forks
+from promptecho import _forks, _learnt_late
 from promptecho._cassette import Cassette
 from promptecho._diff import explain_miss
 from promptecho._interaction import Interaction
-from promptecho._matching import Identity, identify, older_keys
+from promptecho._matching import Identity, identify, identify_recorded, older_keys
 from promptecho._models import Request, Response
+from promptecho._placeholders import fits
 from promptecho._query import parameters
 from promptecho._recorder import Forward, Recorder
 from promptecho._redaction import Redactor
@@ -179,7 +180,9 @@ class Session:
         The request is without content coding.
         """
         known = self._identified.get(_asked(request))
-        self.redactor.learn(request, only_headers=known is not None)
+        learnt = self.redactor.learn(request, only_headers=known is not None)
+        if learnt:
+            _learnt_late.mask(learnt, self.recorder, self.redactor)
         if known is not None and known[0] == self.redactor.version and not has_registered():
             return known[1]
         text = b" ".join((_without_query_credentials(request.url), request.body, *_counting(request)))
@@ -224,6 +227,8 @@ class Session:
             entries = self.cassette.find(older_keys(request, identity, self.settings.match))
         if identity.unmasked_key:  # those recorded when less was masked than today come first, as they did in the file
             entries = [*self.cassette.find([identity.unmasked_key]), *entries]
+        if not entries:
+            entries = self._find_by_placeholders(identity)
         same_host = [entry for entry in entries if entry.identity.host == identity.host]
         if not same_host:
             if self.recorder is not None:
@@ -253,6 +258,31 @@ class Session:
             turn = self.cassette.relay.take_turn(place, turn)
         self._asked[place] = turn + 1
         return turn
+
+    def _find_by_placeholders(self, identity: Identity) -> list[Interaction]:
+        """The recordings of one key that differ from a request in what was masked alone; none if several keys do."""
+        found: dict[str, list[Interaction]] = {}
+        for entry in self.cassette.with_placeholders():
+            if fits(self._masked_again(entry), identity, self.redactor.may_be_masked):
+                found.setdefault(entry.identity.key, []).append(entry)
+        return self.cassette.find(list(found)) if len(found) == 1 else []
+
+    def _masked_again(self, entry: Interaction) -> Identity:
+        """The identity of a recording as it would be masked today."""
+        identity = entry.identity
+        body = self.redactor.mask_tree(identity.body)
+        if body is identity.body:
+            return identity
+        normalizer = entry.document["request"].get("normalized_by")
+        return identify_recorded(
+            identity.method,
+            entry.url,
+            identity.query,
+            body,
+            self.settings.match,
+            headers=identity.headers,
+            normalizer=normalizer,
+        )
 
     def _miss(
         self,

@@ -14,7 +14,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -339,6 +339,20 @@ def item_text(item: Mapping[str, Json], options: str | None = None) -> str:
     )
 
 
+def _flowing(item: Mapping[str, Json]) -> dict[str, Json]:
+    """An entry that was read, with the lists on one line that promptecho writes so."""
+    flowing = {"request": ("matched_on",), "response": ("chunks", "delays")}
+    return {
+        name: {
+            key: _yaml.Flow(value) if key in flowing[name] and isinstance(value, list) else value
+            for key, value in part.items()
+        }
+        if name in flowing
+        else part
+        for name, part in item.items()
+    }
+
+
 def document_text(header: Mapping[str, Json], items: list[dict[str, Json]], *, unfinished: bool) -> str:
     """A whole file."""
     head = header_text(header, unfinished=unfinished)
@@ -454,6 +468,41 @@ class Journal:
             try:
                 with self._lock:
                     return self._append(item, options)
+            except OSError as problem:
+                raise self._failure(problem) from problem
+
+    def rewrite(
+        self,
+        change: Callable[[Document, str], list[dict[str, Json]] | None],
+        options: Callable[[Mapping[str, Json], int], str | None],
+    ) -> None:
+        """Put other entries in the place of those that the file has, all at once.
+
+        ``change`` gives them, or ``None`` if nothing changes; ``options`` gives what ``append`` takes for an entry.
+
+        Raises:
+            CassetteWriteError: the file can't be replaced; it is as it was.
+        """
+        with self._mutex:
+            try:
+                with self._lock:
+                    text = read_text(self.path)
+                    begin = None if text is None else _FIRST_ITEM.search(text)
+                    if text is None or begin is None:
+                        return
+                    document = parse(text, self.path)
+                    items = change(document, text)
+                    if items is None:
+                        return
+                    written = _references.Written()
+                    texts = []
+                    for number, item in enumerate(items):
+                        short = written.shorten(item["request"])
+                        texts.append(item_text(_flowing({**item, "request": short.request}), options(item, number)))
+                        written.note(short)
+                    write_atomically(self.path, text[: begin.end()], *texts)
+                    now = self.path.stat()
+                    self._written, self._seen = written, (now.st_ino, now.st_size)
             except OSError as problem:
                 raise self._failure(problem) from problem
 

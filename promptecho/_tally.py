@@ -11,6 +11,7 @@ from typing import Any
 from promptecho._answers import read_answer
 from promptecho._cassette import Cassette
 from promptecho._interaction import Interaction
+from promptecho._masked_names import masked_name
 from promptecho._prices import price
 
 
@@ -25,7 +26,7 @@ def tally(cassette: Cassette, refused: list[int], *, again: bool, failed: bool, 
     errors = Counter(each.status for each in recorded if each.status >= 400) - Counter(refused)
     return {
         "path": str(cassette.path),
-        "test": os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0],
+        "test": masked_name(os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]),
         "recordings": len(cassette),
         "played": cassette.played_numbers(),
         "replayed": len(cassette.played),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from promptecho._defaults import is_ci
+from promptecho._masked_names import masked_name
 
 if TYPE_CHECKING:
     from promptecho._activation import use_cassette
@@ -156,7 +157,12 @@ _CASED_PARAMETER = re.compile(r"\[.*[^\W\d_a-z].*\]", re.DOTALL)
 def cassette_path(item: pytest.Item) -> Path:
     """Where the cassette of a test is: ``cassettes/<test name>.yaml`` beside its file; class names go in front."""
     classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
-    return item.path.parent / _FOLDER / f"{_file_safe('.'.join([*classes, item.name]))}.yaml"
+    name = ".".join([*classes, item.name])
+    path = item.path.parent / _FOLDER / f"{_file_safe(name)}.yaml"
+    masked = masked_name(name)
+    if masked == name or path.exists():  # a cassette of before keeps its name
+        return path
+    return path.with_name(f"{_file_safe(masked)}.yaml")
 
 
 def _marker_arguments(item: pytest.Item) -> tuple[dict[str, Any], str]:

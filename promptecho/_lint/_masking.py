@@ -30,7 +30,7 @@ class Masked:
     requests: bool
 
 
-def mask_file(path: Path, redact: Sequence[Any] = ()) -> Masked | None:
+def mask_file(path: Path, redact: Sequence[Any] = (), redactor: Redactor | None = None) -> Masked | None:
     """Mask the credentials in a cassette file; ``None`` if there are none.
 
     The rest of the text stays as it is, comments included, where the result can be shown to be right.
@@ -41,7 +41,7 @@ def mask_file(path: Path, redact: Sequence[Any] = ()) -> Masked | None:
     """
     with _store.FileLock(path):
         text = _store.read_text(path)
-        masked = None if text is None else mask_text(text, path, redact)
+        masked = None if text is None else mask_text(text, path, redact, redactor)
         if masked is not None:
             try:
                 _store.write_atomically(path, masked.text)
@@ -52,7 +52,24 @@ def mask_file(path: Path, redact: Sequence[Any] = ()) -> Masked | None:
         return masked
 
 
-def mask_text(text: str, path: Path, redact: Sequence[Any] = ()) -> Masked | None:
+def masked_items(
+    items: Sequence[dict[str, Json]], path: Path, options: MatchOptions, redactor: Redactor
+) -> list[dict[str, Json]] | None:
+    """The trees of recordings, complete, as a redactor masks them today, with their new keys; ``None`` if they stay."""
+    interactions = [read_interaction(item, path, number, options) for number, item in enumerate(items)]
+    secrets = list(find_secrets(None, items, interactions, redactor))
+    return _wanted(items, secrets, path, options)[0] if secrets else None
+
+
+def _wanted(
+    items: Sequence[dict[str, Json]], secrets: Sequence[Secret], path: Path, options: MatchOptions
+) -> tuple[list[dict[str, Json]], list[Secret]]:
+    wanted: list[Json] = with_masked(items, secrets, 1)
+    fresh_keys = list(_fresh_keys(wanted, items, path, options))
+    return with_masked(wanted, fresh_keys, 1), fresh_keys
+
+
+def mask_text(text: str, path: Path, redact: Sequence[Any] = (), redactor: Redactor | None = None) -> Masked | None:
     """The text of a cassette without its credentials and what ``redact`` names; ``None`` if it has none.
 
     Raises:
@@ -62,13 +79,11 @@ def mask_text(text: str, path: Path, redact: Sequence[Any] = ()) -> Masked | Non
     text = _tangled.untangled(_store.without_torn_tail(text) if document.torn else text)
     options = recorded_options(document.header.get("match_on"))
     interactions = [read_interaction(item, path, number, options) for number, item in enumerate(document.items)]
-    redactor = Redactor(os.environ, redact=redact)
+    redactor = redactor or Redactor(os.environ, redact=redact)
     secrets = list(find_secrets(text, document.items, interactions, redactor))
     if not secrets:
         return None
-    wanted: list[Json] = with_masked(document.items, secrets, 1)
-    fresh_keys = list(_fresh_keys(wanted, document.items, path, options))
-    wanted = with_masked(wanted, fresh_keys, 1)
+    wanted, fresh_keys = _wanted(document.items, secrets, path, options)
     # As it stands in the file, what is repeated from an earlier recording is left out.
     written: Json = _yaml.load(text)
     in_text = list(find_secrets(text, written["interactions"], interactions, redactor))

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from promptecho import _streams
@@ -18,7 +19,9 @@ from promptecho._interaction import Interaction
 from promptecho._models import FORM, MULTIPART, Headers, Request
 from promptecho._named_fields import Place as FieldPlace
 from promptecho._named_fields import below
-from promptecho._redaction import REDACTED, Redactor, is_token_answer
+from promptecho._recorder import answer_fields
+from promptecho._redaction import REDACTED, Fields, Redactor, is_token_answer
+from promptecho._streams._text import edit_text
 
 Json = Any
 Place = tuple[Any, ...]
@@ -40,14 +43,17 @@ class Secret:
 
 
 def find_secrets(
-    text: str,
+    text: str | None,
     items: Sequence[dict[str, Json]],
     interactions: Sequence[Interaction],
     redactor: Redactor | None = None,
 ) -> Iterator[Secret]:
-    """The credentials in a cassette, and what a redactor of the user's own settings masks beside them."""
+    """The credentials in a cassette, and what a redactor of the user's own settings masks beside them.
+
+    ``text`` is that of the file, where a look at it may save the rest.
+    """
     redactor = redactor or Redactor(os.environ)
-    if redactor.is_clean(text.encode("utf-8")) and not _may_hide(text):
+    if text is not None and redactor.is_clean(text.encode("utf-8")) and not _may_hide(text):
         return
     for item, interaction in zip(items, interactions):
         yield from _in_item(("interactions", interaction.number), item, interaction, redactor)
@@ -70,12 +76,13 @@ def _in_item(place: Place, item: dict[str, Json], interaction: Interaction, reda
         if isinstance(request.get(name), dict):
             yield from _in_value(request[name], redactor, (*place, "request", name))
     place = (*place, "response")
+    fields = answer_fields(interaction.identity)
     yield from _in_headers(place, response, redactor)
     yield from _in_value(response.get("reason"), redactor, (*place, "reason"))
     if interaction.streaming:
-        yield from _in_events((*place, "events"), response["events"], interaction, redactor)
+        yield from _in_events((*place, "events"), response["events"], interaction, redactor, fields)
     else:
-        yield from _in_body(place, response, interaction, redactor)
+        yield from _in_body(place, response, interaction, redactor, fields)
 
 
 def _in_url(place: Place, url: str, redactor: Redactor) -> Iterator[Secret]:
@@ -92,7 +99,7 @@ def _in_json_text(text: Json, redactor: Redactor, place: Place) -> Iterator[Secr
 
 
 def _in_body(
-    place: Place, response: Mapping[str, Json], interaction: Interaction, redactor: Redactor
+    place: Place, response: Mapping[str, Json], interaction: Interaction, redactor: Redactor, fields: Fields
 ) -> Iterator[Secret]:
     """In a body that is no stream: text by text, then as a whole, as it is masked while it is recorded."""
     body = response.get("body")
@@ -101,31 +108,34 @@ def _in_body(
         return
     if response.get("encoded"):
         return
-    found = [] if response.get("binary") else list(_in_value(body, redactor, (*place, "body")))
+    found = [] if response.get("binary") else list(_in_value(body, redactor, (*place, "body"), fields=fields))
     yield from found
     plain = decode_body(with_masked(response, found, len(place)))
-    masked = redactor.mask_bytes(plain)
+    masked = redactor.mask_bytes(plain, fields)
+    if masked.lstrip().startswith((b"{", b"[")):
+        masked = redactor.mask_across([masked], edit_text, fields)[0]
     if masked != plain:
         rest = {name: value for name, value in response.items() if name not in ("body", "json", "binary")}
         fresh = {**rest, **encode_body(masked, interaction.response.head.headers.get("content-type"))}
         yield Secret(place, "a credential in the text of a body", response, fresh, redactor)
 
 
-def _in_events(place: Place, events: Sequence[Json], interaction: Interaction, redactor: Redactor) -> Iterator[Secret]:
+def _in_events(
+    place: Place, events: Sequence[Json], interaction: Interaction, redactor: Redactor, fields: Fields
+) -> Iterator[Secret]:
     """In the events of a stream: in each, and spelled token by token over several."""
     stream = _streams.format_of(interaction.response.head.headers.get("content-type"))
     if stream is None:
-        yield from _in_value(events, redactor, place)
+        yield from _in_value(events, redactor, place, fields=fields)
         return
     whole = b"".join(interaction.response.chunks)
     if [stream.encode(piece) for piece in stream.split(whole)] != events:
-        yield from _in_value(events, redactor, place)  # written by hand: no other event may change
+        yield from _in_value(events, redactor, place, fields=fields)  # written by hand: no other event may change
         return
-    each = [
-        stream.edited(piece, redactor.mask_tree) for piece in stream.split(stream.masked(whole, redactor.mask_bytes))
-    ]
+    mask_bytes, mask_tree = partial(redactor.mask_bytes, fields=fields), partial(redactor.mask_tree, fields=fields)
+    each = [stream.edited(piece, mask_tree) for piece in stream.split(stream.masked(whole, mask_bytes))]
     alone = [stream.encode(piece) for piece in each]
-    fresh = [stream.encode(piece) for piece in redactor.mask_across(each, stream.edited)]
+    fresh = [stream.encode(piece) for piece in redactor.mask_across(each, stream.edited, fields)]
     if len(alone) == len(events):
         for number, (was, masked) in enumerate(zip(events, alone)):
             if masked != was:
@@ -151,26 +161,28 @@ def _in_headers(place: Place, response: Mapping[str, Json], redactor: Redactor) 
             yield Secret((*place, "header_list", number, 1), f"the header {name}", value, masked(name, value), redactor)
 
 
-def _in_value(value: Json, redactor: Redactor, place: Place, inside: FieldPlace = ()) -> Iterator[Secret]:
+def _in_value(
+    value: Json, redactor: Redactor, place: Place, inside: FieldPlace = (), fields: Fields = Fields.ALWAYS
+) -> Iterator[Secret]:
     """The texts in a value that the redactor would change; ``inside``: where in the body the value stands."""
     if isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _in_value(item, redactor, (*place, number), below(inside, number))
+            yield from _in_value(item, redactor, (*place, number), below(inside, number), fields)
     elif isinstance(value, dict):
         if any(redactor.mask(name) != name for name in value) or value.keys() & {FORM, MULTIPART}:
-            masked = redactor.mask_tree(value, inside)
+            masked = redactor.mask_tree(value, inside, fields)
             if masked != value:
                 yield Secret(place, _kind(None, value, redactor), value, masked, redactor)
             return
         for name, item in value.items():
             if isinstance(item, (dict, list)):
-                yield from _in_value(item, redactor, (*place, name), below(inside, name))
+                yield from _in_value(item, redactor, (*place, name), below(inside, name), fields)
                 continue
-            masked = redactor.mask_tree({name: item}, inside)[name]
+            masked = redactor.mask_tree({name: item}, inside, fields)[name]
             if masked != item and not (masked == REDACTED and _MASKED.fullmatch(item)):
                 yield Secret((*place, name), _kind(name, item, redactor), item, masked, redactor)
     else:
-        masked = redactor.mask_tree(value, inside)
+        masked = redactor.mask_tree(value, inside, fields)
         if masked != value:
             yield Secret(place, _kind(None, value, redactor), value, masked, redactor)
 

@@ -13,6 +13,7 @@ import pytest
 
 from promptecho._defaults import is_ci
 from promptecho._harmless import harmless
+from promptecho._masked_names import masked_name
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -65,7 +66,7 @@ def llm_snapshot(request: pytest.FixtureRequest) -> LLMSnapshot:
 def test_name(item: pytest.Item) -> str:
     """The name of a test in its module: class names go in front."""
     classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
-    return ".".join([*classes, item.name])
+    return masked_name(".".join([*classes, item.name]))
 
 
 test_name.__test__ = False  # type: ignore[attr-defined]  # it only begins like a test

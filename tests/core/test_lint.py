@@ -433,11 +433,11 @@ def test_a_single_cassette_can_be_asked_about(suite: Path) -> None:
 
 def test_a_value_of_the_environment_in_a_cassette_is_a_secret(project: Path) -> None:
     write(project / "test_a.py", "def test_a(promptecho_cassette):\n    pass\n")
-    write(project / "cassettes" / "test_a.yaml", CASSETTE.replace("fine", "my odd-key-of-the-house"))
+    write(project / "cassettes" / "test_a.yaml", CASSETTE.replace("fine", "my 0dd-kEy-0f-the-h0use-72x"))
     assert run(project).returncode == 0
-    done = run(project, HOUSE_API_KEY="odd-key-of-the-house")
+    done = run(project, HOUSE_API_KEY="0dd-kEy-0f-the-h0use-72x")
     assert "the value of an environment variable" in done.stdout
-    assert "odd-key-of-the-house" not in done.stdout
+    assert "0dd-kEy-0f-the-h0use-72x" not in done.stdout
 
 
 # --- many files, and who runs it --------------------------------------------------------------------------------------

@@ -1,0 +1,160 @@
+"""Credentials where providers document them in requests, in headers of odd names, and in pieces of answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from promptecho._credentials import carried_credentials
+from promptecho._models import Headers, Request
+from promptecho._redaction import Fields, Redactor
+from promptecho._streams import format_of
+from promptecho._streams._text import edit_text
+from tests.core.test_redaction import JWT
+
+OPAQUE = "Opaque7f3Kd92LmQx04VbTz81RwYp65"
+KEY = "sk-proj-" + "aB3x" * 12
+BODIES: dict[str, Any] = {
+    "Anthropic MCP": {"mcp_servers": [{"type": "url", "url": "https://m", "authorization_token": OPAQUE}]},
+    "OpenAI MCP": {"tools": [{"type": "mcp", "authorization": OPAQUE}]},
+    "OpenAI MCP headers": {"tools": [{"type": "mcp", "headers": {"X-Acme": OPAQUE, "Accept": "text/plain"}}]},
+    "OpenAI MCP cookie": {"tools": [{"type": "mcp", "headers": {"Cookie": f"s={OPAQUE}"}}]},
+    "OpenAI MCP address": {"tools": [{"type": "mcp", "server_url": f"https://m/mcp?api_key={OPAQUE}"}]},
+    "OpenAI MCP address with a password": {"tools": [{"server_url": f"https://me:{OPAQUE}@m/mcp"}]},
+    "OpenAI containers": {"tools": [{"container": {"network_policy": {"domain_secrets": [{"name": "N", "value": OPAQUE}]}}}]},
+    "Azure search": {"data_sources": [{"parameters": {"authentication": {"type": "api_key", "key": OPAQUE}}}]},
+    "Azure embedding": {"data_sources": [{"parameters": {"embedding_dependency": {"authentication": {"key": OPAQUE}}}}]},
+    "Azure connection": {"data_sources": [{"parameters": {"authentication": {"connection_string": f"AccountKey={OPAQUE}"}}}]},
+    "Azure token": {"data_sources": [{"parameters": {"authentication": {"type": "access_token", "access_token": OPAQUE}}}]},
+    "Elasticsearch": {"data_sources": [{"parameters": {"authentication": {"encoded_api_key": OPAQUE}}}]},
+    "Vertex": {"tools": [{"retrieval": {"externalApi": {"apiAuth": {"apiKeyConfig": {"apiKeyString": OPAQUE}}}}}]},
+    "Gemini MCP": {"tools": [{"mcpServers": [{"streamableHttpTransport": {"url": "https://m", "headers": {"X": OPAQUE}}}]}]},
+    "LiteLLM": {"aws_secret_access_key": OPAQUE, "aws_session_token": OPAQUE},
+    "extra headers": {"extra_headers": {"X-Acme": OPAQUE}},
+    "MCP over stdio": {"mcp_servers": [{"command": "x", "env": {"ACME": OPAQUE}}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_documented_field_of_a_request_is_masked_and_learnt(name: str) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **BODIES[name]}
+    made = Redactor({})
+    assert OPAQUE not in json.dumps(made.mask_tree(body))
+    made.learn(Request("POST", "http://h/", Headers(), json.dumps(body).encode()))
+    assert OPAQUE not in made.mask(f"it said {OPAQUE}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "tools": [
+                {"function": {"parameters": {"properties": {"headers": {"type": "object", "description": "All"}}}}}
+            ]
+        },
+        {"tools": [{"input_schema": {"properties": {"password": {"type": "string"}, "env": {"description": "All"}}}}]},
+        {"messages": [{"content": [{"headers": {"X": "y"}}]}], "metadata": {"headers": "two"}},
+        {"tools": [{"type": "mcp", "headers": {"Accept": "text/plain", "content-type": "application/json"}}]},
+    ],
+)
+def test_schemas_and_conversations_are_left_alone(body: Any) -> None:
+    assert Redactor({}).mask_tree(body) == body
+
+
+def test_what_a_conversation_calls_a_password_is_not_learnt() -> None:
+    contents = [{"parts": [{"functionCall": {"args": {"password": "hunter2hunter2"}}}]}]
+    request = Request("POST", "http://h/", Headers(), json.dumps({"contents": contents, "password": OPAQUE}).encode())
+    assert carried_credentials(request) == (OPAQUE,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["authentication", "x-authtoken", "x-jwt", "x-session-id", "xapikey", "x-passphrase", "x-goog-iap-jwt-assertion",
+     "x-acme-auth-header", "X-Access-Token-V2", "x_secret", "x-acme-apikey"],
+)  # fmt: skip
+def test_a_header_of_an_odd_name_carries_a_credential(name: str) -> None:
+    assert OPAQUE in carried_credentials(Request("GET", "http://h/", Headers([(name, OPAQUE)])))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("x-auth-type", "oauth2"), ("x-session-kind", "interactive"), ("idempotency-key", OPAQUE), ("x-author", OPAQUE)],
+)
+def test_a_header_that_only_sounds_like_it_carries_none(name: str, value: str) -> None:
+    assert carried_credentials(Request("GET", "http://h/", Headers([(name, value)]))) == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x-subject-token", "mcp-session-id", "x-vault-token", "x-access-token", "X-Refresh-Token", "x-amz-security-token",
+     "authentication-info", "x-csrf-token", "x-jwt"],
+)  # fmt: skip
+def test_a_header_that_hands_out_a_session_is_masked(name: str) -> None:
+    assert Redactor({}).response_headers(Headers([(name, "abc")])).get(name) == "REDACTED"
+
+
+@pytest.mark.parametrize(
+    "name", ["x-ratelimit-remaining-tokens", "x-cache-key", "x-amzn-bedrock-input-token-count", "content-type", "etag"]
+)
+def test_a_header_that_hands_out_nothing_stays(name: str) -> None:
+    assert Redactor({}).response_headers(Headers([(name, "42")])).get(name) == "42"
+
+
+def test_the_values_after_a_fragment_of_an_address_are_masked() -> None:
+    headers = Headers([("location", "https://h/cb#access_token=abc&state=1")])
+    assert Redactor({}).response_headers(headers).get("location") == "https://h/cb#access_token=REDACTED&state=REDACTED"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["x-oss-signature", "q-signature", "x-cos-security-token", "X-Tos-Signature", "x-obs-security-token", "Authorization",
+     "hdnts", "__token__", "auth_key", "sig", "token", "api_key", "hm", "X-Amz-Signature", "X-Goog-Signature", "policy"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("before", "equals"), [("?a=1&", "="), ("?", "="), ("%3Fa%3D1%26", "%3D"), ("?a=1\\u0026", "=")]
+)
+def test_the_signature_of_each_cloud_is_masked(query: str, before: str, equals: str) -> None:
+    text = f"https://a/b{before}{query}{equals}{OPAQUE}"
+    assert OPAQUE not in Redactor({}).mask(text)
+    assert not Redactor({}).is_clean(text.encode())
+
+
+def across(pieces: list[bytes]) -> list[bytes]:
+    stream = format_of("text/event-stream")
+    assert stream is not None
+    return Redactor({}).mask_across(pieces, stream.edited, Fields.IF_IT_LOOKS_LIKE_ONE)
+
+
+def test_the_choices_of_a_stream_are_read_one_by_one() -> None:
+    parts = [KEY[at : at + 5] for at in range(0, len(KEY), 5)]
+    events = [
+        b"data: " + json.dumps({"choices": [{"index": choice, "delta": {"content": text}}]}).encode() + b"\n\n"
+        for part in parts
+        for choice, text in ((0, part), (1, "other "))
+    ]
+    masked = [json.loads(piece[6:])["choices"][0] for piece in across(events)]
+    said = ["".join(each["delta"]["content"] for each in masked if each["index"] == choice) for choice in (0, 1)]
+    assert said == [Redactor({}).mask(KEY), "other " * len(parts)]
+
+
+@pytest.mark.parametrize("key", [KEY, JWT])
+def test_a_key_in_log_probabilities_is_masked_with_its_bytes(key: str) -> None:
+    tokens = [key[at : at + 4] for at in range(0, len(key), 4)]
+    content = [
+        {"token": each, "bytes": list(each.encode()), "top_logprobs": [{"token": each, "bytes": list(each.encode())}]}
+        for each in ["is ", *tokens, "."]
+    ]
+    body = json.dumps({"choices": [{"index": 0, "logprobs": {"content": content}}]}).encode()
+    masked = json.loads(Redactor({}).mask_across([body], edit_text, Fields.IF_IT_LOOKS_LIKE_ONE)[0])
+    read = masked["choices"][0]["logprobs"]["content"]
+    for entries in (read, [each["top_logprobs"][0] for each in read]):
+        assert "".join(each["token"] for each in entries) == f"is {Redactor({}).mask(key)}."
+        assert bytes(octet for each in entries for octet in each["bytes"]).decode() == f"is {Redactor({}).mask(key)}."
+
+
+def test_a_key_in_a_list_of_pieces_is_masked() -> None:
+    body = json.dumps({"pieces": ["it is ", KEY[:9], KEY[9:], "!"]}).encode()
+    masked = json.loads(Redactor({}).mask_across([body], edit_text, Fields.IF_IT_LOOKS_LIKE_ONE)[0])
+    assert masked == {"pieces": ["it is ", Redactor({}).mask(KEY), "", "!"]}

@@ -49,10 +49,15 @@ class HttpcoreLayer:
     def __init__(self, name: str) -> None:
         self.name = name
         self._over = name.replace("httpcore", "httpx")
-        self._core: Any = None
+        self._module: ModuleType | None = None
+        self._points: list[PatchPoint] = []
 
     def patch_points(self, module: ModuleType) -> Iterable[PatchPoint]:
-        self._core = module
+        if module is not self._module:
+            self._module, self._points = module, self._find_points(module)
+        return self._points
+
+    def _find_points(self, module: ModuleType) -> list[PatchPoint]:
         exchange = _CoreExchange(module)
 
         def wrap_sync(original: Any) -> Any:

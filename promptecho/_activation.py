@@ -27,6 +27,7 @@ from promptecho.errors import (
     CassetteNestingError,
     CassetteWarning,
     SettingsError,
+    arrived,
 )
 
 F = TypeVar("F")
@@ -167,7 +168,7 @@ def _raise_swallowed(cassette: Cassette, error: BaseException | None) -> None:
 
     for miss in cassette.misses:
         _workers.settle(miss)
-        if miss in cassette.untold_misses() and getattr(miss, "is_of_child", False) and not _run.watching:
+        if miss in cassette.untold_misses() and getattr(arrived(miss), "is_of_child", False) and not _run.watching:
             # A program that is no test may have dealt with it; what its processes catch can't be seen here.
             warnings.warn(f"in a child process: {miss}", CassetteWarning, stacklevel=5)
     if error is None or isinstance(error, Exception):

@@ -19,7 +19,7 @@ from typing import Any
 
 from promptecho import _run
 from promptecho._cassette import Cassette
-from promptecho.errors import PromptechoError, as_exception
+from promptecho.errors import PromptechoError, arrived, as_exception
 
 _RUNNERS = re.compile(r"(_pytest|unittest)(\..+)?|asyncio\.runners")
 _OURS = re.compile(r"promptecho(\..+)?|contextlib")
@@ -37,7 +37,7 @@ def first_swallowed(
     code = test or _calling_code()
     swallowed = []
     for cassette in cassettes:
-        for miss in cassette.untold_misses():
+        for miss in map(arrived, cassette.untold_misses()):
             if id(miss) not in told and not _was_accounted_for(miss, code):
                 swallowed.append(miss)
         cassette.told = len(cassette.misses)
@@ -80,8 +80,10 @@ def _test_case(frame: FrameType) -> Any:
 
 def _was_accounted_for(error: BaseException, code: CodeType | None) -> bool:
     """Whether the ``try`` or ``with`` that caught an error names it, or a test runner has it."""
-    if getattr(error, "is_of_child", False):  # it was raised in another process: here is what a pool handed on
-        return _expects(code, error, None, ("raises", "RaisesGroup", "assertRaises", "assertRaisesRegex"))
+    if getattr(error, "is_of_child", False):  # it was raised in another process, and went no further
+        return not _run.watching or _expects(
+            code, error, None, ("raises", "RaisesGroup", "assertRaises", "assertRaisesRegex")
+        )
     trace = error.__traceback__
     while trace is not None and _module(trace) == "promptecho._workers":
         trace = trace.tb_next

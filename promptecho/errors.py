@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from promptecho._harmless import harmless
@@ -382,4 +383,15 @@ def _plain(kind: type[BaseException]) -> Any:
 
 def _restored(kind: type[PromptechoError], args: tuple[Any, ...], is_exception: bool) -> BaseException:
     error = kind.__new__(kind, *args)
+    _arrived.append(error)
     return as_exception(error) if is_exception else error
+
+
+_arrived: deque[PromptechoError] = deque(maxlen=100)
+
+
+def arrived(reported: BaseException) -> BaseException:
+    """The error as a pool has brought it from a child process, where it is one that the child has reported too."""
+    if not getattr(reported, "is_of_child", False):
+        return reported
+    return next((error for error in _arrived if str(error) == str(reported)), reported)

@@ -462,6 +462,17 @@ def test_a_miss_that_a_child_swallows_fails_the_test_and_is_a_warning_elsewhere(
     assert server.hits == 0
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_miss_of_a_child_that_the_test_expects_is_no_failure(
+    server: ScriptedServer, tmp_path: Path, method: str
+) -> None:
+    with use_cassette(tmp_path / "c.yaml", "none") as cassette:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
+            with pytest.raises(CassetteMiss):
+                pool.submit(calling.ask, server.url, "hi").result(60)
+    assert len(cassette.misses) == 1
+
+
 def test_no_child_and_no_fork_leave_nothing_in_the_temporary_folder(
     server: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,7 +38,7 @@ def tools(value: Json) -> Json:
     """The tools, sorted: their order is no part of the prompt."""
     if not isinstance(value, list):
         return value
-    return sorted((tool(each) for each in value), key=lambda each: json.dumps(each, sort_keys=True))
+    return sorted((tool(each) for each in value), key=_as_json)
 
 
 def response_format(value: Json) -> Json:
@@ -67,6 +67,10 @@ def with_schemas_in_order(value: Json) -> Json:
     return {key: _in_order(each, 0) if key in _SCHEMAS else each for key, each in value.items()}
 
 
+def _as_json(value: Json) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
 def _in_order(schema: Json, depth: int) -> Json:
     if isinstance(schema, list):
         return [_in_order(each, depth + 1) for each in schema]
@@ -74,8 +78,11 @@ def _in_order(schema: Json, depth: int) -> Json:
         return schema
     changed: dict[str, Json] = {}
     for key, value in schema.items():
-        if key in _SETS and isinstance(value, list):
-            changed[key] = sorted(value, key=lambda each: json.dumps(each, sort_keys=True))
+        if not isinstance(value, (dict, list)):
+            changed[key] = value
+        elif key in _SETS and isinstance(value, list):
+            has_texts = all(isinstance(each, str) for each in value)
+            changed[key] = sorted(value, key=None if has_texts else _as_json)
         elif key in _NAMED and isinstance(value, dict):
             changed[key] = {name: _in_order(each, depth + 1) for name, each in value.items()}
         else:

@@ -24,6 +24,7 @@ _HOST = re.compile(
 )
 _PATH = re.compile(r"(?:[/~]|\.{1,2}/|[A-Za-z]:[\\/]).*", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[\d.,_eE+-]+")
+_TIME = re.compile(r"\d{4}-?\d{2}-?\d{2}(?:[T ]?[\d:.,]*(?:Z|[+-]\d{2}:?\d{2})?)?")
 _SYMBOL = re.compile(r"[^\w\s.,:;/\\@'\"()\[\]{}<>|-]")
 _TEMPLATE = re.compile(r"\$?\{+.*\}+|<.*>|%.*%|\[[A-Z_ ]+\]|\*+|x{4,}", re.IGNORECASE | re.DOTALL)
 
@@ -38,7 +39,7 @@ def looks_like_credential(value: str) -> bool:
         return True
     if _NUMBER.fullmatch(text):
         return sum(map(str.isdigit, text)) >= 14 and text.isdigit()
-    if _TEMPLATE.fullmatch(text):
+    if _TEMPLATE.fullmatch(text) or _TIME.fullmatch(text):
         return False
     pieces = _PIECE.findall(text)
     words = sum(len(piece) for piece in pieces if _is_word(piece))

@@ -55,7 +55,7 @@ def _mask_in(path: Path, values: Sequence[str], writer: Recorder | None) -> None
     redactor = Redactor({}, known=values)
     if writer is not None:
         writer.mask_again(values, redactor)
-        path = path if path.exists() else writer.cassette.path
+        path = path if path.exists() else writer.cassette.file
     try:
         text = _store.read_text(path)
         if text is not None and redactor.is_in(values, text):

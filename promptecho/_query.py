@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from promptecho._credential_look import looks_like_credential
 from promptecho._key_formats import is_key
 
 Pairs = tuple[tuple[str, str], ...]
@@ -86,7 +87,7 @@ def _is_readable(name: str, value: str) -> bool:
     """Whether a value can be shown and written as it is."""
     if _COULD_BE_ONE.search(name):
         return _PLAIN_WORD.fullmatch(value) is not None
-    return all(
+    return not looks_like_credential(_TOLD_APART.sub(" ", value)) and all(
         len(word) <= 8 or word.isalpha() or word.isdigit()
         for run in _RUN.findall(_TOLD_APART.sub(" ", value))
         for word in re.split(r"[-_+=]", run)

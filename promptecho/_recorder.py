@@ -366,7 +366,7 @@ class Recorder:
         """
         from promptecho._lint._masking import masked_items
 
-        path, match = self.cassette.path, self.settings.match
+        path, match = self.cassette.file, self.settings.match
         with self._lock:
             if not self.cassette.holds_recorded(partial(redactor.is_in, values)):
                 return
@@ -388,7 +388,7 @@ class Recorder:
     def _masked_again(self, tree: dict[str, Json], redactor: Redactor) -> dict[str, Json]:
         from promptecho._lint._masking import masked_items
 
-        changed = masked_items([tree], self.cassette.path, self.settings.match, redactor)
+        changed = masked_items([tree], self.cassette.file, self.settings.match, redactor)
         return tree if changed is None else changed[0]
 
     def _through_hooks(self, tree: dict[str, Json]) -> dict[str, Json] | None:

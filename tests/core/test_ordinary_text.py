@@ -17,7 +17,7 @@ WORDS = [
     "postgres", "minioadmin", "customer_id", "created_at", "production", "us-east-1", "gpt-4o-mini", "my-secret-name",
     "claude-3-5-sonnet-20241022", "2024-10-01", "text-embedding-3-small", "/run/secrets/kubernetes.io/serviceaccount",
     "~/.ssh/id_rsa", "https://host.example/path", "db.example.com:5432", "localhost:6379", "10.0.0.1", "true", "4096",
-    "1712345678123", "hello world", "${API_KEY}", "<your key here>", "changeme", "arn:aws:kms:us-east-1:1234:alias/my-key",
+    "1712345678123", "hello world", "2026-01-02T03:04:05Z", "${API_KEY}", "<your key here>", "changeme", "arn:aws:kms:us-east-1:1234:alias/my-key",
     "user@example.com", "is too short", "max_tokens", "camelCaseName", "RS256", "aes-256-gcm", "redis://localhost:6379/0",
     "C:\\keys\\key.pem", "YOUR_API_KEY_HERE", "must be at least 8 characters", "Hello, World!", "Europe/Bratislava",
 ]  # fmt: skip

@@ -43,8 +43,8 @@ _BACKENDS = (("python-requests/", "requests"), ("aiohttp/", "aiohttp"), ("Boto3/
 class Imported:
     """What became of one file. ``errors`` counts statuses of 400 and more, ``skipped`` entries by reason.
 
-    ``backends`` names the backends beyond the default that the recorded calls need, ``kept`` where the source is now, if
-    the cassette took its place.
+    ``backends`` names the backends beyond the default that the recorded calls need, ``kept`` says where the source is
+    now, if the cassette took its place.
     """
 
     source: Path
@@ -272,10 +272,7 @@ _PLACEHOLDER = re.compile(r"(?:\w+ )?[^\d\s]{0,24}")
 
 
 def _without_placeholders(entry: Entry) -> Entry:
-    """An exchange less the header values that are surely no credentials, so that they are not masked elsewhere.
-
-    Suites filter headers; every client says who it is, so where that is missing others may be, too.
-    """
+    """An exchange less the header values that are surely no credentials, so that they are not masked elsewhere."""
     if isinstance(entry, Skipped):
         return entry
     request = entry.request
@@ -284,7 +281,7 @@ def _without_placeholders(entry: Entry) -> Entry:
         for name, value in request.headers
         if name.lower() == "user-agent" or may_count(name.lower()) or not _PLACEHOLDER.fullmatch(value)
     ]
-    return replace(entry, request=replace(request, headers=Headers(kept)), has_headers="user-agent" in request.headers)
+    return replace(entry, request=replace(request, headers=Headers(kept)), has_headers=bool(request.headers.pairs))
 
 
 def _text_of(kept: Kept) -> bytes:

@@ -67,6 +67,8 @@ def read_side(text: str, path: Path) -> Side:
     """
     if not text.strip():
         return Side()
+    if text.rstrip().endswith("\ninteractions:"):  # all the recordings are on the other side
+        text = text.rstrip() + " []\n"
     document = _store.parse(text, path)
     texts = _store.entry_texts(text, len(document.items) + document.torn)
     for item in document.items:

@@ -217,6 +217,13 @@ def test_what_is_kept_is_whole_where_the_other_side_deleted_what_it_refers_to() 
     assert _store.parse(joined(base, ours, theirs).text, PATH).items == [two, three]
 
 
+def test_a_side_that_has_no_recordings_at_all_is_a_side() -> None:
+    head = file(A).partition("- request")[0]
+    assert joined(None, file(A, B), head).text == file(A, B)
+    assert joined(None, head, file(A, B)).text == file(A, B)
+    assert joined(None, head, head).text == head.replace("interactions:", "interactions: []")
+
+
 def test_an_unfinished_side_with_a_torn_end_gives_what_is_whole() -> None:
     ours = file(A, B, unfinished="true")
     made = joined(file(A, unfinished="true"), ours[:-30], file(A, C, unfinished="true"))

@@ -69,7 +69,7 @@ def every_argument(path: Path, from_environment: str) -> None:
 def looked_at(cassette: Cassette) -> None:
     as_text: str = cassette.path
     as_path: PathLike[str] = cassette.path
-    assert as_text == as_path
+    assert as_text == str(as_path)
     assert_type(cassette.interactions, tuple[Interaction, ...])
     assert_type(cassette.played, tuple[Interaction, ...])
     assert_type(cassette.recorded, tuple[Interaction, ...])

@@ -166,9 +166,9 @@ def _raise_swallowed(cassette: Cassette, error: BaseException | None) -> None:
     """Where the code under test swallowed a miss, the test would go on with a call that never happened."""
     from promptecho import _swallowed, _workers
 
-    for miss in cassette.misses:
+    for miss in cassette.untold_misses():
         _workers.settle(miss)
-        if miss in cassette.untold_misses() and getattr(arrived(miss), "is_of_child", False) and not _run.watching:
+        if getattr(arrived(miss), "is_of_child", False) and not _run.watching:
             # A program that is no test may have dealt with it; what its processes catch can't be seen here.
             warnings.warn(f"in a child process: {miss}", CassetteWarning, stacklevel=5)
     if error is None or isinstance(error, Exception):

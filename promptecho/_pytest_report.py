@@ -272,7 +272,8 @@ class _Tests:
 def _first_swallowed(item: pytest.Item, outcome: BaseException | None) -> BaseException | None:
     """The first miss of the cassettes of a test that nobody knows of, if it ended as it did."""
     activation = sys.modules.get("promptecho._activation")
-    still_open = [entry.session.cassette for entry in activation._open] if activation is not None else []
+    entries = activation._open if activation is not None else ()
+    still_open = [entry.session.cassette for entry in entries if not getattr(entry, "is_inherited", False)]
     cassettes = {id(each): each for each in [*_run.opened, *still_open] if each.untold_misses()}
     if not cassettes:
         return None

@@ -22,7 +22,6 @@ from promptecho._cassette import Cassette
 from promptecho._matching import MatchOn
 from promptecho._session import Session
 from promptecho._settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
-from promptecho._swallowed import was_caught_on_purpose
 from promptecho.errors import (
     AmbiguousCassetteError,
     CassetteNestingError,
@@ -124,6 +123,8 @@ class _Entry:
         global _open
         with _lock:
             _open = (*_open, self)
+        if _run.watching:
+            _run.opened.append(self.session.cassette)
 
     def enter_again(self) -> None:
         self._depth += 1
@@ -156,14 +157,23 @@ class _Entry:
             _opening.release(self.session)
             if _run.watching:
                 _note_closed(self, error, refused)
-        if error is None or isinstance(error, Exception):
-            # The code under test swallowed it; the test would go on with a call that never happened.
-            for miss in self.session.cassette.misses:
-                if getattr(miss, "is_of_child", False) and not _run.watching:
-                    # A program that is no test may have dealt with it; what its processes catch can't be seen here.
-                    warnings.warn(f"in a child process: {miss}", CassetteWarning, stacklevel=4)
-                elif not was_caught_on_purpose(miss):
-                    raise miss
+        if self.session.cassette.untold_misses():
+            _raise_swallowed(self.session.cassette, error)
+
+
+def _raise_swallowed(cassette: Cassette, error: BaseException | None) -> None:
+    """Where the code under test swallowed a miss, the test would go on with a call that never happened."""
+    from promptecho import _swallowed, _workers
+
+    for miss in cassette.untold_misses():
+        _workers.settle(miss)
+        if getattr(miss, "is_of_child", False) and not _run.watching:
+            # A program that is no test may have dealt with it; what its processes catch can't be seen here.
+            warnings.warn(f"in a child process: {miss}", CassetteWarning, stacklevel=5)
+    if error is None or isinstance(error, Exception):
+        swallowed = _swallowed.first_swallowed([cassette], error)
+        if swallowed is not None:
+            raise swallowed
 
 
 class _Inherited(_Entry):

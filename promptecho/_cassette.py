@@ -77,6 +77,7 @@ class Cassette:
         self.passed_through = 0
         self.misses: list[BaseException] = []
         self.relay: Relay | None = None  # if other processes take part
+        self.told = 0  # how many of them have been raised or reported where a user sees them
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], match_on: MatchOn = None) -> Cassette:
@@ -244,7 +245,7 @@ class Cassette:
         return dict(self._unmatched)
 
     def acknowledge_misses(self) -> None:
-        """Say that the misses so far were meant: they are not raised again when the cassette closes.
+        """Say that the misses so far were meant: they don't fail the test at its end.
 
         >>> with promptecho.use_cassette("cassettes/answer.yaml", mode="none") as cassette:
         ...     try:
@@ -254,6 +255,10 @@ class Cassette:
         ...     cassette.acknowledge_misses()
         """
         self.misses.clear()
+        self.told = 0
+
+    def untold_misses(self) -> list[BaseException]:
+        return self.misses[self.told :]
 
     def find(self, keys: Iterable[str]) -> list[Interaction]:
         """The recordings under the first of some keys that has any, in the order of the calls."""

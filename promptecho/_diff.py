@@ -8,7 +8,8 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptecho import _older_keys
 from promptecho._defaults import is_ci
@@ -204,6 +205,13 @@ class _Paint:
         return f"\033[1m{text}\033[0m" if self.on else text
 
 
+class Explanation(NamedTuple):
+    """Why a request has no recording: in full, and in one line."""
+
+    text: str
+    summary: str
+
+
 def explain_miss(
     cassette: Cassette,
     identity: Identity,
@@ -212,8 +220,8 @@ def explain_miss(
     mode: str,
     used_up: int = 0,
     ambiguous: Sequence[Interaction] = (),
-) -> str:
-    """The text of a miss: what was asked, the nearest recording, each difference, and what to do."""
+) -> Explanation:
+    """What was asked, the nearest recording, each difference, and what to do."""
     paint = _Paint()
     lines = [paint.bold(f"no recording answers {identity.method} {url}")]
     if os.environ.get("PROMPTECHO_MODE", "").strip():
@@ -224,21 +232,35 @@ def explain_miss(
         lines.append(
             f"  its {used_up} recording(s) are already used {used_up} time(s), and repeats='strict' plays each once"
         )
+        summary = f"one call more than recorded in {_short(Path(cassette.path))}"
     elif ambiguous:
         hosts = sorted({entry.identity.host for entry in ambiguous})
         lines.append(
             f"  recordings of several hosts share this key ({', '.join(hosts)}), and none is of {identity.host}"
         )
+        summary = f"several hosts, and not {identity.host}, are recorded in {_short(Path(cassette.path))}"
     else:
-        lines.extend(_nearest_lines(cassette, identity, paint))
+        more, differing = _nearest_lines(cassette, identity, paint)
+        lines.extend(more)
+        summary = f"{differing} {_short(Path(cassette.path))}"
     lines.append("  to record it: run once with PROMPTECHO_MODE=new_episodes (adds it) or all (records the file again)")
-    return harmless("\n".join(lines), coloured=paint.on)
+    return Explanation(harmless("\n".join(lines), coloured=paint.on), harmless(summary))
 
 
-def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> list[str]:
+def _short(path: Path) -> str:
+    """A path as seen from the current folder, if it is below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> tuple[list[str], str]:
     candidate = nearest(cassette, identity)
     if candidate is None:
-        return ["  the cassette holds no recordings; was it ever recorded, and is this its path?"]
+        return [
+            "  the cassette holds no recordings; was it ever recorded, and is this its path?"
+        ], "nothing is recorded in"
     other = candidate.identity
     lines = [f"  nearest recording: interactions[{candidate.number}], {other.method} {candidate.url}"]
     facts: list[tuple[str, Json, Json]] = [
@@ -268,7 +290,11 @@ def _nearest_lines(cassette: Cassette, identity: Identity, paint: _Paint) -> lis
     free = [name for name in other.body if name not in other.matched and other.body[name] != identity.body.get(name)]
     if free and not identity.whole:
         lines.append(f"  differs too, but is not matched: {', '.join(free)}")
-    return lines
+    if not differences:
+        return lines, "no recording answers this call in"
+    count = len(differences)
+    first = differences[0][0].rstrip(":")
+    return lines, f"{first} differs from" if count == 1 else f"{first} and {count - 1} more differ from"
 
 
 def beside_the_body(recorded: Identity, incoming: Identity) -> Iterator[tuple[str, Json, Json]]:

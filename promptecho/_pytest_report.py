@@ -6,17 +6,20 @@ Like the plugin, it loads nothing heavy until there is something to say.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import shutil
+import sys
 import tempfile
+import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from promptecho import _run, _run_folder
+from promptecho import _run, _run_folder, errors
 from promptecho._defaults import DEFAULT_BACKENDS, is_ci
 from promptecho._harmless import harmless
 from promptecho._scope import Scope
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from promptecho._summary import Summary
 
+T = TypeVar("T")
 ENDED: pytest.StashKey[BaseException | None] = pytest.StashKey()  # how a test did; not there if it was cut off
 _WORKER_OUTPUT = "promptecho_closed"
 _FOLDER = "promptecho_run"
@@ -43,11 +47,12 @@ class Reporting:
         self._watches_tests = False
         self._ledger: str | None = None
         self._folder: str | None = None  # of the workers of pytest-xdist
-        self._outer = _run.watching, _run.closed  # of a run around this one, in the same process
+        self._outer = _run.watching, _run.closed, _run.opened  # of a run around this one, in the same process
         self._outer_folder = _run_folder.folder
         shared = getattr(config, "workerinput", {}).get(_FOLDER)
         _run_folder.folder = Path(shared) if shared else None
-        _run.watching, _run.closed = True, _Closed(self.watch_tests)
+        _run.watching, _run.closed, _run.opened = True, _Watched(self.watch_tests), _Watched(self.watch_tests)
+        errors.be_outcome(pytest.fail.Exception)
         if getattr(config.option, "dist", "no") != "no":  # the tests run in workers, and are reported here
             self.watch_tests()
 
@@ -76,7 +81,9 @@ class Reporting:
         _run_folder.folder = self._outer_folder
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        _run.watching, _run.closed = self._outer
+        _run.watching, _run.closed, _run.opened = self._outer
+        if not _run.watching:
+            errors.be_outcome(None)
         if self._ledger is not None:
             os.environ.pop(_run.LEDGER_VARIABLE, None)
             Path(self._ledger).unlink(missing_ok=True)
@@ -181,16 +188,16 @@ class Reporting:
 _SHOWN_WARNINGS = 20
 
 
-class _Closed(list[dict[str, object]]):
-    """What is known of closed cassettes; the first one begins the watch on tests."""
+class _Watched(list[T]):
+    """What was opened, or is known of what was closed; the first one begins the watch on tests."""
 
     def __init__(self, begin: Callable[[], None]) -> None:
         super().__init__()
         self._begin = begin
 
-    def append(self, tally: dict[str, object]) -> None:
+    def append(self, entry: T) -> None:
         self._begin()
-        super().append(tally)
+        super().append(entry)
 
 
 class _Tests:
@@ -198,6 +205,30 @@ class _Tests:
 
     def __init__(self) -> None:
         self._counted = 0
+
+    def pytest_runtest_setup(self) -> None:
+        _run.home = os.getpid(), threading.get_ident()
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Let a test whose code has swallowed a miss fail here, before its fixtures are torn down."""
+        try:
+            result = yield
+        except pytest.skip.Exception:
+            _raise_swallowed(item)
+            raise
+        noted = getattr(item, "_excinfo", None)  # how a test of unittest ended
+        if not noted or isinstance(noted[0].value, pytest.skip.Exception):
+            _raise_swallowed(item)
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        _run.tears_down = True
+        try:
+            return (yield)
+        finally:
+            _run.tears_down = False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -213,10 +244,20 @@ class _Tests:
             fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
             recorded = sum(int(str(each["recorded"])) for each in fresh)
             report.promptecho_recorded = recorded  # type: ignore[attr-defined]  # goes along to the controller
-        if call.excinfo is not None and type(call.excinfo.value).__module__ == "promptecho.errors":
-            _put_first(report, call.excinfo, whole=item.config.getoption("fulltrace", False))
-            if type(call.excinfo.value).__name__ == "LiveBudgetError":
-                item.session.shouldstop = f"promptecho: {call.excinfo.value}"
+        if call.excinfo is not None and report.failed:
+            error = call.excinfo.value
+            swallowed = _first_swallowed(item, error)
+            own = _own_error(error)
+            if own is not None:
+                if own is error:
+                    _trim(report, whole=item.config.getoption("fulltrace", False))
+                _put_first(report, own)
+                if isinstance(own, errors.LiveBudgetError):
+                    item.session.shouldstop = f"promptecho: {own}"
+            elif swallowed is not None:
+                _put_first(report, swallowed, "The code under test went on after this, and then failed:")
+        if call.when == "teardown":
+            _run.opened.clear()
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -228,24 +269,63 @@ class _Tests:
         return None
 
 
-def _put_first(report: Any, excinfo: pytest.ExceptionInfo[BaseException], *, whole: bool) -> None:
-    """Show what promptecho says on top of a failure, and below it only the way through the user's own code.
+def _first_swallowed(item: pytest.Item, outcome: BaseException | None) -> BaseException | None:
+    """The first miss of the cassettes of a test that nobody knows of, if it ended as it did."""
+    activation = sys.modules.get("promptecho._activation")
+    entries = activation._open if activation is not None else ()
+    still_open = [entry.session.cassette for entry in entries if not getattr(entry, "is_inherited", False)]
+    cassettes = {id(each): each for each in [*_run.opened, *still_open] if each.untold_misses()}
+    if not cassettes:
+        return None
+    from promptecho._swallowed import first_swallowed
 
-    ``whole``: show the rest as it is.
-    """
+    test: Any = getattr(item, "obj", None)
+    code = getattr(inspect.unwrap(test), "__code__", None)
+    return first_swallowed(cassettes.values(), outcome, test=code)
+
+
+def _own_error(error: BaseException) -> errors.PromptechoError | None:
+    """An error if it is of ours, or the first one of ours in a group."""
+    if isinstance(error, errors.PromptechoError):
+        return error
+    inner = (_own_error(each) for each in getattr(error, "exceptions", ()) if isinstance(each, BaseException))
+    return next(filter(None, inner), None)
+
+
+def _raise_swallowed(item: pytest.Item) -> None:
+    __tracebackhide__ = True
+    swallowed = _first_swallowed(item, None)
+    if swallowed is not None:
+        if getattr(item, "_excinfo", None):
+            item._excinfo = None  # type: ignore[attr-defined]  # of a test of unittest that said skip
+        raise swallowed
+
+
+def _trim(report: Any, *, whole: bool) -> None:
+    """Leave of the way to an error of ours what goes through the user's own code. ``whole``: leave it as it is."""
     from _pytest._code.code import ReprEntry
 
     trace = getattr(report.longrepr, "reprtraceback", None)
-    if trace is None or not trace.reprentries:
-        return
-    if not whole and all(isinstance(entry, ReprEntry) for entry in trace.reprentries):
+    if trace is not None and not whole and all(isinstance(entry, ReprEntry) for entry in trace.reprentries):
         trace.reprentries = [entry for entry in trace.reprentries if not _is_foreign(entry)]
         for entry in trace.reprentries:
             entry.lines = [line for line in entry.lines if not line.startswith("E  ")]
-    said = f"{type(excinfo.value).__name__}: {excinfo.value}"
-    lines = [f"E   {line}" if line else "E" for line in said.splitlines()]
+
+
+def _put_first(report: Any, error: BaseException, *more: str) -> None:
+    """Show what promptecho says on top of a failure, and what differs in its line of the short summary."""
+    from _pytest._code.code import ReprEntry
+
+    trace = getattr(report.longrepr, "reprtraceback", None)
+    if trace is None:
+        return
+    name = type(error).__name__
+    lines = [f"E   {line}" if line else "E" for line in f"{name}: {error}".splitlines()]
     first = report.longrepr.chain[0][0] if getattr(report.longrepr, "chain", None) else trace
-    first.reprentries = [ReprEntry([*lines, ""], None, None, None, "short"), *first.reprentries]
+    first.reprentries = [ReprEntry([*lines, *more, ""], None, None, None, "short"), *first.reprentries]
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        crash.message = f"{name}: {getattr(error, 'summary', '') or str(error).splitlines()[0]}"
 
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - text only, for each frame of a failure

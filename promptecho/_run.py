@@ -6,14 +6,23 @@ Light, since a pytest run loads it before any test asks for a cassette.
 from __future__ import annotations
 
 import os
+import threading
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from promptecho import _forks
+
+if TYPE_CHECKING:
+    from promptecho._cassette import Cassette
 
 LEDGER_VARIABLE = "PROMPTECHO_LEDGER"  # names the file in which the processes of one run add up what they spent
 
 watching = False  # whether anybody wants to know of closed cassettes
 closed: list[dict[str, object]] = []  # what promptecho._tally says of each
+opened: list[Cassette] = []  # those that are opened meanwhile; whoever watches takes them out
+
+home: tuple[int, int | None] = (os.getpid(), threading.main_thread().ident)  # process and thread that run the tests
+tears_down = False  # whether fixtures are being torn down, where pytest understands an Exception or its own only
 
 _lock = _forks.new_lock()
 _calls = 0

@@ -262,15 +262,17 @@ class Session:
         used_up: int = 0,
         ambiguous: Sequence[Interaction] = (),
     ) -> CassetteMiss:
+        explanation = explain_miss(
+            self.cassette,
+            identity,
+            self.redactor.url(request.url),
+            mode=str(self.settings.mode),
+            used_up=used_up,
+            ambiguous=ambiguous,
+        )
         miss = CassetteMiss(
-            explain_miss(
-                self.cassette,
-                identity,
-                self.redactor.url(request.url),
-                mode=str(self.settings.mode),
-                used_up=used_up,
-                ambiguous=ambiguous,
-            ),
+            explanation.text,
+            summary=explanation.summary,
             request=request,
             path=self.cassette.path,
             mode=str(self.settings.mode),

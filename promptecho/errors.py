@@ -2,14 +2,17 @@
 
 Rule: whatever can be raised inside a call of the user's SDK derives from ``BaseException`` alone. SDKs wrap each
 ``Exception`` of their transport into a "Connection error." and try again; a miss or a full disk must end the call at
-once, under its own name. What is raised where the user's own code stands (opening a cassette, a wrong argument) adds
-the usual ``ValueError``, ``OSError`` or ``RuntimeError``.
+once, under its own name. Where no SDK can rewrap it any more it becomes an ``Exception`` (``as_exception``; when that
+is, ``promptecho/_workers.py`` says), and under pytest it is a failure of pytest's own from the start. What is raised
+where the user's own code stands (opening a cassette, a wrong argument) adds the usual ``ValueError``, ``OSError`` or
+``RuntimeError``.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 from promptecho._harmless import harmless
 
@@ -41,6 +44,8 @@ __all__ = [
 ]
 
 
+_outcome: type[BaseException] | None = None  # what a test runner understands as a failure, given by the plugin
+
 WAY_OUT = "restore the file from version control, or delete it and record again"  # for a file that can't be used
 
 
@@ -62,16 +67,35 @@ class PromptechoError(BaseException):
             *(harmless(each, coloured=self._coloured) if isinstance(each, str) else each for each in arguments)
         )
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> PromptechoError:
+        if issubclass(cls, Exception):
+            return super().__new__(cls, *args, **kwargs)
+        error: PromptechoError = super().__new__(_form(cls, _outcome) if _outcome is not None else cls, *args, **kwargs)
+        made_in = str(sys._getframe(1).f_globals.get("__name__"))
+        if made_in.startswith("promptecho") and made_in != __name__:  # we raise it now, inside a call
+            from promptecho import _workers
+
+            _workers.follow(error)
+        return error
+
+    def __reduce__(self) -> Any:
+        plain = _plain(type(self))
+        if plain is type(self) and isinstance(self, Exception):
+            return super().__reduce__()
+        return _restored, (plain, self.args, isinstance(self, Exception)), self.__dict__
+
 
 class CassetteMiss(PromptechoError):
     """No recording answers a request, and the mode allows no live call.
 
     The text explains the difference to the nearest recording. If the prompt has changed for good, record it: run once
     with ``PROMPTECHO_MODE=new_episodes`` (adds it) or ``all`` (records the file again). A miss that the code under
-    test swallows is raised again when the cassette closes, unless an ``except`` or ``pytest.raises`` names it.
+    test swallows fails the test at its end, or is raised when the cassette closes, unless an ``except`` or
+    ``pytest.raises`` names it. In the program's own code in a worker (a thread, a task, a child process), and when a
+    cassette closes, it is an ``Exception`` too, so that nobody waits for a worker that has died of it.
 
     ``request`` is what was asked (a :class:`~promptecho.backend.Request`, credentials included: do not print it),
-    ``path`` the cassette, ``mode`` the mode in force.
+    ``path`` the cassette, ``mode`` the mode in force, ``summary`` the text in one line.
 
     >>> with promptecho.use_cassette("cassettes/answer.yaml", mode="none"):
     ...     try:
@@ -84,12 +108,19 @@ class CassetteMiss(PromptechoError):
     _coloured = True
 
     def __init__(
-        self, message: str, *, request: Request | None = None, path: os.PathLike[str] | None = None, mode: str = ""
+        self,
+        message: str,
+        *,
+        request: Request | None = None,
+        path: os.PathLike[str] | None = None,
+        mode: str = "",
+        summary: str = "",
     ) -> None:
         super().__init__(message)
         self.request = request
         self.path = path
         self.mode = mode
+        self.summary = summary
 
 
 class RecordedErrorResponse(PromptechoError):
@@ -306,3 +337,49 @@ def of_a_child(name: str, text: str, path: os.PathLike[str]) -> PromptechoError:
     error = kind(text, path=path) if issubclass(kind, CassetteMiss) else kind(text)
     error.is_of_child = True
     return error
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def be_outcome(kind: type[BaseException] | None) -> None:
+    """Let what is raised inside a call from now on be a failure to a test runner too: ``pytest.fail.Exception``."""
+    global _outcome
+    _outcome = kind
+
+
+def as_exception(error: BaseException) -> BaseException:
+    """The same error, an ``Exception`` from now on: to be used where no SDK can rewrap it any more."""
+    if not isinstance(error, Exception):
+        error.__class__ = _form(type(error), Exception)
+    return error
+
+
+_forms: dict[tuple[type, type], Any] = {}
+
+
+def _form(kind: type[BaseException], more: type[BaseException]) -> Any:
+    """The class of an error in another form: the same to the eye, derived from one more class."""
+    if issubclass(kind, more):
+        return kind
+    if (kind, more) in _forms:
+        return _forms[kind, more]
+    names = {
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+        "__str__": BaseException.__str__,
+        "__repr__": BaseException.__repr__,
+        "pytrace": True,  # of pytest's failures; one that comes from a child process has none of its own
+        "_plain": _plain(kind),
+    }
+    return _forms.setdefault((kind, more), type(kind.__name__, (kind, more), names))
+
+
+def _plain(kind: type[BaseException]) -> Any:
+    return vars(kind).get("_plain", kind)
+
+
+def _restored(kind: type[PromptechoError], args: tuple[Any, ...], is_exception: bool) -> BaseException:
+    error = kind.__new__(kind, *args)
+    return as_exception(error) if is_exception else error

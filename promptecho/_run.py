@@ -6,6 +6,7 @@ Light, since a pytest run loads it before any test asks for a cassette.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from decimal import Decimal
 
 from promptecho import _forks
@@ -14,10 +15,29 @@ LEDGER_VARIABLE = "PROMPTECHO_LEDGER"  # names the file in which the processes o
 
 watching = False  # whether anybody wants to know of closed cassettes
 closed: list[dict[str, object]] = []  # what promptecho._tally says of each
+# Calls that no cassette answered: (kind, host, library, test, fixture, cassette) and how many. The kinds: "around" an
+# open cassette, "uncovered" (none open, to a provider), "late" (after its cassette closed), "background" (held back).
+calls: Counter[tuple[str, str, str, str, str, str]] = Counter()
+fixtures: list[str] = []  # those that are being set up, the innermost last
 
 _lock = _forks.new_lock()
 _calls = 0
 _usd = Decimal(0)
+
+
+def note_call(kind: str, host: str, library: str, cassette: str = "") -> None:
+    """Keep a call for the summary, where there is one."""
+    if kind and watching:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+        calls[kind, host, library, test, fixtures[-1] if fixtures else "", cassette] += 1
+
+
+def place() -> str:
+    """Which fixture or test is running, in words; empty outside of tests."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+    if fixtures:
+        return f"fixture {fixtures[-1]}" + (f" of {test}" if test else "")
+    return test
 
 
 def spent() -> tuple[int, Decimal]:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import threading
 import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from promptecho import _backend, _children, _forks, _guard, _opening, _run, _settings
+from promptecho import _backend, _background, _children, _forks, _guard, _opening, _run, _settings
 from promptecho._cassette import Cassette
 from promptecho._matching import MatchOn
 from promptecho._session import Session
@@ -36,22 +39,37 @@ _open: tuple[_Entry, ...] = ()
 _lock = _forks.new_lock()
 
 
-def session_for(backend: str) -> Session | None:
+def session_for(backend: str, method: str = "", url: str = "") -> Session | None:
     """The session that decides on a call that a backend sees, if there is one; for the wrappers of backends.
 
     ``None``: no cassette is open in this context, its settings don't choose the backend, or the call belongs to a layer
-    above.
+    above. With ``method`` and ``url`` of the call, the guard looks at it where the backend isn't chosen, before
+    anything is sent.
 
     >>> backend.session_for("httpx") is None
     True
 
     Raises:
         AmbiguousCassetteError: several cassettes are open and none of them is this context's own.
+        UninterceptedCallError: the backend isn't chosen, and the call must not go out.
     """
-    if not _open or _backend.is_suppressed():
+    if not (_open or _outside) or _backend.is_suppressed():
         return None
+    if url and _has_no_entry() and _background.find(method, url):  # an exporter's thread belongs to no cassette
+        return next((each.session for each in _open if each.session.is_pure_replay), None)
     entry = active_entry()
-    return entry.session if entry is not None and backend in entry.backends else None
+    if entry is None:
+        guard_call(backend, method, url)
+        return None
+    if backend in entry.backends:
+        return entry.session
+    return entry.session if url and _guard.look_at(entry.watch, backend, method, url) else None
+
+
+def _has_no_entry() -> bool:
+    """Whether several cassettes are open, and none of them is this context's own."""
+    entry = _current.get()
+    return len(_open) > 1 and (entry is None or not entry.session.open)
 
 
 def active_entry() -> _Entry | None:
@@ -73,29 +91,55 @@ def active_entry() -> _Entry | None:
     return entry
 
 
+def guard_call(library: str, method: str, url: str) -> None:
+    """Let the guard look at a call that is neither recorded nor replayed, before anything is sent.
+
+    >>> backend.guard_call("http.client", "GET", "https://api.example/")
+
+    Raises:
+        UninterceptedCallError: it must not go out.
+        ConnectionRefusedError: it is background traffic, and no call goes out here.
+    """
+    watch = None if _backend.is_suppressed() else _watched()
+    if watch is not None and url and _guard.look_at(watch, library, method, url):
+        host = urlsplit(url).hostname or ""
+        _run.note_call("background", host, library)
+        raise _guard.refuse(host)
+
+
+def is_guarded() -> bool:
+    """Whether the guard would look at a call made here, so that an adapter has to see it.
+
+    >>> backend.is_guarded()
+    False
+    """
+    return bool(_open or _outside) and not _backend.is_suppressed()
+
+
 def _watched() -> _guard.Watch | None:
     """For the guard: what this context's cassette asks for, or the strictest of the open ones."""
     entry = _current.get()
-    entries = (entry,) if entry is not None and entry.session.open else _open
-    if not entries:
-        return _OUTSIDE if _blocks_outside else None
-    strictest = next((each for each in entries if each.settings.mode is Mode.NONE), entries[0])
-    return _guard.Watch(
-        str(strictest.settings.mode),
-        any(each.settings.block_network for each in entries),
-        strictest.session.cassette.note_miss,
-    )
+    if entry is not None and entry.session.open:
+        return entry.watch
+    if _open:
+        return next((each.watch for each in _open if each.watch.provider == "raise"), _open[0].watch)
+    late = entry.watch if entry is not None else _guard.left_over()
+    if late is None:
+        return _outside
+    if _outside is not None and "raise" in (_outside.provider, _outside.other):
+        return replace(late, is_open=False, provider="raise", other=_outside.other or "note")
+    return replace(late, is_open=False, other="note")
 
 
-_OUTSIDE = _guard.Watch(str(Mode.NONE), True, lambda error: None)
-_blocks_outside = False
+_outside: _guard.Watch | None = None
 
 
-def block_network_outside() -> None:
-    """Let the guard refuse connections in this process where no cassette is open, too; loopback aside."""
-    global _blocks_outside
-    _blocks_outside = True
-    _guard.listen(_watched)
+def watch_outside(watch: _guard.Watch | None) -> None:
+    """Let the guard look at calls in this process where no cassette is open, too."""
+    global _outside
+    _outside = watch
+    if watch is not None:
+        _guard.listen(_watched)
 
 
 class _Entry:
@@ -115,10 +159,12 @@ class _Entry:
             )
         self.backends = _backend.choose(settings.backends)
         self.session, self.target = _opening.open_session(path, settings, owner.is_growing(path))
+        self.watch = self._make_watch(path)
         self._installed = (*_backend.with_layers(self.backends), *_children.LAYERS)
         _backend.install(self._installed)
         _guard.listen(_watched)
         _children.watch_starts()
+        self._threads = threading.enumerate()
         self._token = _current.set(self)
         self._depth = 1
         global _open
@@ -126,6 +172,20 @@ class _Entry:
             _open = (*_open, self)
         if _run.watching:
             _run.opened.append(self.session.cassette)
+
+    def _make_watch(self, path: Path) -> _guard.Watch:
+        """What this cassette asks of the guard, while it is open and of threads that outlive it."""
+        is_none, blocks = self.settings.mode is Mode.NONE, self.settings.block_network
+        return _guard.Watch(
+            "raise" if is_none or blocks else "warn",
+            "raise" if blocks else "warn" if is_none else "",
+            holds_background=self.session.is_pure_replay,
+            cassette=str(path),
+            is_open=True,
+            libraries=self.backends,
+            note=self.session.cassette.note_miss,
+            lets_out=self.session.lets_out,
+        )
 
     def enter_again(self) -> None:
         self._depth += 1
@@ -140,6 +200,7 @@ class _Entry:
         finally:
             with _lock:
                 _open = tuple(entry for entry in _open if entry is not self)
+            _guard.note_left_over(self.watch, self._threads)
             _backend.uninstall(self._installed)
             if not _open:
                 _children.take_variables_back()
@@ -277,7 +338,7 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
             ``file-...`` and their like), ``"hex"``, and regular expressions, in any order. The file keeps the text as
             it was sent. Default: nothing.
         ignore_hosts: Hosts whose calls pass through, neither recorded nor replayed; a name stands for the hosts below
-            it too. Default: none, beside a built-in list of usage counters.
+            it too. Default: none. Traces and usage counters of SDKs are never recorded, listed or not.
         ignore_localhost: ``True`` lets calls to this machine pass through. Default: ``False``.
         only_hosts: If given, calls to all other hosts pass through. Default: every host is recorded.
         block_network: ``True``: any connection that goes around the cassette raises

@@ -73,7 +73,8 @@ _BUILT_IN = {
     "requests": "promptecho_backends._requests:RequestsBackend",
     "urllib3": "promptecho_backends._urllib3:Urllib3Backend",
 }
-# Not to be chosen by name: they are put in place with the backends that ride on them.
+# Not to be chosen by name: they are put in place with the backends that ride on them, or for the guard. The part behind
+# "#" tells one from a backend of the same module.
 _LAYERS = {
     "botocore.credentials": "promptecho_backends._botocore:BotocoreLayer",
     "subprocess": "promptecho._children:StartingLayer",
@@ -81,7 +82,11 @@ _LAYERS = {
     "multiprocessing.spawn": "promptecho._children:StartingLayer",
     "httpcore": "promptecho_backends._httpcore:HttpcoreLayer",
     "httpcore2": "promptecho_backends._httpcore:HttpcoreLayer",
+    "http.client#guard": "promptecho_backends._http_client:HttpClientGuard",
+    "socket#guard": "promptecho._lookups:LookupLayer",
 }
+# What is put in place beside the chosen backends, so that the guard sees the calls of libraries that aren't chosen.
+GUARDED = ("httpcore", "httpcore2", "aiohttp", "urllib3", "http.client#guard", "socket#guard")
 
 _lock = _forks.new_rlock()
 _loaded: dict[str, Backend] = {}
@@ -233,6 +238,7 @@ class _Exchanged:
 _Patch = Union[Redirected, _Exchanged]
 
 _users: dict[str, int] = {}
+_guards: dict[str, int] = {}  # of these users, those that can do without it
 _patches: dict[str, dict[_Place, _Patch]] = {}
 # Those made before, by backend, with their owner: for the next cassette.
 _redirected: dict[tuple[str, _Place], tuple[Any, Redirected]] = {}
@@ -240,17 +246,20 @@ _finder: _PatchOnImport | None = None
 
 
 def install(names: Sequence[str]) -> None:
-    """Put backends in place; each ``install`` is undone by one ``uninstall``."""
+    """Put backends in place, and beside them what the guard needs; each ``install`` is undone by one ``uninstall``."""
     with _lock:
         done: list[str] = []
         try:
-            for name in names:
+            for name in _with_guards(names):
+                is_guard = name not in names
                 _users[name] = _users.get(name, 0) + 1
+                _guards[name] = _guards.get(name, 0) + is_guard
                 done.append(name)
-                if name in sys.modules and name not in _patches:
-                    _patch(name, sys.modules[name])
+                module = sys.modules.get(_library(name))
+                if module is not None and name not in _patches:
+                    _patch(name, module, lenient=is_guard)
         except BaseException:
-            uninstall(done)
+            _release(done, names)
             raise
         _watch_imports()
 
@@ -258,17 +267,44 @@ def install(names: Sequence[str]) -> None:
 def uninstall(names: Sequence[str]) -> None:
     """Take backends away; the last user restores every original."""
     with _lock:
-        for name in names:
-            _users[name] -= 1
-            if _users[name]:
-                continue
-            del _users[name]
-            for patch in reversed(list(_patches.pop(name, {}).values())):
-                patch.restore()
+        _release(_with_guards(names), names)
         _watch_imports()
 
 
-def _patch(name: str, module: ModuleType) -> None:
+def _library(name: str) -> str:
+    """The name of the module that a backend or layer patches."""
+    return name.partition("#")[0]
+
+
+def _with_guards(names: Sequence[str]) -> list[str]:
+    return [*names, *(name for name in GUARDED if name not in names)]
+
+
+def _release(done: Sequence[str], names: Sequence[str]) -> None:
+    for name in done:
+        _users[name] -= 1
+        _guards[name] -= name not in names
+        if not _users[name]:
+            del _users[name], _guards[name]
+            _restore(name)
+
+
+def _restore(name: str) -> None:
+    for patch in reversed(list(_patches.pop(name, {}).values())):
+        patch.restore()
+
+
+def _patch(name: str, module: ModuleType, *, lenient: bool = False) -> None:
+    """``lenient``: it is for the guard alone, which listens to the interpreter where a library can't be patched."""
+    try:
+        _patch_all(name, module)
+    except BackendError:
+        _restore(name)
+        if not lenient:
+            raise
+
+
+def _patch_all(name: str, module: ModuleType) -> None:
     backend = load_backend(name)
     _patches[name] = {}
     for point in backend.patch_points(module):
@@ -320,7 +356,7 @@ class _PatchOnImport:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in _users or fullname in _patches:
+        if not any(_library(name) == fullname and name not in _patches for name in _users):
             return None
         for finder in sys.meta_path:
             if finder is self or not hasattr(finder, "find_spec"):
@@ -348,8 +384,9 @@ class _PatchingLoader:
             spec.loader = self._loader  # what the library sees of itself is as without us
         self._loader.exec_module(module)
         with _lock:
-            if module.__name__ in _users and module.__name__ not in _patches:
-                _patch(module.__name__, module)
+            for name in list(_users):
+                if _library(name) == module.__name__ and name not in _patches:
+                    _patch(name, module, lenient=_users[name] == _guards[name])
 
 
 def _watch_imports() -> None:

@@ -51,7 +51,8 @@ class Cassette:
 
     :class:`use_cassette` and the fixture ``promptecho_cassette`` give one; :meth:`load` reads one to look at. ``path``
     is its file, a text that has what a :class:`pathlib.Path` has, ``passed_through`` how many calls were let through
-    untouched, ``misses`` the misses so far.
+    untouched, ``background`` how many calls that SDKs make on their own (traces, counters) were answered on the spot,
+    ``misses`` the misses so far.
 
     >>> with promptecho.use_cassette("cassettes/answer.yaml") as cassette:
     ...     answer = ask("What is six times seven?")
@@ -77,6 +78,7 @@ class Cassette:
         self._with_placeholders: list[Interaction] | None = None
         self._unmatched: Counter[str] = Counter()
         self.passed_through = 0
+        self.background = 0
         self.misses: list[BaseException] = []
         self.relay: Relay | None = None  # if other processes take part
         self.told = 0  # how many of them have been raised or reported where a user sees them

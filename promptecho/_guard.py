@@ -1,49 +1,73 @@
-"""Notices calls to LLM providers that go around the cassette.
+"""Notices calls that go around the cassette, and calls to LLM providers where none is open.
 
-It listens to the interpreter's audit events (PEP 578) for name lookups and connections, below every HTTP library, so an
-SDK that moves to a library that no backend knows is noticed on its first run. In mode ``none`` the call raises before
-anything is sent; in the other modes it warns. ``block_network`` widens this to every host but loopback, and raises in
-every mode.
+It looks at two places. Libraries that promptecho knows but that weren't chosen have its wrappers too while a cassette
+is open: these see the address of each call, whatever proxy, resolver or kept connection carries it (``look_at``). For
+all others it listens to the interpreter's audit events (PEP 578) for name lookups and connections, so an SDK that moves
+to a library that no backend knows is noticed on its first run.
+
+In mode ``none`` a call to a provider raises before anything is sent, and a connection to any other host but loopback is
+a warning; in the other modes a call to a provider warns. ``block_network`` raises for every host but loopback.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import errno
 import socket
 import sys
+import threading
 import warnings
+import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from promptecho import _forks, _probe
+from promptecho import _background, _callers, _forks, _lookups, _probe, _run
+from promptecho._hosts import is_llm_host, is_loopback
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
 
-# Hosts (and the hosts below them) at which providers answer.
-LLM_HOSTS = (
-    "api.openai.com", "openai.azure.com", "services.ai.azure.com", "models.inference.ai.azure.com", "models.github.ai",
-    "api.anthropic.com", "generativelanguage.googleapis.com", "aiplatform.googleapis.com", "api.mistral.ai",
-    "api.cohere.com", "api.cohere.ai", "api.groq.com", "openrouter.ai", "api.together.xyz", "api.together.ai",
-    "api.fireworks.ai", "api.deepseek.com", "api.perplexity.ai", "router.huggingface.co",
-    "api-inference.huggingface.co", "api.x.ai", "api.cerebras.ai", "api.deepinfra.com", "api.replicate.com",
-    "api.voyageai.com", "integrate.api.nvidia.com", "ollama.com", "api.ai21.com", "api.sambanova.ai",
-    "api.moonshot.ai", "dashscope.aliyuncs.com", "open.bigmodel.cn", "api.jina.ai", "api.stability.ai",
-)  # fmt: skip
-_LIBRARIES = ("botocore", "requests", "aiohttp", "httpx2", "httpx", "urllib3", "tornado", "pycurl", "urllib", "http")
+__all__ = ["Watch", "allowed", "is_llm_host", "is_loopback", "listen", "look_at", "refuse"]
 
 _lock = _forks.new_lock()
 _allowed: Counter[str] = Counter()
+_is_let_out: ContextVar[bool] = ContextVar("promptecho_let_out", default=False)
 _listening = False
+
+
+def _note_nothing(error: BaseException) -> None:
+    pass
+
+
+def _none_let_out(host: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What the open cassettes ask for: the strictest mode, whether the network is blocked; ``note`` keeps an error."""
+    """What holds for calls around a cassette, or where none is open.
 
-    mode: str
-    block_network: bool
-    note: Callable[[BaseException], None]
+    ``provider``: what a call to a provider does: ``"raise"``, ``"warn"`` or ``"note"`` (it is kept for the summary).
+    ``other``: what a connection to another host does, loopback aside: the same, or ``""``. ``holds_background``: traces
+    and look-ups don't go out. ``cassette`` is the path of the one that is open (``is_open``) or was, ``libraries`` what
+    it intercepts. ``note`` keeps an error that the program may swallow; ``lets_out`` knows the hosts that are let out.
+    """
+
+    provider: str
+    other: str = ""
+    holds_background: bool = False
+    cassette: str = ""
+    is_open: bool = False
+    libraries: tuple[str, ...] = ()
+    note: Callable[[BaseException], None] = _note_nothing
+    lets_out: Callable[[str], bool] = _none_let_out
+    told: set[tuple[str, str]] = field(default_factory=set, compare=False)
+
+    @property
+    def closed(self) -> str:
+        """The cassette of which this is all that is left."""
+        return "" if self.is_open else self.cassette
 
 
 def _nobody() -> Watch | None:
@@ -51,46 +75,27 @@ def _nobody() -> Watch | None:
 
 
 _watch: Callable[[], Watch | None] = _nobody  # replaced when the first cassette opens
-
-
-def is_llm_host(host: str) -> bool:
-    """Whether a host is a known provider's; Bedrock's carry the region in the middle of their names."""
-    host = host.lower().rstrip(".")
-    if any(host == known or host.endswith("." + known) for known in LLM_HOSTS):
-        return True
-    return host.endswith(("-aiplatform.googleapis.com",)) or (
-        host.startswith("bedrock") and host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
-    )
+_left_over: weakref.WeakKeyDictionary[threading.Thread, Watch] = weakref.WeakKeyDictionary()  # by note_left_over
 
 
 @contextmanager
 def allowed(host: str) -> Iterator[None]:
-    """Around a call that a cassette lets out. By host, not by context: name lookups run in worker threads."""
+    """Around a call that a cassette lets out. By host too, since name lookups run in worker threads."""
+    token = _is_let_out.set(True)
     with _lock:
         _allowed[host] += 1
     try:
         yield
     finally:
+        _is_let_out.reset(token)
         with _lock:
             _allowed[host] -= 1
             if not _allowed[host]:
                 del _allowed[host]
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a name or an address stays on this machine."""
-    host = host.lower().rstrip(".").strip("[]").partition("%")[0]
-    if host in ("", "localhost") or host.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
-
-
 def listen(watch: Callable[[], Watch | None]) -> None:
-    """Start listening, once; ``watch`` says what the open cassettes ask for, ``None`` if none is open."""
+    """Start listening, once; ``watch`` says what holds where it is called, ``None``: nothing does."""
     global _listening, _watch
     _watch = watch
     with _lock:
@@ -99,22 +104,76 @@ def listen(watch: Callable[[], Watch | None]) -> None:
             sys.addaudithook(_hook)  # can't be taken away again, so it does nothing while no cassette is open
 
 
+def note_left_over(watch: Watch, before: Iterable[threading.Thread]) -> None:
+    """Keep which threads go on after a cassette has closed: those that weren't there ``before``."""
+    threads = set(threading.enumerate())
+    for thread in threads.difference(before, (threading.current_thread(),)):
+        _left_over[thread] = watch
+
+
+def left_over() -> Watch | None:
+    """What the cassette asked for that was open when this thread began, where it is closed by now."""
+    return _left_over.get(threading.current_thread()) if _left_over else None
+
+
+# --- libraries that aren't chosen -------------------------------------------------------------------------------------
+
+
+def look_at(watch: Watch, library: str, method: str, url: str) -> bool:
+    """Look at a call of a library that isn't chosen; gives whether it is background traffic that must not go out.
+
+    Raises:
+        UninterceptedCallError: it must not go out.
+    """
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    if watch.lets_out(host) or _probe.current.get() is not None:  # a tried call is stopped before it reaches anything
+        return False
+    if _background.find(method, url) is not None:
+        return watch.holds_background
+    _judge(watch, host, library)
+    return False
+
+
+def refuse(host: str) -> ConnectionRefusedError:
+    """For background traffic that can't be answered: its sender sees a server that is down."""
+    return ConnectionRefusedError(
+        errno.ECONNREFUSED, f"promptecho keeps background traffic to {host} from going out: no call goes out here"
+    )
+
+
+# --- audit events -----------------------------------------------------------------------------------------------------
+
+
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if event not in _EVENTS:
         return
     _probe.notice(event, arguments, _allowed)
     watch = _watch()
-    if watch is None:
-        return
     host = _EVENTS[event](arguments)
     if isinstance(host, (bytes, bytearray)):
         host = host.decode("ascii", "replace")
-    if not isinstance(host, str) or host.lower() in _allowed:
+    if not isinstance(host, str) or _is_let_out.get():
         return
-    if is_llm_host(host):
-        _alarm(watch, host, "goes around the cassette: no chosen backend intercepts it.")
-    elif watch.block_network and not _is_harmless(event, host):
-        _alarm(watch, host, "goes around the cassette, and the network is blocked (block_network).")
+    host = host.lower()
+    if (watch is None or not watch.is_open) and event == "socket.getaddrinfo" and not is_loopback(host):
+        _lookups.note_last(host)  # in a worker thread, perhaps for a task that outlived its cassette
+    if watch is None:
+        return
+    if event == "socket.connect":
+        host = _lookups.name_of(host, guess=bool(watch.closed) and not is_loopback(host))
+    if host in _allowed or watch.lets_out(host) or (event == "socket.getaddrinfo" and host == socket.gethostname()):
+        return
+    if is_loopback(host):
+        if watch.closed and event == "socket.connect":
+            _note_late(watch, host)
+        return
+    if watch.holds_background and _callers.sends_background():
+        _run.note_call("background", host, "")
+        raise refuse(host)
+    _judge(watch, host)
 
 
 def _address(arguments: tuple[object, ...]) -> object:
@@ -132,39 +191,64 @@ _EVENTS: dict[str, Callable[[tuple[object, ...]], object]] = {
 }
 
 
-def _is_harmless(event: str, host: str) -> bool:
-    if is_loopback(host):
-        return True
-    if event == "socket.connect" and _allowed:
-        return True  # the connection of a call that a cassette lets out, whose host was looked up before
-    return event == "socket.getaddrinfo" and host == socket.gethostname()
+# --- judging ----------------------------------------------------------------------------------------------------------
 
 
-def _alarm(watch: Watch, host: str, what: str) -> None:
-    library = _calling_library()
-    text = f"a call to {host} by {library} {what} {_advice(library)}"
-    if watch.mode == "none" or watch.block_network:
+def _judge(watch: Watch, host: str, library: str = "") -> None:
+    is_provider = is_llm_host(host)
+    if not is_provider and (is_loopback(host) or not watch.other):
+        return
+    does = watch.provider if is_provider else watch.other
+    once = (host, _run.place() if does == "note" else str(watch.is_open))
+    if does != "raise" and once in watch.told:
+        return
+    watch.told.add(once)
+    library = _callers.library(library)
+    _run.note_call(_kind(watch, does), host, library, watch.closed)
+    if does == "note":
+        return
+    text = _text(watch, host, library, is_provider)
+    if does == "raise":
         problem = UninterceptedCallError(text, host=host, library=library)
         watch.note(problem)
         raise problem
     warnings.warn(text + " It was sent, and is not recorded.", UninterceptedCallWarning, stacklevel=4)
 
 
-def _calling_library() -> str:
-    """The HTTP library in the call stack, the outermost of those known; else the module next to the socket."""
-    found: set[str] = set()
-    nearest = ""
-    frame = sys._getframe(3)
-    while frame is not None:
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        found.add(package)
-        if not nearest and package not in ("socket", "http", "asyncio", "concurrent", "threading", "promptecho"):
-            nearest = package
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
-    for library in _LIBRARIES:
-        if library in found:
-            return {"http": "http.client", "urllib": "urllib.request"}.get(library, library)
-    return nearest or "an unknown library"
+def _kind(watch: Watch, does: str) -> str:
+    """How the summary calls it; ``""`` for what fails a test, and for what a warning is enough for."""
+    if does == "raise":
+        return ""
+    if watch.closed:
+        return "late"
+    return "around" if watch.is_open else "uncovered"
+
+
+def _note_late(watch: Watch, host: str) -> None:
+    """A call to this machine from a thread that outlived its cassette, by a library that the cassette intercepted."""
+    library = _callers.library()
+    if library in watch.libraries and (host, "late") not in watch.told:
+        watch.told.add((host, "late"))
+        _run.note_call("late", host, library, watch.closed)
+
+
+def _text(watch: Watch, host: str, library: str, is_provider: bool) -> str:
+    if watch.closed:
+        return (
+            f"a call to {host} by {library} came after the cassette {watch.closed} was closed, from a thread or task "
+            "that was started in it. Wait for it (join, await) before the cassette closes."
+        )
+    if not watch.is_open:
+        place = _run.place()
+        where = f" in {place}, which called {host} by {library}" if place else f" for a call to {host} by {library}"
+        return f"no cassette is open{where}. Open one there (use_cassette), or before it (a fixture of its scope)."
+    what = "goes around the cassette: no chosen backend intercepts it."
+    if watch.other == "raise" and not is_provider:
+        what = "goes around the cassette, and the network is blocked (block_network)."
+    advice = " ".join(filter(None, (_advice(library), _callers.way_out())))
+    if not is_provider:
+        advice += " If it is meant, name the host in ignore_hosts."
+    return f"a call to {host} by {library} {what} {advice}"
 
 
 def _advice(library: str) -> str:

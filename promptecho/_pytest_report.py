@@ -27,6 +27,7 @@ from promptecho._scope import Scope
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+    from promptecho._pytest_strict import Uncovered
     from promptecho._summary import Summary
 
 T = TypeVar("T")
@@ -38,8 +39,9 @@ _FOLDER = "promptecho_run"
 class Reporting:
     """The reporting half of the plugin; one for each pytest process."""
 
-    def __init__(self, config: pytest.Config, settings: dict[str, Any]) -> None:
+    def __init__(self, config: pytest.Config, settings: dict[str, Any], uncovered: Uncovered) -> None:
         self._config = config
+        self._uncovered = uncovered
         self._settings = settings
         self._tallies: list[dict[str, Any]] = []  # of the workers of pytest-xdist
         self._scope = Scope()
@@ -148,12 +150,12 @@ class Reporting:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _summary(self) -> Summary | None:
-        tallies = [*self._tallies, *_run.closed]
-        if not tallies:
+        tallies, calls = [*self._tallies, *_run.closed], self._uncovered.calls
+        if not tallies and not calls:
             return None
         from promptecho._summary import Summary
 
-        return Summary(tallies, self._config.rootpath)
+        return Summary(tallies, self._config.rootpath, calls)
 
     def _keep_record(self, summary: Summary) -> None:
         from promptecho._summary import LAST_RUN

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,29 @@ opened: list[Cassette] = []  # those that are opened meanwhile; whoever watches 
 
 home: tuple[int, int | None] = (os.getpid(), threading.main_thread().ident)  # process and thread that run the tests
 tears_down = False  # whether fixtures are being torn down, where pytest understands an Exception or its own only
+# Calls that no cassette answered: (kind, host, library, test, fixture, cassette) and how many. The kinds: "around" an
+# open cassette, "uncovered" (none open, to a provider), "late" (after its cassette closed), "background" (held back).
+calls: Counter[tuple[str, str, str, str, str, str]] = Counter()
+fixtures: list[str] = []  # those that are being set up, the innermost last
 
 _lock = _forks.new_lock()
 _calls = 0
 _usd = Decimal(0)
+
+
+def note_call(kind: str, host: str, library: str, cassette: str = "") -> None:
+    """Keep a call for the summary, where there is one."""
+    if kind and watching:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+        calls[kind, host, library, test, fixtures[-1] if fixtures else "", cassette] += 1
+
+
+def place() -> str:
+    """Which fixture or test is running, in words; empty outside of tests."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+    if fixtures:
+        return f"fixture {fixtures[-1]}" + (f" of {test}" if test else "")
+    return test
 
 
 def spent() -> tuple[int, Decimal]:

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Callable, Union
 
-from promptecho import _forks, _learnt_late
+from promptecho import _background, _forks, _learnt_late
 from promptecho._cassette import Cassette
 from promptecho._diff import explain_miss
 from promptecho._interaction import Interaction
@@ -40,41 +39,18 @@ from promptecho.normalizers import has_registered
 
 Json = Any
 
-# Hosts of error reports and usage counters that SDKs and frameworks call on their own: never part of a test.
-TELEMETRY_HOSTS = (
-    "api.smith.langchain.com",
-    "api.segment.io",
-    "app.posthog.com",
-    "eu.i.posthog.com",
-    "us.i.posthog.com",
-    "us-assets.i.posthog.com",
-    "api.mixpanel.com",
-    "api.amplitude.com",
-    "api2.amplitude.com",
-    "ingest.sentry.io",
-    "cloud.langfuse.com",
-    "us.cloud.langfuse.com",
-    "telemetry.crewai.com",
-    "backend.composio.dev",
-    "telemetry.vercel.com",
-)
-# Look-ups that SDKs make on their own, once a day or at import, and do without when they fail: part of an address.
-BACKGROUND_LOOKUPS = (
-    "://raw.githubusercontent.com/BerriAI/litellm/",  # litellm: prices and headers
-    "/api/agent-harnesses",  # huggingface_hub: names of coding agents
-)
 _REMEMBERED, _REMEMBERED_BYTES = 50_000, 100_000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")
 
 
 @dataclass(frozen=True)
 class Replay:
-    """The recorded response to give: ``response``, of the recording ``interaction``.
+    """The response to give: ``response``, of the recording ``interaction``; background traffic has none.
 
     For an example see :class:`Session`.
     """
 
-    interaction: Interaction
+    interaction: Interaction | None
     response: Response
     speed: float | None = None
 
@@ -89,7 +65,7 @@ class Replay:
         Raises:
             IncompleteRecordingError: the recording does not reach as far.
         """
-        if self.response.incomplete:
+        if self.response.incomplete and self.interaction is not None:
             raise IncompleteRecordingError(
                 f"the recording of {self.interaction.method} {self.interaction.url} ends here "
                 f"({self.response.incomplete}), and the program reads on; record it again to get the rest"
@@ -157,9 +133,13 @@ class Session:
             CassetteWriteError: it would be recorded and can't be written.
         """
         self._check_still_open()
-        if self._passes(request):
-            self.cassette.note_passed()
-            return None
+        if self.passes(request):
+            background = _background.find(request.method, request.url)
+            if background is None or not self.is_pure_replay or self.lets_out(request.host):
+                self.cassette.note_passed()
+                return None
+            self.cassette.background += 1
+            return Replay(None, background.answer(request))
         identity = self._identify(without_coding(request))
         with self._lock:
             if self.unseen.waiting:
@@ -209,16 +189,18 @@ class Session:
             self._identified.clear()
         self._identified[_asked(request)] = (self.redactor.version, identity)
 
-    def _passes(self, request: Request) -> bool:
-        host = request.host
+    def lets_out(self, host: str) -> bool:
+        """Whether calls to a host go out untouched, whatever they are."""
         settings = self.settings
-        if settings.only_hosts:
-            return not _among(host, settings.only_hosts)
+        return among(host, settings.ignore_hosts) or (settings.ignore_localhost and host in _LOOPBACK)
+
+    def passes(self, request: Request) -> bool:
+        """Whether a call is neither recorded nor replayed."""
+        host, only = request.host, self.settings.only_hosts
         return (
-            _is_telemetry(host)
-            or any(part in request.url for part in BACKGROUND_LOOKUPS)
-            or _among(host, settings.ignore_hosts)
-            or (settings.ignore_localhost and host in _LOOPBACK)
+            self.lets_out(host)
+            or _background.find(request.method, request.url) is not None
+            or (bool(only) and not among(host, only))
         )
 
     def _choose(self, request: Request, identity: Identity) -> Interaction | None:
@@ -370,11 +352,6 @@ def _same(tree: Json) -> Json:
     return tree
 
 
-@lru_cache(maxsize=256)
-def _is_telemetry(host: str) -> bool:
-    return _among(host, TELEMETRY_HOSTS)
-
-
-def _among(host: str, names: Sequence[str]) -> bool:
+def among(host: str, names: Sequence[str]) -> bool:
     """A name stands for itself and the hosts below it; a pattern such as ``*.internal`` works too."""
     return any(host == name or host.endswith("." + name.lstrip("*.")) for name in (entry.lower() for entry in names))

@@ -89,6 +89,7 @@ _MATCH_ARGUMENTS = ("match_on", "ignore", "volatile")
 NAMES = tuple(
     name for entry in fields(Settings) for name in (_MATCH_ARGUMENTS if entry.name == "match" else (entry.name,))
 )
+RUN_SETTINGS = ("strict",)  # in [tool.promptecho] too, of a pytest run as a whole
 _configured: dict[str, Any] = {}
 
 
@@ -372,8 +373,15 @@ def from_project(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 def _read_project(folder: Path) -> dict[str, Any]:
     file, table = project_table(folder)
-    named = {name.replace("-", "_"): value for name, value in table.items() if name != "lint"}
+    of_the_run = ("lint", *RUN_SETTINGS)
+    named = {name.replace("-", "_"): value for name, value in table.items() if name not in of_the_run}
     return check(named, f"{file} [tool.promptecho]")
+
+
+def run_flag(folder: Path, name: str) -> bool:
+    """What ``[tool.promptecho]`` says of a setting of the run, ``False`` if it says nothing."""
+    file, table = project_table(folder)
+    return _flag(table.get(name, False), name, f"{file} [tool.promptecho]")
 
 
 def project_table(folder: Path) -> tuple[Path, dict[str, Any]]:

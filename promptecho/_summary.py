@@ -10,9 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from promptecho import _calls
 from promptecho._scope import Scope
 
 Tally = Mapping[str, Any]
+Call = tuple[str, ...]
 LAST_RUN = "last-run.json"
 
 
@@ -46,8 +48,11 @@ class _File:
 class Summary:
     """All cassettes of a run; ``root`` is the folder to which paths are shown relative."""
 
-    def __init__(self, tallies: Iterable[Tally], root: Path) -> None:
+    def __init__(
+        self, tallies: Iterable[Tally], root: Path, calls: Mapping[tuple[str, ...], int] | None = None
+    ) -> None:
         self._root = root
+        self._calls = Counter(calls or {})  # that no cassette answered, as promptecho._run.calls
         self._files: dict[str, _File] = {}
         self._counts: Counter[str] = Counter()
         self._unmatched: Counter[str] = Counter()
@@ -55,8 +60,8 @@ class Summary:
         self._amounts = {"saved": _Amounts(), "spent": _Amounts()}
         for tally in tallies:
             self._files.setdefault(tally["path"], _File()).add(tally)
-            for name in ("replayed", "recorded", "passed_through", "misses"):
-                self._counts[name] += tally[name]
+            for name in ("replayed", "recorded", "passed_through", "background", "misses"):
+                self._counts[name] += tally.get(name, 0)
             self._unmatched.update(tally["unmatched"])
             for setting, name, seen in tally.get("names", ()) if tally["replayed"] or tally["recorded"] else ():
                 self._names[setting, name] = seen or self._names.get((setting, name), False)
@@ -81,6 +86,9 @@ class Summary:
         said = f"{counts['replayed']} replayed, {counts['recorded']} recorded"
         if counts["passed_through"]:
             said += f", {counts['passed_through']} passed through"
+        background = counts["background"] + sum(count for call, count in self._calls.items() if call[0] == "background")
+        if background:
+            said += f", {background} in the background held back"
         yield f"{said}, {counts['misses']} missed, in {len(self._files)} cassette(s)"
         for name, amounts in self._amounts.items():
             text = str(amounts)
@@ -89,6 +97,7 @@ class Summary:
 
     def warnings(self) -> Iterator[str]:
         """What deserves a look, a line each."""
+        yield from _calls.lines(self._calls)
         for path, count in self.unused.items():
             yield f"{path}: {count} of {self._files[self._absolute(path)].recordings} recordings not used"
         for path, file in self._files.items():
@@ -110,7 +119,8 @@ class Summary:
         """The record of the last run as JSON: ``old`` with what this run knows better.
 
         ``{"version": 1, "cassettes": {"tests/cassettes/a.yaml": {"recordings": 3, "played": [0, 2], "complete": true,
-        "tests": ["tests/test_a.py::test_a"]}}}``; ``complete`` says that all tests known to use it ran, and passed.
+        "tests": ["tests/test_a.py::test_a"]}}, "calls": []}``; ``complete`` says that all tests known to use it ran
+        and passed, ``calls`` what went to providers in this run with no cassette open.
         """
         scope = scope or Scope(is_partial=True)
         try:
@@ -128,7 +138,8 @@ class Summary:
                 "complete": whole and not (file.failed or file.unfinished or scope.is_partial),
                 "tests": sorted([*file.tests, *missing]),
             }
-        return json.dumps({"version": 1, "cassettes": known}, indent=1, sort_keys=True) + "\n"
+        tree = {"version": 1, "cassettes": known, "calls": _calls.record(self._calls)}
+        return json.dumps(tree, indent=1, sort_keys=True) + "\n"
 
     def _shown(self, path: str) -> str:
         try:

@@ -23,7 +23,7 @@ a call that may be answered in process reaches the network.
 
 from __future__ import annotations
 
-from promptecho._activation import session_for
+from promptecho._activation import guard_call, is_guarded, session_for
 from promptecho._backend import Backend, PatchPoint, place, suppressed
 from promptecho._http1 import (
     LAST_CHUNK,
@@ -58,8 +58,10 @@ __all__ = [
     "Session",
     "TeeFile",
     "chunk_bytes",
+    "guard_call",
     "head_bytes",
     "is_chunked",
+    "is_guarded",
     "place",
     "session_for",
     "suppressed",

@@ -184,10 +184,11 @@ class LiveBudgetError(PromptechoError):
 
 
 class UninterceptedCallError(PromptechoError):
-    """In mode ``none``, a call to an LLM provider went around the cassette; nothing was sent.
+    """In mode ``none``, a call to an LLM provider went around the cassette, or came after it closed; nothing was sent.
 
-    With ``block_network``, a call to any host, in any mode. The text names the backend to add to ``backends``. ``host``
-    is where the call was to go, ``library`` what made it, as far as that is known.
+    With ``block_network``, a call to any host, in any mode; with ``--promptecho-strict``, a call to a provider where no
+    cassette is open. The text names the backend to add to ``backends``, or where to open a cassette. ``host`` is
+    where the call was to go, ``library`` what made it, as far as that is known.
 
     >>> import urllib.request
     >>> with promptecho.use_cassette("cassettes/answer.yaml", mode="none") as cassette:
@@ -324,9 +325,9 @@ class CassetteWarning(PromptechoWarning):
 
 
 class UninterceptedCallWarning(PromptechoWarning):
-    """A call to an LLM provider went around the cassette, and out; in mode ``none`` that is an error instead.
+    """A call went around the cassette, and out: to an LLM provider, or in mode ``none`` to any other host.
 
-    The text names the backend to add to ``backends``.
+    In mode ``none`` a call to a provider is an error instead. The text names the backend to add to ``backends``.
     """
 
 

@@ -48,9 +48,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="a connection that goes around the cassettes raises, also in tests without one (loopback aside)",
     )
+    group.addoption(
+        "--promptecho-strict",
+        action="store_true",
+        help="a call to a provider in a test or fixture with no cassette open fails the test, before anything is sent",
+    )
     group.addoption("--promptecho-max-live-calls", metavar="N", help="stop the run at one live call more")
     group.addoption("--promptecho-max-live-usd", metavar="USD", help="stop the run once live calls cost as much")
     parser.addini("promptecho_mode", "default mode of cassettes (once; none where CI is set)", default="")
+    parser.addini("promptecho_strict", "as --promptecho-strict", type="bool", default=False)
     parser.addini("promptecho_backends", "HTTP libraries to intercept", type="args", default=[])
 
 
@@ -60,40 +66,48 @@ def pytest_configure(config: pytest.Config) -> None:
         "promptecho(path=None, mode=..., match_on=..., ...): run the test in a cassette; takes what use_cassette takes",
     )
     from promptecho._pytest_report import Reporting
+    from promptecho._pytest_strict import Uncovered
 
-    settings = {}
+    settings, strict = {}, False
     if _is_configured(config):
         from promptecho.errors import PromptechoError
 
         try:
             settings = _of_the_run(config)
             _let_hold_everywhere(config)
+            strict = _is_strict(config)
         except PromptechoError as problem:
             raise pytest.UsageError(str(problem)) from None
-    reporting = Reporting(config, settings)
+    uncovered = Uncovered(config, settings, strict=strict)
+    reporting = Reporting(config, settings, uncovered)
     if "max_live_calls" in settings or "max_live_usd" in settings:
         reporting.share_budget()
-    if settings.get("block_network"):
-        from promptecho import _activation
-
-        _activation.block_network_outside()
     config.stash[_reporting] = reporting
     config.pluginmanager.register(reporting, "promptecho-report")
+    config.pluginmanager.register(uncovered, "promptecho-uncovered")
     if settings:
         reporting.watch_tests()
+        uncovered.watch()
 
 
 def _is_configured(config: pytest.Config) -> bool:
     """Whether anybody set anything, so that it is worth to load what reads settings."""
-    options = ("mode", "backends", "block_network", "max_live_calls", "max_live_usd")
+    options = ("mode", "backends", "block_network", "strict", "max_live_calls", "max_live_usd")
     if any(config.getoption(f"promptecho_{name}") for name in options):
         return True
-    if config.getini("promptecho_mode") or config.getini("promptecho_backends"):
+    if any(config.getini(f"promptecho_{name}") for name in ("mode", "backends", "strict")):
         return True
     try:
         return "[tool.promptecho" in (config.rootpath / "pyproject.toml").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _is_strict(config: pytest.Config) -> bool:
+    from promptecho import _settings
+
+    named = config.getoption("promptecho_strict") or config.getini("promptecho_strict")
+    return bool(named) or _settings.run_flag(config.rootpath, "strict")
 
 
 def _of_the_run(config: pytest.Config) -> dict[str, Any]:

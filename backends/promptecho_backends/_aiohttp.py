@@ -27,6 +27,7 @@ from promptecho.backend import (
     ResponseHead,
     ResponseWatcher,
     chunk_bytes,
+    guard_call,
     head_bytes,
     is_chunked,
     session_for,
@@ -58,8 +59,11 @@ class AiohttpBackend:
 
 def _wrap_connect(name: str, library: Any, original: Any) -> Any:
     async def connect(connector: Any, req: Any, *arguments: Any, **named: Any) -> Any:
-        session = session_for(name)
-        if session is None or _is_handshake(req):
+        session = session_for(name, req.method, str(req.url))
+        if session is not None and _is_handshake(req):
+            guard_call(name, req.method, str(req.url))  # a conversation, which isn't recorded
+            session = None
+        if session is None:
             return await original(connector, req, *arguments, **named)
         request = await to_request(req)
         decision = session.decide(request)

@@ -23,6 +23,7 @@ from promptecho.backend import (
     Request,
     ResponseHead,
     Session,
+    is_guarded,
     session_for,
 )
 from promptecho_backends._exchange import AsyncTee, Exchange, ReplayStream, Tee, extensions_of, reason_and_version
@@ -62,7 +63,7 @@ class HttpcoreLayer:
 
         def wrap_sync(original: Any) -> Any:
             def handle_request(connection: Any, request: Any) -> Any:
-                session = self._session()
+                session = self._session(request)
                 if session is None:
                     return original(connection, request)
                 if self._is_in_doubt(connection):
@@ -79,7 +80,7 @@ class HttpcoreLayer:
 
         def wrap_async(original: Any) -> Any:
             async def handle_async_request(connection: Any, request: Any) -> Any:
-                session = self._session()
+                session = self._session(request)
                 if session is None:
                     return await original(connection, request)
                 if self._is_in_doubt(connection):
@@ -108,10 +109,12 @@ class HttpcoreLayer:
                     points.append(PatchPoint(getattr(where, prefix + name), method, wrap))
         return points
 
-    def _session(self) -> Session | None:
+    def _session(self, request: Any) -> Session | None:
         session = session_for(self._over)
         if session is None and sys.modules.get("httpx") is sys.modules.get(self._over):  # httpx2.alias_httpx()
-            return session_for("httpx")
+            session = session_for("httpx")
+        if session is None and is_guarded():
+            return session_for(self._over, request.method.decode("ascii"), _address(request))
         return session
 
     def _is_in_doubt(self, connection: Any) -> bool:
@@ -130,6 +133,14 @@ def _drop(connection: Any) -> None:
         inner = getattr(inner, _INNER, None)
     if inner is not None and getattr(inner, _INNER, None) is None:
         setattr(inner, _NEVER_CONNECTED, True)
+
+
+def _address(request: Any) -> str:
+    url = request.url
+    scheme, host, target = (part.decode("ascii", "replace") for part in (url.scheme, url.host, url.target))
+    port = "" if url.port in (None, _PORTS.get(scheme)) else f":{url.port}"
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"{scheme}://{host}{port}{target}"
 
 
 class _Body:
@@ -160,13 +171,7 @@ class _CoreExchange(Exchange):
         return data
 
     def to_request(self, request: Any, body: bytes) -> Request:
-        url = request.url
-        scheme, host, target = (part.decode("ascii", "replace") for part in (url.scheme, url.host, url.target))
-        port = "" if url.port in (None, _PORTS.get(scheme)) else f":{url.port}"
-        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        return Request(
-            request.method.decode("ascii"), f"{scheme}://{host}{port}{target}", Headers(request.headers), body
-        )
+        return Request(request.method.decode("ascii"), _address(request), Headers(request.headers), body)
 
     def to_head(self, response: Any) -> ResponseHead:
         return ResponseHead(

@@ -26,6 +26,7 @@ from promptecho.backend import (
     ResponseHead,
     Session,
     TeeFile,
+    is_guarded,
     session_for,
     suppressed,
     usual_reason,
@@ -64,12 +65,14 @@ class Urllib3Backend:
         ]
 
 
-def _session() -> Session | None:
+def _session(sender: Any, method: str, url: str) -> Session | None:
     session = session_for("urllib3")
     if session is None and "requests" in sys.modules:
         session = session_for("requests")
         if session is not None and not _is_by_requests():
-            return None
+            session = None
+    if session is None and is_guarded():
+        return session_for("urllib3", method, _whole_address(sender, url))
     return session
 
 
@@ -88,15 +91,17 @@ def _is_by_requests() -> bool:
 def _wrap_tunnel(original: Any) -> Any:
     def prepare_proxy(pool: Any, connection: Any) -> Any:
         # Nothing is connected before it is known whether the call goes out; ``exchange`` connects then.
-        return None if _session() is not None else original(pool, connection)
+        return None if is_guarded() else original(pool, connection)
 
     return prepare_proxy
 
 
 def _wrap_exchange(original: Any) -> Any:
     def exchange(pool: Any, connection: Any, method: str, url: str, **arguments: Any) -> Any:
-        session = _session()
+        session = _session(pool, method, url)
         if session is None:
+            if is_guarded():
+                _open_tunnel(pool, connection)
             return original(pool, connection, method, url, **arguments)
         data, arguments["body"] = _read_body(arguments.get("body"))
         request = to_request(pool, method, url, arguments.get("headers"), data)
@@ -105,8 +110,7 @@ def _wrap_exchange(original: Any) -> Any:
             return _replayed(original, decision, pool, connection, method, url, arguments)
         with suppressed(request.host):
             try:
-                if pool.proxy is not None and connection.is_closed and _needs_tunnel(pool):
-                    getattr(type(pool), _TUNNEL)(pool, connection)
+                _open_tunnel(pool, connection)
                 if decision is None:
                     return original(pool, connection, method, url, **arguments)
                 preload = arguments.pop("preload_content", True)
@@ -122,7 +126,7 @@ def _wrap_exchange(original: Any) -> Any:
 
 def _wrap_request(original: Any) -> Any:
     def request(connection: Any, method: str, url: str, body: Any = None, headers: Any = None, **named: Any) -> None:
-        session = _session()
+        session = _session(connection, method, url)
         if session is None:
             original(connection, method, url, body, headers, **named)
             return
@@ -166,10 +170,15 @@ def _wrap_response(original: Any) -> Any:
     return getresponse
 
 
-def _needs_tunnel(pool: Any) -> bool:
+def _open_tunnel(pool: Any, connection: Any) -> None:
+    """Connect to where a call goes through a proxy, now that it is known to go out."""
     from urllib3.util.proxy import connection_requires_http_tunnel
 
-    return bool(connection_requires_http_tunnel(pool.proxy, pool.proxy_config, pool.scheme))
+    if pool.proxy is None or not connection.is_closed:
+        return
+    if connection_requires_http_tunnel(pool.proxy, pool.proxy_config, pool.scheme):
+        with suppressed():
+            getattr(type(pool), _TUNNEL)(pool, connection)
 
 
 def _read_body(body: Any) -> tuple[bytes, Any]:
@@ -190,12 +199,17 @@ def _read_body(body: Any) -> tuple[bytes, Any]:
 
 def to_request(sender: Any, method: str, url: str, headers: Any, body: bytes) -> Request:
     """The neutral request of a pool or a connection; ``url`` is a path, or whole where a proxy is spoken to."""
-    if "://" not in url:
-        scheme = getattr(sender, "scheme", None) or ("https" if sender.default_port == 443 else "http")
-        port = "" if sender.port in (None, {"http": 80, "https": 443}.get(scheme)) else f":{sender.port}"
-        host = f"[{sender.host}]" if ":" in sender.host and not sender.host.startswith("[") else sender.host
-        url = f"{scheme}://{host}{port}{url}"
-    return Request(method.upper(), url, Headers(list(headers.items()) if headers is not None else []), body)
+    fields = Headers(list(headers.items()) if headers is not None else [])
+    return Request(method.upper(), _whole_address(sender, url), fields, body)
+
+
+def _whole_address(sender: Any, url: str) -> str:
+    if "://" in url:
+        return url
+    scheme = getattr(sender, "scheme", None) or ("https" if sender.default_port == 443 else "http")
+    port = "" if sender.port in (None, {"http": 80, "https": 443}.get(scheme)) else f":{sender.port}"
+    host = f"[{sender.host}]" if ":" in sender.host and not sender.host.startswith("[") else sender.host
+    return f"{scheme}://{host}{port}{url}"
 
 
 def _recorded(forward: Forward, response: Any, preload: bool, decode: bool) -> Any:

@@ -241,7 +241,7 @@ class _Writer:
                 decision.identity = self._without_headers(decision.identity)
             return decision
         request = exchange.request
-        if self._session._passes(request):
+        if self._session.passes(request):
             return None
         body = self._redactor.mask_tree(kept.body) if not self._redactor.is_clean(_text_of(kept)) else kept.body
         identity = identify_recorded(

@@ -13,6 +13,7 @@ from promptecho._lint import _cassettes, _ignores
 from promptecho._lint._collect import Collector
 from promptecho._lint._fixes import AddMarks
 from promptecho._lint._follow._sdks import needs_all_backends
+from promptecho._lint._live_calls import live_calls
 from promptecho._lint._project import Module, Project, find_root
 from promptecho._lint._rules import RULES, Finding, Rule
 from promptecho._lint._settings import LintSettings, settings_of
@@ -118,6 +119,7 @@ class _Scope:
             )
         found = [_unrecorded(reached, self.project.root) for reached in self._reached(suite)]
         found += [_broken(module) for module in suite.broken]
+        found += live_calls(self.project.root, suite.tests)
         found += _cassettes.shared(suite.uses)
         unused, note = _cassettes.unused(self.project, files, suite.uses, suite.broken)
         found += unused
@@ -144,10 +146,15 @@ def _broken(module: Module) -> Finding:
 
 def _unrecorded(reached: Reached, root: Path) -> Finding:
     call = reached.call
+    hint = "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)"
+    if call.fixture:
+        hint = (
+            f"open a cassette in the fixture {call.fixture} (use_cassette): it is set up before that of the test opens"
+        )
     fixable = tuple(
         (test.function.inner.module.path, test.function.inner.node.lineno)
         for test in reached.tests
-        if not test.is_unittest and test.function.inner.module.path.is_relative_to(root)
+        if not call.fixture and not test.is_unittest and test.function.inner.module.path.is_relative_to(root)
     )
     return Finding(
         "unrecorded-call",
@@ -155,7 +162,7 @@ def _unrecorded(reached: Reached, root: Path) -> Finding:
         call.line,
         call.column,
         f"{call.what}() goes out unrecorded: {_way(reached)}",
-        "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)",
+        hint,
         end_line=call.end_line,
         fix=AddMarks(fixable, needs_all_backends(call.kind)) if fixable else None,
     )

@@ -33,6 +33,7 @@ RULES = {
             "a test reaches a call of an LLM SDK with no cassette around it",
             "--fix adds @pytest.mark.promptecho to the tests",
         ),
+        Rule("live-call", "warning", "the last run called a provider in this test with no cassette open"),
         Rule("unused-cassette", "warning", "no test opens this cassette file", "--fix --unsafe-fixes deletes the file"),
         Rule("never-played", "warning", "the last run opened the cassette and did not play this recording"),
         Rule("unfinished", "warning", "the recording was interrupted, or a re-recording was left half-way"),

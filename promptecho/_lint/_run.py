@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -27,6 +28,7 @@ from promptecho._lint._suite import Test
 from promptecho._lint._uses import Use
 
 _CASSETTE = "promptecho_cassette"
+_WIDER = re.compile(r"promptecho_(?:class|module|package|session)_cassette")
 _SCOPES = ("session", "package", "module", "class", "function")
 _ELSEWHERE = "/a temporary folder"  # no cassette of the project is there
 _GIVEN: dict[str, Value] = {
@@ -58,6 +60,7 @@ class Run:
         self._values: dict[tuple[str, int], Value] = {}
         self._subject: Value = Object(test.classes[-1]) if test.classes else UNKNOWN
         self._cassette: tuple[str, int, int] | None = None  # where the test asks for one
+        self._is_covered_before = False  # by what holds before its own cassette opens
         self._has_fixture_parameters = False
 
     def follow(self) -> None:
@@ -91,6 +94,15 @@ class Run:
             found.append(_opened.by_fixture(test, self._marks, self._cassette, may_have_parameters=maybe))
         return found
 
+    def _open_cassette(self) -> None:
+        """The cassette of the test itself covers what comes after it: no fixture of a wider scope."""
+        self.frame.covered = True
+
+    def _cover(self, covers: bool = True) -> None:
+        """What isn't the test's own cassette covers fixtures of a wider scope too."""
+        self.frame.covered = self.frame.covered or covers
+        self._is_covered_before = self._is_covered_before or covers
+
     def _generates_tests(self) -> bool:
         modules = [self._test.module, *self._conftests]
         return any("pytest_generate_tests" in self._follower.namespace(module).names for module in modules)
@@ -101,27 +113,27 @@ class Run:
         promptecho = [mark for mark in self._marks if mark.name == "promptecho"]
         marking = [hook for hook in self._hooks if "add_marker" in hook]
         if promptecho or any("promptecho" in hook for hook in marking):
-            self.frame.covered = True
+            self._open_cassette()
             self._cassette = promptecho[0].site if promptecho else self._test.site
         deselected = self._follower.project.options.deselected
         if any(_marks.leaves_out(mark, deselected, self._hooks) for mark in self._marks):
-            self.frame.covered = True
+            self._cover()
         if any("vcr" in hook for hook in marking):
-            self.frame.covered = True
+            self._cover()
 
     def _follow_session(self) -> None:
         """What modules and hooks replace for all tests."""
         for module in (self._test.module, *self._conftests):
             frame = self._follower.namespace(module)
             self.frame.patches |= frame.patches
-            self.frame.covered = self.frame.covered or frame.covered
+            self._cover(frame.covered)
             if module.path.name == "conftest.py":
                 for name in ("pytest_configure", "pytest_sessionstart", "pytest_runtest_setup"):
                     hook = frame.names.get(name)
                     if isinstance(hook, Function):
                         summary = self._follower.invoke(hook, SOME_ARGUMENTS, self.frame.patches)
                         self.frame.patches |= summary.patches
-                        self.frame.covered = self.frame.covered or summary.covers_after
+                        self._cover(summary.covers_after)
 
     def _set_up_each(self, names: dict[str, Value]) -> None:
         if not self._test.classes:
@@ -224,24 +236,32 @@ class Run:
 
     def _foreign_fixture(self, name: str) -> Value:
         if name == _CASSETTE:
-            self.frame.covered = True
+            self._open_cassette()
             self._cassette = self._cassette or self._test.site
         elif name in _GIVEN:
             return _GIVEN[name]
-        elif _doubles.is_covering_fixture(name):
-            self.frame.covered = True
+        elif _doubles.is_covering_fixture(name) or _WIDER.fullmatch(name):
+            self._cover()
         return UNKNOWN
 
     def _own_fixture(self, function: Function, name: str, level: int) -> Value:
         passed = self._passed_to_fixture(function, name, level)
         if _doubles.says_double(name) and not name.startswith("vcr_"):
-            self.frame.covered = True
+            self._cover()
         summary = self._follower.invoke(function, passed, self.frame.patches)
-        self._follower.absorb(self.frame, summary, f"fixture {name}")
+        is_early = self._cassette is not None and not self._is_covered_before and self._scope(name) < len(_SCOPES) - 1
+        if is_early and summary.calls:
+            calls = tuple(replace(call, fixture=name) for call in summary.calls)
+            covered, self.frame.covered = self.frame.covered, False
+            self._follower.absorb(self.frame, replace(summary, calls=calls), f"fixture {name}")
+            self.frame.covered = covered
+        else:
+            self._follower.absorb(self.frame, summary, f"fixture {name}")
         self._take_subject(function, summary.changed)
+        self._cover(summary.covers_after)
         if not _is_generator(function.inner.node):
             return summary.value
-        self.frame.covered = self.frame.covered or summary.covered_at_yield
+        self._cover(summary.covered_at_yield)
         self.frame.patches |= summary.patches_at_yield
         return summary.yielded
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import http.client
+import io
 import socket
 import sys
+import threading
 import urllib.request
+import warnings
 from pathlib import Path
 
 import httpx
 import pytest
 
 from promptecho import use_cassette
-from promptecho._guard import is_llm_host
+from promptecho._guard import allowed
+from promptecho._hosts import is_llm_host
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
+from tests.conformance.drivers import Call, Driver, all_drivers
+from tests.conformance.server import ScriptedServer
 
 HOST = "api.openai.com"
 
@@ -96,6 +104,178 @@ def test_a_call_that_the_cassette_lets_out_is_no_alarm(tmp_path: Path, monkeypat
     assert looked_up
 
 
+# --- libraries that aren't chosen -------------------------------------------------------------------------------------
+
+
+def _answer_for(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """Let a provider's name be this machine."""
+    real = socket.getaddrinfo
+
+    def look_up(name: object, *more: object, **named: object) -> object:
+        return real("127.0.0.1" if name in (host, host.encode()) else name, *more, **named)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)  # and without an event, as a resolver of one's own
+
+
+def _other(backend: str) -> list[str]:
+    return ["httpx" if backend == "httpx2" else "httpx2"]
+
+
+@pytest.mark.parametrize("driver", all_drivers(), ids=lambda driver: driver.name)
+def test_every_library_that_is_not_chosen_is_stopped_by_the_address_of_its_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: Driver
+) -> None:
+    _answer_for(monkeypatch, HOST)
+    with ScriptedServer() as server:
+        call = Call("POST", f"http://{HOST}:{server.url.rpartition(':')[2]}/v1/chat/completions", json={})
+        with use_cassette(tmp_path / "c.yaml", "none", backends=_other(driver.backend)):
+            with pytest.raises(UninterceptedCallError, match=r"api\.openai\.com") as caught:
+                driver.send(call)
+        assert server.hits == 0
+    assert caught.value.library == driver.backend
+
+
+@pytest.mark.parametrize("library", ["urllib.request", "urllib3", "requests", "httpx", "aiohttp"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_gets_no_byte(tmp_path: Path, library: str, scheme: str) -> None:
+    url = f"{scheme}://{HOST}/v1/chat/completions"
+
+    def ask(proxy: str) -> None:
+        if library == "urllib.request":
+            urllib.request.build_opener(urllib.request.ProxyHandler({scheme: proxy})).open(url, data=b"{}")
+        elif library == "urllib3":
+            urllib3.ProxyManager(proxy).request("POST", url, body=b"{}", retries=False)
+        elif library == "requests":
+            requests.post(url, json={}, proxies={scheme: proxy}, timeout=5)
+        elif library == "httpx":
+            httpx.Client(proxy=proxy).post(url, json={})
+        else:
+            asyncio.run(ask_aiohttp(proxy))
+
+    async def ask_aiohttp(proxy: str) -> None:
+        async with aiohttp.ClientSession() as client:
+            await client.post(url, json={}, proxy=proxy)
+
+    urllib3 = pytest.importorskip("urllib3", reason="needs urllib3")
+    requests = pytest.importorskip("requests", reason="needs requests")
+    aiohttp = pytest.importorskip("aiohttp", reason="needs aiohttp")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        with use_cassette(tmp_path / "c.yaml", "none", backends=_other("httpx")):
+            with pytest.raises(UninterceptedCallError, match=r"api\.openai\.com"):
+                ask(f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        proxy.settimeout(0.2)
+        with pytest.raises(OSError), proxy.accept()[0] as connection:  # at most a connection, which carries nothing
+            connection.settimeout(0.2)
+            if not connection.recv(1):
+                raise ConnectionResetError
+
+
+def test_a_connection_from_before_the_cassette_carries_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _answer_for(monkeypatch, HOST)
+    with ScriptedServer() as server:
+        connection = http.client.HTTPConnection(HOST, int(server.url.rpartition(":")[2]))
+        connection.request("GET", "/json")
+        connection.getresponse().read()
+        with httpx.Client(trust_env=False) as client:
+            client.get(f"http://{HOST}:{server.url.rpartition(':')[2]}/json")
+            hits = server.hits
+            with use_cassette(tmp_path / "c.yaml", "none", backends=_other("httpx")):
+                for send in (
+                    lambda: connection.request("GET", "/json"),
+                    lambda: client.get(f"http://{HOST}:{server.url.rpartition(':')[2]}/json"),
+                ):
+                    with pytest.raises(UninterceptedCallError):
+                        send()
+        assert server.hits == hits
+        connection.close()
+
+
+def test_other_traffic_of_libraries_that_are_not_chosen_is_untouched(tmp_path: Path) -> None:
+    urllib3 = pytest.importorskip("urllib3", reason="needs urllib3")
+    with ScriptedServer() as server:
+        with use_cassette(tmp_path / "c.yaml", "none") as cassette, warnings.catch_warnings():
+            warnings.simplefilter("error")
+            body = io.BytesIO(b"streamed")
+            assert urllib3.PoolManager().request("POST", f"{server.url}/echo", body=body).status == 200
+    assert (len(cassette.played), cassette.passed_through) == (0, 0)
+
+
+def test_in_none_another_host_is_a_warning_once(tmp_path: Path, unreachable: list[object]) -> None:
+    with use_cassette(tmp_path / "c.yaml", "none"):
+        with pytest.warns(UninterceptedCallWarning, match=r"example\.test by http\.client") as told:
+            for _ in range(2):
+                with pytest.raises(ConnectionRefusedError):
+                    http.client.HTTPConnection("example.test").request("GET", "/")
+        assert len(told) == 1
+
+
+def test_a_host_that_is_ignored_is_let_out_whatever_the_library(tmp_path: Path, unreachable: list[object]) -> None:
+    with use_cassette(tmp_path / "c.yaml", "none", ignore_hosts=[HOST]), pytest.raises(ConnectionRefusedError):
+        http.client.HTTPConnection(HOST).request("GET", "/v1/models")
+
+
+def test_the_library_is_named_where_a_worker_thread_looks_the_name_up(tmp_path: Path) -> None:
+    websockets = pytest.importorskip("websockets", reason="needs a client that no backend knows")
+
+    async def ask() -> None:
+        async with websockets.connect(f"ws://{HOST}/v1/realtime"):
+            pass
+
+    with use_cassette(tmp_path / "c.yaml", "none"), pytest.raises(UninterceptedCallError, match="by websockets"):
+        asyncio.run(ask())
+
+
+def test_a_thread_that_outlives_its_cassette_makes_no_live_call(tmp_path: Path, unreachable: list[object]) -> None:
+    closed, caught = threading.Event(), []
+
+    def late() -> None:
+        closed.wait()
+        with pytest.raises(UninterceptedCallError, match=r"c\.yaml was closed") as problem:
+            httpx.get(f"http://{HOST}/", trust_env=False)
+        caught.append(problem.value)
+
+    with use_cassette(tmp_path / "c.yaml", "none"):
+        thread = threading.Thread(target=late)
+        thread.start()
+    closed.set()
+    thread.join()
+    assert len(caught) == 1
+    assert not unreachable
+
+
+def test_a_task_that_outlives_its_cassette_makes_no_live_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(host: object, *more: object, **named: object) -> list[object]:
+        sys.audit("socket.getaddrinfo", host, 80, 0, 0, 0)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+    async def main() -> None:
+        async with use_cassette(tmp_path / "c.yaml", "none"):
+            task = asyncio.create_task(late())
+        with pytest.raises(BaseException) as caught:  # in a group where the library connects in tasks
+            await task
+        problem = getattr(caught.value, "exceptions", [caught.value])[0]
+        assert isinstance(problem, UninterceptedCallError)
+        assert "c.yaml was closed" in str(problem)
+
+    async def late() -> None:
+        await asyncio.sleep(0)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            await client.get(f"http://{HOST}/")
+
+    asyncio.run(main())
+
+
+def test_a_blocked_network_stays_blocked_while_another_call_is_recorded(tmp_path: Path) -> None:
+    with ScriptedServer() as server, use_cassette(tmp_path / "c.yaml", block_network=True):
+        with allowed("api.example"):
+            context = contextvars.Context()
+            with pytest.raises(UninterceptedCallError, match="block_network"):
+                context.run(socket.create_connection, ("192.0.2.1", 80), 1)
+        assert httpx.get(f"{server.url}/json", trust_env=False).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("host", "known"),
     [
@@ -147,8 +327,6 @@ def test_a_blocked_network_lets_nothing_but_loopback_through(tmp_path: Path, mod
 
 
 def test_a_blocked_network_lets_a_recording_through(tmp_path: Path) -> None:
-    from tests.conformance.server import ScriptedServer
-
     with ScriptedServer() as server, use_cassette(tmp_path / "c.yaml", block_network=True) as cassette:
         assert httpx.get(f"{server.url}/json", trust_env=False).status_code == 200
     assert len(cassette.recorded) == 1

@@ -481,3 +481,53 @@ def assert_finds(suite: Path, entry: str) -> None:
     done = run(suite, *arguments)
     assert done.returncode == 1
     assert "unrecorded-call" in done.stdout
+
+
+_WORDS = """
+import openai, pytest
+
+@pytest.fixture(scope="{scope}")
+def words({asks}):
+    client = openai.OpenAI()
+    return client.chat.completions.create(model="gpt-5", messages=[])
+"""
+
+
+@pytest.mark.parametrize(
+    ("scope", "asks", "found"),
+    [
+        ("session", "", True),
+        ("module", "", True),
+        ("function", "", False),
+        ("module", "promptecho_module_cassette", False),
+    ],
+)
+def test_a_fixture_that_is_set_up_before_the_cassette_of_the_test_is_not_covered_by_it(
+    project: Path, scope: str, asks: str, found: bool
+) -> None:
+    (project / "conftest.py").write_text(_WORDS.format(scope=scope, asks=asks))
+    (project / "test_words.py").write_text(
+        "import pytest\n\n@pytest.mark.promptecho\ndef test_words(words):\n    assert words\n"
+    )
+    findings = lint([project])
+    assert [each.rule for each in findings] == ["unrecorded-call"] * found
+    assert all("the fixture words" in each.hint and each.fix is None for each in findings)
+
+
+def test_live_calls_of_the_last_run_are_told_at_their_tests(project: Path) -> None:
+    (project / "test_it.py").write_text("def test_other():\n    pass\n\ndef test_live(n):\n    pass\n")
+    (project / LAST_RUN).parent.mkdir(parents=True)
+    calls = [
+        {"kind": "uncovered", "host": "api.openai.com", "library": "httpx", "test": f"test_it.py::test_live[{n}]",
+         "fixture": "", "cassette": ""}
+        for n in range(2)
+    ]  # fmt: skip
+    (project / LAST_RUN).write_text(json.dumps({"version": 1, "cassettes": {}, "calls": calls}))
+    assert found_in(project) == {("test_it.py", 4, "live-call")}
+
+
+@pytest.mark.parametrize("calls", ['[1, {"test": 3}]', "{}", "null", '"x"'])
+def test_a_record_that_is_odd_says_nothing_of_live_calls(project: Path, calls: str) -> None:
+    (project / LAST_RUN).parent.mkdir(parents=True)
+    (project / LAST_RUN).write_text(f'{{"version": 1, "cassettes": {{}}, "calls": {calls}}}')
+    assert found_in(project) == set()

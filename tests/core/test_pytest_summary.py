@@ -156,7 +156,7 @@ import sys
 def test_nothing():
     loaded = {name for name in sys.modules if name.startswith("promptecho")}
     assert loaded == {"promptecho", "promptecho._version", "promptecho.pytest_plugin", "promptecho._pytest_report",
-                      "promptecho._run", "promptecho._defaults"}
+                      "promptecho._pytest_strict", "promptecho._run", "promptecho._defaults"}
     assert not {"yaml", "httpx", "httpx2", "click", "rich", "genai_prices", "portalocker"} & set(sys.modules)
 """
     )

@@ -336,9 +336,9 @@ def test_identical_recordings_of_an_older_file_replay_in_order_too(tmp_path: Pat
     ("url", "given", "passes"),
     [
         ("https://api.openai.com/v1/x", {}, False),
-        ("https://api.smith.langchain.com/runs", {}, True),
-        ("https://eu.api.smith.langchain.com/runs", {}, True),
-        ("https://o1.ingest.sentry.io/x", {}, True),
+        ("https://api.smith.langchain.com/runs", {}, False),
+        ("https://eu.api.smith.langchain.com/info", {}, True),
+        ("https://o1.ingest.sentry.io/x", {}, False),
         ("https://sentry.io/x", {}, False),
         ("https://notapi.segment.io/x", {}, False),
         ("https://raw.githubusercontent.com/BerriAI/litellm/main/prices.json", {}, True),

@@ -11,7 +11,8 @@ from promptecho._lint._project import Module
 
 @dataclass(frozen=True)
 class Call:
-    """A call of an SDK that nothing covers. ``chain`` names the functions through which it was reached."""
+    """A call of an SDK that nothing covers. ``chain`` names the functions through which it was reached, ``fixture`` one
+    that is set up before the cassette of the test opens."""
 
     path: str
     line: int
@@ -20,6 +21,7 @@ class Call:
     what: str
     kind: str
     chain: tuple[str, ...] = ()
+    fixture: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def test_each(name):
 
 
 @use_cassette("tests/cassettes/errors_meant.yaml", on_record_error="record")
-def test_an_error_that_is_meant():
+def test_an_error_that_is_meant():  # FINDING: live-call
     ask()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ opened: list[Cassette] = []  # those that are opened meanwhile; whoever watches 
 
 home: tuple[int, int | None] = (os.getpid(), threading.main_thread().ident)  # process and thread that run the tests
 tears_down = False  # whether fixtures are being torn down, where pytest understands an Exception or its own only
+cut_off: list[tuple[BaseException, dict[str, object], Callable[[], None]]] = []
+"""Exceptions that ended cassettes of the running test, with what is told of each and what finishes it after all."""
 
 _lock = _forks.new_lock()
 _calls = 0

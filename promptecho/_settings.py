@@ -373,6 +373,7 @@ def from_project(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def _read_project(folder: Path) -> dict[str, Any]:
     file, table = project_table(folder)
     named = {name.replace("-", "_"): value for name, value in table.items() if name != "lint"}
+    named.pop("cassette_names", None)  # for the pytest plugin alone
     return check(named, f"{file} [tool.promptecho]")
 
 

@@ -90,16 +90,16 @@ class NamelessUse(Use):
     def exact(self) -> str | None:
         if self.parametrised:
             return None
-        from promptecho.pytest_plugin import _file_safe
+        from promptecho._cassette_names import file_safe
 
-        return os.path.join(self.folder, f"{_file_safe(self.name)}.yaml")  # noqa: PTH118 - text only
+        return os.path.join(self.folder, f"{file_safe(self.name)}.yaml")  # noqa: PTH118 - text only
 
     def matches(self, path: Path) -> bool:
-        from promptecho.pytest_plugin import _file_safe
+        from promptecho._cassette_names import file_safe
 
         if path.parent != Path(self.folder) or path.suffix != ".yaml":
             return False
-        if self.plain and path.stem.casefold() == _file_safe(self.name).casefold():
+        if self.plain and path.stem.casefold() == file_safe(self.name).casefold():
             return True
         if not self.parametrised:
             return False

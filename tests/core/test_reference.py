@@ -59,8 +59,8 @@ def options() -> tuple[set[str], set[str]]:
 def test_each_setting_is_there_with_its_values_and_its_default() -> None:
     rows = {row[0].strip("`"): row for row in table(SETTINGS, "name")}
     assert set(rows) == set(_settings.NAMES)
-    parameters = [name for name in inspect.signature(promptecho.use_cassette).parameters if name != "path"]
-    assert set(rows) == set(parameters)
+    parameters = set(inspect.signature(promptecho.use_cassette).parameters) - {"path", "nest"}
+    assert set(rows) == parameters
     words = {
         "mode": [mode.value for mode in _settings.Mode],
         "repeats": _settings.REPEATS,
@@ -98,7 +98,7 @@ def test_each_option_of_the_command_line_and_the_ini_file_is_there() -> None:
     also = " ".join(row[3] for row in table(SETTINGS, "name"))
     of_settings = {name for name in given if name.rpartition("promptecho-")[2].replace("-", "_") in _settings.NAMES}
     assert set(re.findall(r"--[\w-]+", also)) == of_settings
-    assert set(re.findall(r"`(promptecho_\w+)`", also)) == ini
+    assert set(re.findall(r"`(promptecho_\w+)`", also)) == ini - {"promptecho_cassette_names"}
 
 
 def test_each_environment_variable_is_there() -> None:
@@ -117,7 +117,8 @@ def test_each_public_name_has_its_entry() -> None:
     entries = {entry.rpartition(".")[2] for entry in entries}
     public = {*promptecho.__all__, *errors.__all__, *backend.__all__, *snapshot.__all__} - {"__version__"}
     assert public - entries == set()
-    assert entries - public == {"Call", "promptecho_cassette", "llm_snapshot"}
+    scopes = {f"promptecho_{scope}_cassette" for scope in ("class", "module", "package", "session")}
+    assert entries - public == {"Call", "promptecho_cassette", *scopes, "llm_snapshot"}
 
 
 @needs_shell

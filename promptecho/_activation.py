@@ -382,7 +382,8 @@ class Activation:
             inner = inner.func
         name = getattr(inner, "__qualname__", type(inner).__qualname__).rpartition("<locals>.")[2]
         module = sys.modules.get(getattr(inner, "__module__", None) or "")
-        code = getattr(inner, "__code__", None)
+        methods = vars(inner).values() if inspect.isclass(inner) else ()
+        code = next((each.__code__ for each in (inner, *methods) if inspect.isfunction(each)), None)
         file = Path(code.co_filename if code is not None else getattr(module, "__file__", None) or "")
         if not file.is_file():  # a notebook, an interpreter's prompt
             file = Path.cwd() / "promptecho"

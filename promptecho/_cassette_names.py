@@ -54,10 +54,12 @@ def paths_for_test(name: str, file: Path) -> tuple[Path, ...]:
     return (folder / plain(file.stem) / f"{plain(masked)}.yaml", *older) if style == "module" else older
 
 
-def path_for_class(name: str, file: Path) -> Path:
+def path_for_class(name: str, file: Path, style_of_project: str | None = None) -> Path:
     """The cassette of the fixtures of class scope: ``cassettes/TestShop@class.yaml``."""
     folder = file.parent / FOLDER
-    return (folder / plain(file.stem) if style == "module" else folder) / f"{plain(name)}@class.yaml"
+    if (style_of_project or style) == "module":
+        folder /= plain(file.stem)
+    return folder / f"{plain(name)}@class.yaml"
 
 
 def path_for_module(file: Path) -> Path:

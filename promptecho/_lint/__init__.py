@@ -147,7 +147,9 @@ def _unrecorded(reached: Reached, root: Path) -> Finding:
     fixable = tuple(
         (test.function.inner.module.path, test.function.inner.node.lineno)
         for test in reached.tests
-        if not test.is_unittest and test.function.inner.module.path.is_relative_to(root)
+        if not reached.is_of_wider_scope
+        and not test.is_unittest
+        and test.function.inner.module.path.is_relative_to(root)
     )
     return Finding(
         "unrecorded-call",
@@ -155,7 +157,9 @@ def _unrecorded(reached: Reached, root: Path) -> Finding:
         call.line,
         call.column,
         f"{call.what}() goes out unrecorded: {_way(reached)}",
-        "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)",
+        "let the fixture that makes it ask for promptecho_module_cassette, or that of its scope"
+        if reached.is_of_wider_scope
+        else "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)",
         end_line=call.end_line,
         fix=AddMarks(fixable, needs_all_backends(call.kind)) if fixable else None,
     )

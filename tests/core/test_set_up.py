@@ -384,3 +384,40 @@ def test_other(promptecho_cassette):
 def test_the_progress_line_is_as_without_promptecho(pytester: pytest.Pytester, server: ScriptedServer) -> None:
     write(pytester, server, "def test_a(promptecho_cassette):\n    ask()\n\ndef test_b():\n    pass\n")
     run(pytester, "-q").stdout.fnmatch_lines(["..  *"])
+
+
+def test_lint_knows_which_fixtures_the_cassette_of_a_test_covers(tmp_path: Path) -> None:
+    from promptecho._lint import examine
+
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text(
+        """
+import openai, pytest
+
+def ask(text):
+    return openai.OpenAI().chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": text}])
+
+@pytest.fixture(scope="module")
+def covered(promptecho_module_cassette):
+    return ask("a")
+
+@pytest.fixture(scope="session")
+def live():
+    return openai.OpenAI().responses.create(model="gpt-5", input="hi")
+
+@pytest.fixture
+def own():
+    return ask("b")
+
+def test_covered(covered): ...
+
+def test_own(own, promptecho_cassette): ...
+
+@pytest.mark.promptecho
+def test_live(live): ...
+"""
+    )
+    found = examine([tmp_path]).findings
+    assert [(each.rule, each.line) for each in found] == [("unrecorded-call", 13)]
+    assert found[0].hint == "let the fixture that makes it ask for promptecho_module_cassette, or that of its scope"
+    assert found[0].fix is None

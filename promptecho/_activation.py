@@ -1,7 +1,8 @@
 """``use_cassette``, and which cassette is active in a context.
 
-A cassette is active in the context that entered it and in what that context starts (asyncio tasks copy contexts). A
-thread or task with none of its own uses the only active one; with several to choose from it gets an error, not a guess.
+A cassette is active in the context that entered it and in what that context starts (asyncio tasks copy contexts); of
+several, one opened inside the other, the innermost is. A thread or task with none of its own uses the only active one,
+or the innermost; with several to choose from it gets an error, not a guess.
 """
 
 from __future__ import annotations
@@ -9,19 +10,32 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 from urllib.parse import urlsplit
 
-from promptecho import _backend, _background, _children, _forks, _guard, _opening, _run, _settings
+from promptecho import (
+    _backend,
+    _background,
+    _cassette_names,
+    _children,
+    _forks,
+    _guard,
+    _opening,
+    _paths,
+    _run,
+    _settings,
+)  # fmt: skip
 from promptecho._cassette import Cassette
+from promptecho._decorating import Opener, decorate, is_failure, opener_of_block
 from promptecho._matching import MatchOn
 from promptecho._session import Session
 from promptecho._settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
@@ -34,6 +48,7 @@ from promptecho.errors import (
 )
 
 F = TypeVar("F")
+Decorated = TypeVar("Decorated", bound="Callable[..., Any] | classmethod[Any, Any, Any]")
 _current: ContextVar[_Entry | None] = ContextVar("promptecho_cassette", default=None)
 _open: tuple[_Entry, ...] = ()
 _lock = _forks.new_lock()
@@ -68,27 +83,38 @@ def session_for(backend: str, method: str = "", url: str = "") -> Session | None
 
 def _has_no_entry() -> bool:
     """Whether several cassettes are open, and none of them is this context's own."""
+    return len(_open) > 1 and _own() is None
+
+
+def _own() -> _Entry | None:
+    """The innermost open cassette that this context entered, or was started in."""
     entry = _current.get()
-    return len(_open) > 1 and (entry is None or not entry.session.open)
+    while entry is not None and not entry.is_active:
+        entry = entry.outer
+    if entry is not None and entry.is_of_run:
+        # Fixtures open cassettes one after the other, and the context of an event loop may be older than the last.
+        return [each for each in _open if each.is_active and each.is_of_run][-1]
+    return entry
 
 
 def active_entry() -> _Entry | None:
-    """The cassette of this context, or the only open one."""
-    entry = _current.get()
-    if entry is None or not entry.session.open:
-        # What a child process opens itself stands before what it was started in.
-        opened = tuple(each for each in _open if not each.is_inherited) or _open
-        if len(opened) > 1:
-            paths = ", ".join(sorted(str(each.session.cassette.path) for each in opened))
-            raise AmbiguousCassetteError(
-                f"a call came from a thread or task that has no cassette of its own while {len(opened)} are open "
-                f"({paths}); enter the cassette in that thread or task, or start it inside the cassette's context "
-                "(contextvars.copy_context().run, asyncio.to_thread)"
-            )
-        if not opened:
-            return None
-        entry = opened[0]
-    return entry
+    """The cassette that a call belongs to which is made here, if there is one."""
+    entry = _own()
+    if entry is not None:
+        return entry
+    opened = [each for each in _open if each.is_active]
+    # What a child process opens itself stands before what it was started in.
+    opened = [each for each in opened if not each.is_inherited] or opened
+    around = {id(outer) for each in opened for outer in each.all_outer()}
+    innermost = [each for each in opened if id(each) not in around]
+    if len(innermost) > 1:
+        paths = ", ".join(sorted(str(each.session.cassette.path) for each in innermost))
+        raise AmbiguousCassetteError(
+            f"a call came from a thread or task that has no cassette of its own while {len(innermost)} are open "
+            f"({paths}); enter the cassette in that thread or task, or start it inside the cassette's context "
+            "(contextvars.copy_context().run, asyncio.to_thread)"
+        )
+    return innermost[0] if innermost else None
 
 
 def guard_call(library: str, method: str, url: str) -> None:
@@ -118,12 +144,17 @@ def is_guarded() -> bool:
 
 def _watched() -> _guard.Watch | None:
     """For the guard: what this context's cassette asks for, or the strictest of the open ones."""
-    entry = _current.get()
-    if entry is not None and entry.session.open:
+    entry = _own()
+    if entry is not None:
         return entry.watch
-    if _open:
-        return next((each.watch for each in _open if each.watch.provider == "raise"), _open[0].watch)
-    late = entry.watch if entry is not None else _guard.left_over()
+    active = [each for each in _open if each.is_active]
+    if active:
+        return next((each.watch for each in active if each.watch.provider == "raise"), active[0].watch)
+    current = _current.get()
+    if current is None:
+        late = _guard.left_over()
+    else:
+        late = None if current.is_inherited or current.session.open else current.watch
     if late is None:
         return _outside
     if _outside is not None and "raise" in (_outside.provider, _outside.other):
@@ -148,17 +179,21 @@ class _Entry:
     session: Session
     is_inherited = False  # this is a child process of the one that opened it, and closes it
 
-    def __init__(self, owner: use_cassette, path: Path, settings: Settings) -> None:
+    def __init__(
+        self, owner: Activation, opener: Opener, path: Path, instead_of: Path | None, settings: Settings
+    ) -> None:
         self.owner = owner
+        self.opener = opener
         self.settings = settings
-        outer = _current.get()
-        if outer is not None and outer.session.open and not outer.is_inherited:
-            raise CassetteNestingError(
-                f"{path} was entered inside {outer.session.cassette.path}, in one context; a call could belong to "
-                "either. Leave the first cassette before, or enter the second in a thread or task of its own"
-            )
+        self.is_of_run = owner.is_of_run
+        self.outer = _own()
+        if self.outer is not None and not (
+            self.outer.is_inherited or owner.nests or self.outer.owner.is_made_for_nesting
+        ):
+            raise CassetteNestingError(_nesting(self.outer, path, self.opener))
+        self.instead_of = instead_of
         self.backends = _backend.choose(settings.backends)
-        self.session, self.target = _opening.open_session(path, settings, owner.is_growing(path))
+        self.session, self.target = _opening.open_session(path, settings)
         self.watch = self._make_watch(path)
         self._installed = (*_backend.with_layers(self.backends), *_children.LAYERS)
         _backend.install(self._installed)
@@ -167,11 +202,23 @@ class _Entry:
         self._threads = threading.enumerate()
         self._token = _current.set(self)
         self._depth = 1
+        self._failure: BaseException | None = None  # of a use inside one that stays open
         global _open
         with _lock:
             _open = (*_open, self)
         if _run.watching:
             _run.opened.append(self.session.cassette)
+
+    @property
+    def is_active(self) -> bool:
+        return self.session.open and not self.owner.is_set_aside
+
+    def all_outer(self) -> Iterator[_Entry]:
+        """The cassettes inside which this one was opened."""
+        entry = self.outer
+        while entry is not None:
+            yield entry
+            entry = entry.outer
 
     def _make_watch(self, path: Path) -> _guard.Watch:
         """What this cassette asks of the guard, while it is open and of threads that outlive it."""
@@ -192,7 +239,11 @@ class _Entry:
 
     def leave(self, error: BaseException | None) -> None:
         self._depth -= 1
-        if self._depth or self.is_inherited:
+        if self.is_inherited:
+            return
+        if self._depth:
+            if self.opener.stays_open and is_failure(error, self.opener):
+                self._failure = error
             return
         global _open
         try:
@@ -208,19 +259,21 @@ class _Entry:
                 _current.reset(self._token)
             except ValueError:  # left in another context than entered (async fixtures, generators)
                 if _current.get() is self:
-                    _current.set(None)
+                    _current.set(self.outer)
+        failure = (error if is_failure(error, self.opener) else None) or self._failure
         refused: list[int] = []
         try:
-            if error is not None:
-                refused = _opening.abandon(self.session)
-            elif _opening.finish(self.session, self.target):
-                self.owner.note_grown(self.session.cassette.file)
+            refused = _opening.finish(self.session, self.target, self.opener.key, failed=failure is not None)
         finally:
             _opening.release(self.session)
             if _run.watching:
-                _note_closed(self, error, refused)
+                _note_closed(self, failure, refused)
         if self.session.cassette.untold_misses():
             _raise_swallowed(self.session.cassette, error)
+
+    def complete(self) -> None:
+        """Finish the recording after all: the exception that ended it was expected."""
+        _opening.finish(self.session, self.target, self.opener.key, failed=False)
 
 
 def _raise_swallowed(cassette: Cassette, error: BaseException | None) -> None:
@@ -242,6 +295,9 @@ class _Inherited(_Entry):
     """The cassette of the process that started this one; it is opened here by the first call, and never closed."""
 
     is_inherited = True
+    is_active = True
+    is_of_run = False
+    outer = None
 
     def __init__(self, settings: Settings, backends: Sequence[str], open_session: Callable[[], Session]) -> None:
         self.settings = settings
@@ -257,6 +313,10 @@ class _Inherited(_Entry):
             if self._opened is None:
                 self._opened = self._open_session()
         return self._opened
+
+    @property
+    def watch(self) -> _guard.Watch:  # type: ignore[override]  # for others an attribute
+        return self._make_watch(self.session.cassette.file)
 
 
 def inherit(settings: Settings, backends: Sequence[str], open_session: Callable[[], Session]) -> None:
@@ -283,10 +343,231 @@ def _note_closed(entry: _Entry, error: BaseException | None, refused: list[int])
     total = getattr(session.recorder and session.recorder.journal, "total", 0)
     if total:  # what others recorded into it stays behind what was recorded now
         told.update(recordings=total, played=list(range(total)))
+    if entry.instead_of is not None:
+        told["instead_of"] = str(entry.instead_of)
     _run.closed.append(told)
+    if error is not None and not refused:
+        _run.cut_off.append((error, told, entry.complete))
 
 
-class use_cassette:  # noqa: N801 - used like a function: decorator and context manager
+def _nesting(outer: _Entry, path: Path, opener: Opener) -> str:
+    """What is said of a cassette that is opened inside another."""
+    still = ", which has not ended (a fixture that yields inside its cassette?)" if outer.opener.stays_open else ""
+    return (
+        f"{path} can't be opened: {outer.session.cassette.path} is open here.\n"
+        f"  open: {outer.opener.text}{still}\n"
+        f"  second: {opener.text}\n"
+        "A call could belong to either. Use one of the two, leave the first before, enter the second in a thread or "
+        "task of its own, or give the second nest=True: then it takes the calls while it is open"
+    )
+
+
+class Activation:
+    """A cassette to open: a context manager, and a decorator. What ``use_cassette`` gives."""
+
+    def __init__(
+        self,
+        path: object,
+        given: Mapping[str, Any],
+        place: str = "use_cassette",
+        *,
+        nest: object = None,
+        project: Mapping[str, Any] | None = None,
+        lower: Mapping[str, Any] | None = None,
+        opener: Opener | None = None,
+        is_made_for_nesting: bool = False,
+    ) -> None:
+        """``project`` and ``lower`` as for ``_settings.resolve``; ``opener``, if it is opened by a fixture."""
+        self._paths: tuple[Path, ...] = (_path(path, place),) if path is not None else ()
+        self._claim: tuple[str, str] | None = None  # what the cassette is named after, where nobody gave a path
+        self._given = {name: value for name, value in given.items() if value is not None}
+        self._place = place
+        self._project = project
+        self._lower = lower
+        self._opener = opener
+        self.is_of_run = opener is not None
+        self.is_set_aside = False  # it takes no calls: a fixture of wider scope than the cassette's is being set up
+        self.is_made_for_nesting = is_made_for_nesting
+        self.nests = _settings._flag(nest, "nest", place) if nest is not None else False
+        self._entries: list[_Entry] = []
+        _settings.check(self._given, place)
+
+    # --- context manager ---
+
+    def _enter(self, opener: Opener) -> _Entry:
+        current = _own()
+        if current is not None and current.owner is self:
+            current.enter_again()  # a decorated method that calls another one, or itself
+            return current
+        settings = _settings.resolve(self._given, place=self._place, lower=self._lower, project=self._project)
+        return _Entry(self, self._opener or opener, *self._find(), settings)
+
+    def _find(self) -> tuple[Path, Path | None]:
+        if not self._paths:
+            raise SettingsError(
+                f"{self._place}: without a path it is a decorator, which takes the cassette's name from the function; "
+                "in a with statement, name the file: with use_cassette('cassettes/name.yaml')"
+            )
+        path, *older = self._paths
+        if self._claim is not None:
+            others = _others(path, self._claim)
+            if others:
+                file, name = others[0]
+                raise SettingsError(
+                    f"shares {path.parent.name}/{path.name} with {name} in {Path(file).name}; "
+                    "give @use_cassette a path of its own"
+                )
+            older = [each for each in older if not _others(each, self._claim)]
+        return _paths.resolve(_cassette_names.first_existing((path, *older)))
+
+    def __enter__(self) -> Cassette:
+        return self._begin(opener_of_block(1))
+
+    def _begin(self, opener: Opener) -> Cassette:
+        entry = self._enter(opener)
+        self._entries.append(entry)
+        return entry.session.cassette
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leave(error)
+
+    def leave(self, error: BaseException | None) -> None:
+        """Close what ``__enter__`` opened; an error keeps the recording marked unfinished."""
+        current = _current.get()
+        entry = current if current in self._entries else self._entries[-1]
+        assert entry is not None
+        self._entries.remove(entry)
+        entry.leave(error)
+
+    async def __aenter__(self) -> Cassette:
+        return self._begin(opener_of_block(1))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    # --- decorator ---
+
+    def __call__(self, function: F) -> F:
+        if not self._paths:
+            self._name_after(function)
+        decorated: Any = decorate(function, lambda opener: _Use(self, opener))
+        return decorated  # type: ignore[no-any-return]  # the wrapper has the signature of what it wraps
+
+    def _name_after(self, function: Any) -> None:
+        inner = inspect.unwrap(getattr(function, "__func__", getattr(function, "_fixture_function", function)))
+        while isinstance(inner, functools.partial):
+            inner = inner.func
+        name = getattr(inner, "__qualname__", type(inner).__qualname__).rpartition("<locals>.")[2]
+        module = sys.modules.get(getattr(inner, "__module__", None) or "")
+        methods = vars(inner).values() if inspect.isclass(inner) else ()
+        code = next((each.__code__ for each in (inner, *methods) if inspect.isfunction(each)), None)
+        file = Path(code.co_filename if code is not None else getattr(module, "__file__", None) or "")
+        if not file.is_file():  # a notebook, an interpreter's prompt
+            file = Path.cwd() / "promptecho"
+        self._paths = _cassette_names.paths_for_test(name, file.absolute())
+        self._claim = (str(file), name)
+        for path in self._paths:
+            _claims.setdefault(str(path).casefold(), {})[self._claim] = None
+
+
+_claims: dict[str, dict[tuple[str, str], None]] = {}  # which functions a cassette is named after
+
+
+def _others(path: Path, claim: tuple[str, str]) -> list[tuple[str, str]]:
+    return [each for each in _claims[str(path).casefold()] if each != claim]
+
+
+def _path(given: object, place: str) -> Path:
+    try:
+        path = Path(os.fspath(given))  # type: ignore[call-overload]  # what is no path is told below
+    except TypeError:
+        raise SettingsError(f"{place}: path={given!r} is no path; name the cassette file") from None
+    if path.name == "":
+        raise SettingsError(f"{place}: path is empty; name the cassette file")
+    return path
+
+
+class _Use:
+    """One use of a decorator: an entry of its own for each call, so that calls in several threads don't mix."""
+
+    def __init__(self, owner: Activation, opener: Opener) -> None:
+        self._owner = owner
+        self._opener = opener
+        self._entry: _Entry | None = None
+
+    def __enter__(self) -> None:
+        outer = _own()
+        if self._opener.is_set_up and outer is not None and outer.opener.is_set_up and outer.owner is not self._owner:
+            return  # the set-up of a decorated base class, called by that of a decorated class
+        self._entry = self._owner._enter(self._opener)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._entry is not None:
+            # A generator that is closed early ended as it was meant to.
+            self._entry.leave(None if isinstance(error, GeneratorExit) else error)
+
+
+@overload
+def use_cassette(path: Decorated, /) -> Decorated: ...
+
+
+@overload
+def use_cassette(
+    path: PathLike | None = None,
+    mode: str | Mode | None = None,
+    match_on: MatchOn = None,
+    on_record_error: str | None = None,
+    *,
+    backends: str | Sequence[str] | None = None,
+    repeats: str | None = None,
+    ignore: Sequence[str] | None = None,
+    volatile: Volatile | None = None,
+    ignore_hosts: Sequence[str] | None = None,
+    ignore_localhost: bool | None = None,
+    only_hosts: Sequence[str] | None = None,
+    block_network: bool | None = None,
+    redact: Redactions | None = None,
+    on_secret: str | None = None,
+    before_record: Hooks | None = None,
+    timing: bool | None = None,
+    replay_speed: float | None = None,
+    max_age: float | str | timedelta | None = None,
+    max_live_calls: int | None = None,
+    max_live_usd: float | None = None,
+    nest: bool | None = None,
+) -> Activation: ...
+
+
+def use_cassette(
+    path: Any = None,
+    mode: str | Mode | None = None,
+    match_on: MatchOn = None,
+    on_record_error: str | None = None,
+    *,
+    backends: str | Sequence[str] | None = None,
+    repeats: str | None = None,
+    ignore: Sequence[str] | None = None,
+    volatile: Volatile | None = None,
+    ignore_hosts: Sequence[str] | None = None,
+    ignore_localhost: bool | None = None,
+    only_hosts: Sequence[str] | None = None,
+    block_network: bool | None = None,
+    redact: Redactions | None = None,
+    on_secret: str | None = None,
+    before_record: Hooks | None = None,
+    timing: bool | None = None,
+    replay_speed: float | None = None,
+    max_age: float | str | timedelta | None = None,
+    max_live_calls: int | None = None,
+    max_live_usd: float | None = None,
+    nest: bool | None = None,
+) -> Any:
     """Record the LLM calls of a block or function into a cassette once, and replay them from then on.
 
     As a context manager (``with`` and ``async with``) it gives the :class:`Cassette`:
@@ -297,7 +578,8 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
     1
 
     As a decorator it takes functions, ``async def``, generators, async generators, methods and classes. Each call of
-    the function opens the cassette anew; the tests of a class (its other methods, if it has none) share one file.
+    the function opens the cassette anew; the tests of a class (its other methods, if it has none) share one file, and
+    so do its set-up, tear-down and clean-ups, inherited ones included.
 
     >>> @promptecho.use_cassette("cassettes/answer.yaml", mode="none")
     ... def answer():
@@ -305,15 +587,24 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
     >>> answer() == reply.choices[0].message.content
     True
 
-    A thread or task without a cassette of its own uses the only open one; with several open it gets an
-    :exc:`~promptecho.errors.AmbiguousCassetteError`. ``None`` for an argument means that the project's settings decide
-    (variables, pytest ini file, :func:`configure`, ``[tool.promptecho]``), and after them the default that is named
-    here.
+    Without a path, a decorator takes the name from what it decorates, as the pytest fixture does from a test:
+    ``cassettes/<name>.yaml`` beside its source file.
+
+    >>> @promptecho.use_cassette
+    ... def answer():
+    ...     return ask("hi")
+
+    A thread or task without a cassette of its own uses the only open one, or the innermost of those that are open one
+    inside the other; with several to choose from it gets an :exc:`~promptecho.errors.AmbiguousCassetteError`. ``None``
+    for an argument means that the project's settings decide (variables, pytest ini file, :func:`configure`,
+    ``[tool.promptecho]``), and after them the default that is named here.
 
     Args:
-        path: The cassette, a YAML file; its folder is made with it. A relative path is resolved when the cassette
-            opens.
-        mode: ``"once"`` (default): record if there is no file yet, else replay, and an unknown call is a miss.
+        path: The cassette, a YAML file; its folder is made with it. A relative path means the current folder when the
+            cassette opens; in a pytest run that is still in the folder in which it was started, the root of the run. An
+            existing file at the other of the two is used. Default: named after the decorated function or class.
+        mode: ``"once"`` (default): record if there is no file yet, else replay, and an unknown call is a miss; what
+            this process, or this pytest run, began to record it goes on with.
             ``"none"``: replay only. ``"new_episodes"``: replay, and record what is new. ``"all"``: record everything
             again. See :class:`Mode`. The variable ``PROMPTECHO_MODE`` wins over this argument.
         match_on: The body fields that tell calls apart: exactly those of a list of names or dotted paths
@@ -359,6 +650,8 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         max_live_calls: How many calls may go out in the whole run, over all cassettes; one more raises
             :exc:`~promptecho.errors.LiveBudgetError` and is not sent. Default: any number.
         max_live_usd: The same by what the calls cost, in US dollars; needs ``promptecho[prices]``.
+        nest: ``True`` lets the cassette open inside another one of the same context, and take the calls while it is
+            open. Default: ``False``, an error.
 
     Raises:
         SettingsError: a wrong argument, at once; the text lists the right ones.
@@ -366,231 +659,11 @@ class use_cassette:  # noqa: N801 - used like a function: decorator and context 
         CassetteFormatError: on entering, if the file is damaged, foreign or of another version.
         CassetteFileError: on entering, if it can't be read; on leaving, if a re-recording can't take its place.
         CassetteExpiredError: on entering, in CI, if it is older than ``max_age``.
-        CassetteNestingError: on entering, if another cassette is open in this context.
+        CassetteNestingError: on entering, if another cassette is open in this context, without ``nest=True``.
         CassetteMiss: on leaving, if there was a miss that the code under test has swallowed.
     """
-
-    def __init__(
-        self,
-        path: PathLike,
-        mode: str | Mode | None = None,
-        match_on: MatchOn = None,
-        on_record_error: str | None = None,
-        *,
-        backends: str | Sequence[str] | None = None,
-        repeats: str | None = None,
-        ignore: Sequence[str] | None = None,
-        volatile: Volatile | None = None,
-        ignore_hosts: Sequence[str] | None = None,
-        ignore_localhost: bool | None = None,
-        only_hosts: Sequence[str] | None = None,
-        block_network: bool | None = None,
-        redact: Redactions | None = None,
-        on_secret: str | None = None,
-        before_record: Hooks | None = None,
-        timing: bool | None = None,
-        replay_speed: float | None = None,
-        max_age: float | str | timedelta | None = None,
-        max_live_calls: int | None = None,
-        max_live_usd: float | None = None,
-    ) -> None:
-        given = {name: value for name, value in locals().items() if name not in ("self", "path", "__class__")}
-        self._set_up(path, given, "use_cassette")
-
-    def _set_up(
-        self,
-        path: PathLike,
-        given: Mapping[str, Any],
-        place: str,
-        project: Mapping[str, Any] | None = None,
-        lower: Mapping[str, Any] | None = None,
-    ) -> None:
-        try:
-            self.path: Path = Path(os.fspath(path))
-        except TypeError:
-            raise SettingsError(f"{place}: path={path!r} is no path; name the cassette file") from None
-        if self.path.name == "":
-            raise SettingsError(f"{place}: path is empty; name the cassette file")
-        self._given = {name: value for name, value in given.items() if value is not None}
-        self._place = place
-        self._project = project
-        self._lower = lower
-        self._shares = False
-        self._grown: set[Path] = set()
-        self._entries: list[_Entry] = []
-        _settings.check(self._given, place)
-
-    @classmethod
-    def from_plugin(
-        cls, path: Path, given: Mapping[str, Any], place: str, *, project: Mapping[str, Any], lower: Mapping[str, Any]
-    ) -> use_cassette:
-        """A cassette whose arguments come from a marker; ``project`` and ``lower`` as for ``_settings.resolve``."""
-        made = cls.__new__(cls)
-        made._set_up(path, given, place, project, lower)
-        return made
-
-    def is_growing(self, path: Path) -> bool:
-        """Whether this decorator of a class began the file in this process, so that its next method goes on with it."""
-        return path in self._grown
-
-    def note_grown(self, path: Path) -> None:
-        if self._shares:
-            self._grown.add(path)
-
-    # --- context manager ---
-
-    def _enter(self) -> _Entry:
-        current = _current.get()
-        if current is not None and current.session.open and current.owner is self:
-            current.enter_again()  # a decorated method that calls another one, or itself
-            return current
-        settings = _settings.resolve(self._given, place=self._place, lower=self._lower, project=self._project)
-        return _Entry(self, self.path if self.path.is_absolute() else _settings.current_folder() / self.path, settings)
-
-    def __enter__(self) -> Cassette:
-        entry = self._enter()
-        self._entries.append(entry)
-        return entry.session.cassette
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.leave(error)
-
-    def leave(self, error: BaseException | None) -> None:
-        """Close what ``__enter__`` opened; an error keeps the recording marked unfinished."""
-        current = _current.get()
-        entry = current if current in self._entries else self._entries[-1]
-        assert entry is not None
-        self._entries.remove(entry)
-        entry.leave(error)
-
-    async def __aenter__(self) -> Cassette:
-        return self.__enter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.__exit__(kind, error, trace)
-
-    # --- decorator ---
-
-    def __call__(self, function: F) -> F:
-        decorated: Any = self._decorate(function)
-        return decorated  # type: ignore[no-any-return]  # the wrapper has the signature of what it wraps
-
-    def _decorate(self, function: Any) -> Any:
-        if inspect.isclass(function):
-            return self._decorate_class(function)
-        if isinstance(function, (staticmethod, classmethod)):
-            return type(function)(self._decorate(function.__func__))
-        if not callable(function):
-            raise TypeError(f"use_cassette decorates functions and classes, not {function!r}")
-        inner = function
-        while isinstance(inner, functools.partial):
-            inner = inner.func
-        if not inspect.isroutine(inner):
-            inner = type(inner).__call__
-        if inspect.isasyncgenfunction(inner):
-            return self._async_generator(function)
-        if inspect.iscoroutinefunction(inner):
-            return self._coroutine(function)
-        if inspect.isgeneratorfunction(inner):
-            return self._generator(function)
-        return self._plain(function)
-
-    def _decorate_class(self, decorated: Any) -> Any:
-        own = {
-            name: value
-            for name, value in vars(decorated).items()
-            if not name.startswith("__")
-            and (inspect.isfunction(value) or isinstance(value, (staticmethod, classmethod)))
-        }
-        tests = {name: value for name, value in own.items() if name.startswith("test")}
-        if not own:
-            raise TypeError(f"use_cassette: the class {decorated.__name__} has no methods of its own to decorate")
-        self._shares = True
-        for name, value in (tests or own).items():
-            setattr(decorated, name, self._decorate(value))
-        return decorated
-
-    def _plain(self, function: Any) -> Any:
-        @functools.wraps(function, updated=())
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with _Use(self):
-                result = function(*args, **kwargs)
-            if inspect.iscoroutine(result):
-                return self._awaited(result)
-            if inspect.isasyncgen(result):
-                return self._async_generator(lambda: result)()
-            if inspect.isgenerator(result):
-                return self._generator(lambda: result)()
-            return result
-
-        return wrapper
-
-    async def _awaited(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        try:
-            with _Use(self):
-                return await coroutine
-        finally:
-            coroutine.close()  # without this, a cassette that can't be opened leaves it never awaited
-
-    def _coroutine(self, function: Any) -> Any:
-        @functools.wraps(function, updated=())
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with _Use(self):
-                return await function(*args, **kwargs)
-
-        return wrapper
-
-    def _generator(self, function: Callable[..., Generator[Any, Any, Any]]) -> Any:
-        @functools.wraps(function, updated=())
-        def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            with _Use(self):
-                return (yield from function(*args, **kwargs))
-
-        return wrapper
-
-    def _async_generator(self, function: Callable[..., AsyncGenerator[Any, Any]]) -> Any:
-        @functools.wraps(function, updated=())
-        async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            with _Use(self):
-                inner = function(*args, **kwargs)
-                try:
-                    step: Any = inner.__anext__()
-                    while True:
-                        try:
-                            value = await step
-                        except StopAsyncIteration:
-                            return
-                        try:
-                            sent = yield value
-                        except GeneratorExit:
-                            raise
-                        except BaseException as error:
-                            step = inner.athrow(error)
-                        else:
-                            step = inner.asend(sent)
-                finally:
-                    await inner.aclose()
-
-        return wrapper
-
-
-class _Use:
-    """One use of a decorator: an entry of its own for each call, so that calls in several threads don't mix."""
-
-    def __init__(self, owner: use_cassette) -> None:
-        self._owner = owner
-        self._entry: _Entry | None = None
-
-    def __enter__(self) -> None:
-        self._entry = self._owner._enter()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._entry is not None:
-            # A generator that is closed early ended as it was meant to.
-            self._entry.leave(None if isinstance(error, GeneratorExit) else error)
+    given = {name: value for name, value in locals().items() if name not in ("path", "nest")}
+    if isinstance(path, (staticmethod, classmethod)) or (callable(path) and not isinstance(path, os.PathLike)):
+        decorated: Any = path
+        return Activation(None, given, nest=nest)(decorated)  # @use_cassette, without parentheses
+    return Activation(path, given, nest=nest)

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import _clock, _index, _run_folder, _store
+from promptecho import _begun, _clock, _index, _run_folder, _store
 from promptecho._cassette import Cassette
 from promptecho._defaults import is_ci
 from promptecho._matching import Json
+from promptecho._recorder import Recorder
 from promptecho._redaction import Redactor
 from promptecho._refusals import refusals, without_refusals
 from promptecho._rerecording import Rerecording
@@ -30,14 +31,11 @@ _VERSIONS = (
 )  # fmt: skip
 
 
-def open_session(path: Path, settings: Settings, growing: bool) -> tuple[Session, Path | None]:
-    """The session of a cassette, and the file that a re-recording replaces at its end.
-
-    ``growing``: the file was begun in this process and is to be gone on with.
-    """
+def open_session(path: Path, settings: Settings) -> tuple[Session, Path | None]:
+    """The session of a cassette, and the file that a re-recording replaces at its end."""
     cassette = Cassette(path, settings.match)
     journal, resuming = (
-        _open_beside(cassette, settings) if settings.mode is Mode.ALL else _open_in_place(cassette, settings, growing)
+        _open_beside(cassette, settings) if settings.mode is Mode.ALL else _open_in_place(cassette, settings)
     )
     if journal is not None and settings.max_live_usd is not None:
         from promptecho._prices import is_available
@@ -90,16 +88,19 @@ def _open_beside(cassette: Cassette, settings: Settings) -> tuple[_store.Journal
         raise
 
 
-def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tuple[_store.Journal | None, bool]:
+def _open_in_place(cassette: Cassette, settings: Settings) -> tuple[_store.Journal | None, bool]:
     """The journal of the cassette's own file, if calls may be recorded, and whether it goes on with a recording."""
     path, mode = cassette.file, settings.mode
     data = _store.read_bytes(path)
     if data is None:
         if mode is Mode.NONE:
             return None, False
+        _begun.note(path)
         _run_folder.note(_BEGUN, path)
         return _store.Journal(path, _Header(settings)), False
-    growing = growing or (mode is Mode.ONCE and _run_folder.is_noted(_BEGUN, path))
+    if mode is Mode.ONCE and _run_folder.is_noted(_BEGUN, path):  # by another worker
+        _begun.note(path)
+    growing = mode is Mode.ONCE and _begun.has(path)
     if mode in (Mode.NONE, Mode.ONCE) and not growing and not has_registered():
         index = _index.index(data, path, settings.match.digest)
         if index is not None:
@@ -123,6 +124,8 @@ def _open_in_place(cassette: Cassette, settings: Settings, growing: bool) -> tup
         )
     if not (mode is Mode.NEW_EPISODES or (mode is Mode.ONCE and resuming)):
         return None, resuming
+    if document.unfinished:
+        _begun.note(path)
     journal = _store.Journal(path, document.header)
     journal.left_out = left_out
     return journal, resuming
@@ -213,35 +216,43 @@ class _Header(Mapping[str, Json]):
         return len(self._make())
 
 
-def abandon(session: Session) -> list[int]:
-    """An end by an error: the recording stays unfinished, without what would be replayed to a user who tries again.
+def _abandon(session: Session, recorder: Recorder) -> list[int]:
+    """Take what would be replayed to a user who tries again out of a recording that ended in an error.
 
     Gives the status of each recording that was taken out.
     """
-    if session.recorder is None:
-        return []
     recorded = [interaction.document for interaction in session.cassette.recorded]
     unwanted = [recorded[place] for place in refusals(recorded)]
-    session.recorder.journal.remove(unwanted)
+    recorder.journal.remove(unwanted)
     return [item["response"]["status"] for item in unwanted]
 
 
-def finish(session: Session, target: Path | None) -> bool:
-    """A clean end: the recording is complete, and a re-recording takes the place of ``target``.
+def finish(session: Session, target: Path | None, opener: str, *, failed: bool) -> list[int]:
+    """The end of one use of a cassette: a clean one completes the recording, and a re-recording replaces ``target``.
 
-    Gives whether the cassette has new recordings that stay in its own file.
+    ``opener`` is what opened it, as in ``_begun``. Gives the status of each recording that an error has taken out.
     """
     cassette = session.cassette
-    if session.recorder is None or not (cassette.recorded_count or (cassette.played and session.resuming)):
-        return False
+    if session.recorder is None:
+        return []
+    refused = _abandon(session, session.recorder) if failed else []
     journal = session.recorder.journal
-    journal.remove(journal.left_out)
+    touched = bool(cassette.recorded_count or (cassette.played and session.resuming))
     if target is None:
-        journal.complete()
-        return True
+        if touched or failed:
+            journal.remove(journal.left_out)  # the next use in this run goes on with all that is there
+        complete, was_the_last = _begun.settle(cassette.file, opener, failed=failed)
+        if complete and (touched or was_the_last):
+            journal.complete()
+        elif failed and _begun.has(cassette.file):
+            journal.mark_unfinished()
+        return refused
+    if failed or not touched:
+        return refused
+    journal.remove(journal.left_out)
     assert isinstance(journal, Rerecording)
     journal.replace(cassette)
-    return False
+    return refused
 
 
 def release(session: Session) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ENDED: pytest.StashKey[BaseException | None] = pytest.StashKey()  # how a test did; not there if it was cut off
+FAILED: pytest.StashKey[BaseException] = pytest.StashKey()  # how the last test that failed in a class, module... ended
 _WORKER_OUTPUT = "promptecho_closed"
 _FOLDER = "promptecho_run"
 
@@ -238,11 +239,17 @@ class _Tests:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield  # the plugin for unittest puts in what a test raised
         if call.excinfo is not None and call.when != "teardown":
-            skipped = isinstance(call.excinfo.value, pytest.skip.Exception)
-            item.stash[ENDED] = None if skipped else call.excinfo.value
+            meant = report.skipped  # an expected failure is among those
+            item.stash[ENDED] = None if meant else call.excinfo.value
+            if meant:
+                _finish_after_all(call.excinfo.value)
+            else:
+                for node in item.listchain()[:-1]:  # for cassettes of wider scope
+                    node.stash[FAILED] = call.excinfo.value
         elif call.when == "call":
             item.stash[ENDED] = None
-        if call.when == "teardown":  # by then the cassette of the fixture is closed too
+        if call.when == "teardown":
+            _run.cut_off.clear()  # by then the cassette of the fixture is closed too
             fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
             recorded = sum(int(str(each["recorded"])) for each in fresh)
             report.promptecho_recorded = recorded  # type: ignore[attr-defined]  # goes along to the controller
@@ -263,12 +270,21 @@ class _Tests:
         return report
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """A test that recorded shows ``r`` and, with ``-v``, how many calls: the progress of a re-recording."""
+    def pytest_report_teststatus(self, report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+        """With ``-v``, say how many calls a test recorded: the progress of a re-recording."""
         recorded = getattr(report, "promptecho_recorded", 0)
-        if report.when == "teardown" and report.passed and recorded:
-            return "", "r", f"RECORDED {recorded} call{'s' if recorded > 1 else ''}"
+        if report.when == "teardown" and report.passed and recorded and config.get_verbosity() > 0:
+            return "", "", f"RECORDED {recorded} call{'s' if recorded > 1 else ''}"
         return None
+
+
+def _finish_after_all(error: BaseException) -> None:
+    """Complete the recordings of cassettes that ended in an exception which turned out to be expected."""
+    for ended_by, told, complete in _run.cut_off:
+        if ended_by is error:
+            with contextlib.suppress(OSError):  # it stays unfinished, and the summary says so
+                complete()
+                told.update(failed=False, unfinished=False)
 
 
 def _first_swallowed(item: pytest.Item, outcome: BaseException | None) -> BaseException | None:

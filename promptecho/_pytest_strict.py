@@ -73,9 +73,9 @@ class Uncovered:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
-        from promptecho.pytest_plugin import _wants_cassette
+        from promptecho.pytest_plugin import wants_cassette
 
-        if "promptecho._activation" in sys.modules or any(_wants_cassette(item) for item in items):
+        if "promptecho._activation" in sys.modules or any(wants_cassette(item) for item in items):
             self.watch()
 
     # --- what was seen ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ tears_down = False  # whether fixtures are being torn down, where pytest underst
 # open cassette, "uncovered" (none open, to a provider), "late" (after its cassette closed), "background" (held back).
 calls: Counter[tuple[str, str, str, str, str, str]] = Counter()
 fixtures: list[str] = []  # those that are being set up, the innermost last
+cut_off: list[tuple[BaseException, dict[str, object], Callable[[], None]]] = []
+"""Exceptions that ended cassettes of the running test, with what is told of each and what finishes it after all."""
 
 _lock = _forks.new_lock()
 _calls = 0

@@ -375,6 +375,7 @@ def _read_project(folder: Path) -> dict[str, Any]:
     file, table = project_table(folder)
     of_the_run = ("lint", *RUN_SETTINGS)
     named = {name.replace("-", "_"): value for name, value in table.items() if name not in of_the_run}
+    named.pop("cassette_names", None)  # for the pytest plugin alone
     return check(named, f"{file} [tool.promptecho]")
 
 

@@ -607,6 +607,26 @@ class Journal:
                 f"{self.path}: the recordings of refused calls can't be taken out: {problem.strerror or problem}"
             ) from problem
 
+    def mark_unfinished(self) -> None:
+        """Put the unfinished mark back into a file of ours: another test that records into it has failed.
+
+        Raises:
+            CassetteFileError: the file can't be replaced; it is as it was.
+        """
+        try:
+            with self._mutex, self._lock:
+                text = read_text(self.path)
+                begin = _FIRST_ITEM.search(text) if text is not None else None
+                if text is None or begin is None or _is_marked(text):
+                    return
+                head = _with_mark(text[: begin.start()])
+                if head is not None:
+                    write_atomically(self.path, head + text[begin.start() :])
+        except OSError as problem:
+            raise CassetteFileError(
+                f"{self.path}: it can't be marked unfinished: {problem.strerror or problem}"
+            ) from problem
+
     def complete(self) -> None:
         """Take the unfinished mark away.
 

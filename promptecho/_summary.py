@@ -30,6 +30,7 @@ class _File:
     errors: Counter[int] = field(default_factory=Counter)
     refused: Counter[int] = field(default_factory=Counter)
     tests: dict[str, None] = field(default_factory=dict)
+    instead_of: str | None = None  # where its path was looked for first
 
     def add(self, tally: Tally) -> None:
         if tally["again"] and not self.again:
@@ -41,6 +42,7 @@ class _File:
         self.unfinished = tally["unfinished"]
         self.errors.update(tally["errors"])
         self.refused.update(tally["refused"])
+        self.instead_of = tally.get("instead_of") or self.instead_of
         if tally["test"]:
             self.tests[tally["test"]] = None
 
@@ -103,6 +105,9 @@ class Summary:
         for path, file in self._files.items():
             if file.unfinished and Path(path).exists():
                 yield f"{self._shown(path)}: unfinished; run its tests in mode 'once' to record the rest"
+            if file.instead_of is not None:
+                meant = self._shown(file.instead_of)
+                yield f"{self._shown(path)}: used, though its path means {meant} in a pytest run; move it there"
             for status, count in file.errors.items():
                 yield f"{self._shown(path)}: recorded status {status}" + _times(count)
             for status, count in file.refused.items():

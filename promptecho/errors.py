@@ -257,7 +257,8 @@ class CassetteExpiredError(PromptechoError, ValueError):
 class CassetteNestingError(PromptechoError, RuntimeError):
     """A second cassette was entered inside another one of the same context; a call could belong to either.
 
-    Leave the first one before, or enter the second in a thread or task of its own.
+    The text says what opened the first (a fixture and a decorator on one test, say, or a fixture that has not ended).
+    Leave the first one before, enter the second in a thread or task of its own, or give it ``nest=True``.
 
     >>> with promptecho.use_cassette("cassettes/outer.yaml"):
     ...     try:

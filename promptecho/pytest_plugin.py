@@ -5,29 +5,32 @@ Rule: it imports little of promptecho until a test asks for a cassette, so that 
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from promptecho._defaults import is_ci
-from promptecho._masked_names import masked_name
 
 if TYPE_CHECKING:
-    from promptecho._activation import use_cassette
+    from promptecho._activation import Activation
     from promptecho._cassette import Cassette
+    from promptecho._pytest_order import Order
     from promptecho._pytest_report import Reporting
 
 FIXTURE = "promptecho_cassette"
 MARKER = "promptecho"
-_FOLDER = "cassettes"
-_MAX_NAME = 120
+_FIXTURES = frozenset(
+    (FIXTURE, *(f"promptecho_{scope}_cassette" for scope in ("class", "module", "package", "session")))
+)
 _reporting: pytest.StashKey[Reporting] = pytest.StashKey()
+_order: pytest.StashKey[Order] = pytest.StashKey()
+_found: pytest.StashKey[list[pytest.Item]] = pytest.StashKey()
+_markers: pytest.StashKey[int] = pytest.StashKey()  # how many a test had when its cassette was opened
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,6 +61,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("promptecho_mode", "default mode of cassettes (once; none where CI is set)", default="")
     parser.addini("promptecho_strict", "as --promptecho-strict", type="bool", default=False)
     parser.addini("promptecho_backends", "HTTP libraries to intercept", type="args", default=[])
+    parser.addini(
+        "promptecho_cassette_names",
+        "what is in the name of a test's cassette: 'test' (its name), or 'module' (that of its module before it)",
+        default="",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,6 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "promptecho(path=None, mode=..., match_on=..., ...): run the test in a cassette; takes what use_cassette takes",
     )
+    from promptecho import _begun, _paths
     from promptecho._pytest_report import Reporting
     from promptecho._pytest_strict import Uncovered
 
@@ -76,8 +85,13 @@ def pytest_configure(config: pytest.Config) -> None:
             settings = _of_the_run(config)
             _let_hold_everywhere(config)
             strict = _is_strict(config)
+            _name_cassettes(config)
         except PromptechoError as problem:
             raise pytest.UsageError(str(problem)) from None
+    paths_before = _paths.set_run((config.invocation_params.dir, config.rootpath))
+    begun_before = _begun.start_run()
+    config.add_cleanup(lambda: _paths.set_run(paths_before) and None)
+    config.add_cleanup(lambda: _begun.resume_run(begun_before))
     uncovered = Uncovered(config, settings, strict=strict)
     reporting = Reporting(config, settings, uncovered)
     if "max_live_calls" in settings or "max_live_usd" in settings:
@@ -95,7 +109,7 @@ def _is_configured(config: pytest.Config) -> bool:
     options = ("mode", "backends", "block_network", "strict", "max_live_calls", "max_live_usd")
     if any(config.getoption(f"promptecho_{name}") for name in options):
         return True
-    if any(config.getini(f"promptecho_{name}") for name in ("mode", "backends", "strict")):
+    if any(config.getini(f"promptecho_{name}") for name in ("mode", "backends", "cassette_names", "strict")):
         return True
     try:
         return "[tool.promptecho" in (config.rootpath / "pyproject.toml").read_text(encoding="utf-8")
@@ -151,41 +165,41 @@ def _let_hold_everywhere(config: pytest.Config) -> None:
     config.add_cleanup(lambda: _settings.configure(**before))
 
 
-# --- names ------------------------------------------------------------------------------------------------------------
+def _name_cassettes(config: pytest.Config) -> None:
+    """Take up how cassettes are named in this suite, until the run is over."""
+    from promptecho import _cassette_names, _settings
+
+    place, style = "pytest ini file", config.getini("promptecho_cassette_names")
+    if not style:
+        file, table = _settings.project_table(config.rootpath)
+        place, style = f"{file} [tool.promptecho]", table.get("cassette_names", table.get("cassette-names", "test"))
+    before = _cassette_names.style
+    _cassette_names.style = _settings._one_of(style, _cassette_names.STYLES, "cassette_names", place)
+
+    def name_as_before() -> None:
+        _cassette_names.style = before
+
+    config.add_cleanup(name_as_before)
 
 
-def _file_safe(name: str) -> str:
-    """A name that is one path component on every system; what had to be changed is told apart by a short hash."""
-    safe = re.sub(r"[^\w.\-\[\]=,+@ ]", "_", name).strip(" .")
-    if safe != name or len(safe.encode("utf-8")) > _MAX_NAME or name != name.lower():
-        shown = safe.encode("utf-8")[:_MAX_NAME].decode("utf-8", "ignore")
-        if safe != name or len(safe.encode("utf-8")) > _MAX_NAME or _CASED_PARAMETER.search(name):
-            return f"{shown.strip(' .')}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-    return safe
-
-
-# Parameter ids that differ in case only are one file on macOS and Windows; test names follow Python's conventions.
-_CASED_PARAMETER = re.compile(r"\[.*[^\W\d_a-z].*\]", re.DOTALL)
+# --- which tests have a cassette --------------------------------------------------------------------------------------
 
 
 def cassette_path(item: pytest.Item) -> Path:
     """Where the cassette of a test is: ``cassettes/<test name>.yaml`` beside its file; class names go in front."""
-    classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
-    name = ".".join([*classes, item.name])
-    path = item.path.parent / _FOLDER / f"{_file_safe(name)}.yaml"
-    masked = masked_name(name)
-    if masked == name or path.exists():  # a cassette of before keeps its name
-        return path
-    return path.with_name(f"{_file_safe(masked)}.yaml")
+    from promptecho import _cassette_names
+    from promptecho._pytest_order import test_name
+
+    return _cassette_names.first_existing(_cassette_names.paths_for_test(test_name(item), item.path))
 
 
-def _marker_arguments(item: pytest.Item) -> tuple[dict[str, Any], str]:
+def _marker_arguments(node: Any) -> tuple[dict[str, Any], str]:
     """The arguments of all promptecho markers of a test, the nearest winning, and the place to name in errors."""
     from promptecho.errors import SettingsError
 
     arguments: dict[str, Any] = {}
-    place = f"{item.nodeid}: @pytest.mark.promptecho"
-    for marker in reversed(list(item.iter_markers(MARKER))):
+    place = f"{node.nodeid}: @pytest.mark.promptecho"
+    for marker in reversed(list(node.iter_markers(MARKER))):
         if len(marker.args) > 1:
             raise SettingsError(
                 f"{place} takes one path without a name at most; pass the rest by name, such as mode='none'"
@@ -196,55 +210,134 @@ def _marker_arguments(item: pytest.Item) -> tuple[dict[str, Any], str]:
     return arguments, place
 
 
-def _make_cassette(item: pytest.Item) -> use_cassette:
-    from promptecho._activation import use_cassette
+def _make_cassette(node: Any, scope: str, order: Order) -> Activation:
+    from promptecho._activation import Activation
+    from promptecho._decorating import Opener
     from promptecho.errors import SettingsError
 
-    arguments, place = _marker_arguments(item)
+    arguments, place = _marker_arguments(node)
     given_path = arguments.pop("path", None)
-    if given_path is None:
-        path = cassette_path(item)
+    nest = arguments.pop("nest", None)
+    if scope != "function" or given_path is None:
+        path = order.own_path(node, scope)
     else:
         try:
-            path = item.path.parent / os.fspath(given_path)
+            path = node.path.parent / os.fspath(given_path)
         except TypeError:
             raise SettingsError(f"{place}: path={given_path!r} is no path") from None
-    return use_cassette.from_plugin(
-        path, arguments, place, project=_of_the_project(item.config), lower=_given(item.config)
+    return Activation(
+        path,
+        arguments,
+        place,
+        nest=nest,
+        project=_of_the_project(node.config),
+        lower=_given(node.config),
+        opener=Opener(f"{scope} fixture", _said(node, scope)),
+        is_made_for_nesting=scope != "function",
     )
 
 
-def _wants_cassette(item: pytest.Item) -> bool:
-    return FIXTURE in getattr(item, "fixturenames", ()) or item.get_closest_marker(MARKER) is not None
+def _said(node: Any, scope: str) -> str:
+    """What opens a cassette, for an error: the fixture where the test asks for it, else the marker."""
+    if scope != "function":
+        return f"the fixture promptecho_{scope}_cassette"
+    asked = FIXTURE in getattr(getattr(node, "_fixtureinfo", None), "names_closure", ())
+    return f"{'the fixture promptecho_cassette' if asked else '@pytest.mark.promptecho'} of {node.nodeid}"
 
 
-@pytest.hookimpl(trylast=True)
+def _order_of(config: pytest.Config) -> Order:
+    """What keeps cassettes in order; made for the first test that has one."""
+    if _order not in config.stash:
+        from promptecho._pytest_order import Order
+
+        config.stash[_order] = Order()
+        config.pluginmanager.register(config.stash[_order], "promptecho-order")
+    return config.stash[_order]
+
+
+def wants_cassette(item: pytest.Item) -> bool:
+    """Whether a test, or a fixture that it uses, has a cassette, as far as that is known when it is collected."""
+    return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ())) or MARKER in item.keywords
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A marker alone activates a cassette; two tests that would share a file unknowingly are an error."""
-    owners: dict[str, tuple[str, Path]] = {}
-    collisions: list[str] = []
-    for item in items:
-        if not _wants_cassette(item):
-            continue
-        fixtures = getattr(item, "fixturenames", None)
-        if isinstance(fixtures, list) and FIXTURE not in fixtures:
-            fixtures.insert(0, FIXTURE)
-        if any(marker.args or "path" in marker.kwargs for marker in item.iter_markers(MARKER)):
-            continue  # named by hand, so sharing is meant
-        path = cassette_path(item)
-        known = owners.setdefault(str(path).casefold(), (item.nodeid, path))
-        if known[0] != item.nodeid:
-            collisions.append(f"{known[0]} and {item.nodeid} would both use {path}")
+    config.stash[_found] = list(items)  # before any are left out
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Look which tests have cassettes, once no hook adds a marker any more."""
+    config = session.config
+    items = dict.fromkeys([*config.stash.get(_found, ()), *session.items])
+    config.stash[_found] = []
+    concerned = [item for item in items if wants_cassette(item)]
+    if concerned:
+        _order_of(config).plan(concerned)
     if "promptecho._activation" in sys.modules:  # a test module decorates with use_cassette
         config.stash[_reporting].watch_tests()
-    if collisions:
-        raise pytest.UsageError(
-            "promptecho: " + "; ".join(collisions) + ". Rename one, or give each a file of its own with "
-            "@pytest.mark.promptecho('cassettes/name.yaml')"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A marker alone activates a cassette. This runs behind the hooks of conftest files, which may add one."""
+    if _order in item.config.stash or MARKER in item.keywords:
+        _order_of(item.config).prepare(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    if MARKER in item.keywords:
+        if not hasattr(item, "fixturenames") and item.get_closest_marker(MARKER) is not None:
+            with contextlib.contextmanager(_run_in_cassette)(item, "function"):  # of a plugin that has no fixtures
+                return (yield)
+        _refuse_late_markers(item)
+    result = yield
+    if MARKER in item.keywords:
+        _refuse_late_markers(item)
+    return result
+
+
+def _refuse_late_markers(item: pytest.Item) -> None:
+    """A marker that comes when fixtures are set up already would not hold for their calls."""
+    seen = item.stash.get(_markers, None)
+    if seen is None and FIXTURE in getattr(item, "funcargs", ()):
+        return  # the project has a fixture of its own by that name
+    if len(list(item.iter_markers(MARKER))) > (seen or 0):
+        pytest.fail(
+            f"{item.nodeid}: @pytest.mark.promptecho was added too late, when the test was set up already; add it in "
+            "pytest_collection_modifyitems or pytest_runtest_setup of a conftest.py",
+            pytrace=False,
         )
 
 
-# --- running ----------------------------------------------------------------------------------------------------------
+# --- the fixtures -----------------------------------------------------------------------------------------------------
+
+
+def _run_in_cassette(node: Any, scope: str) -> Iterator[Cassette]:
+    __tracebackhide__ = True
+    from promptecho._pytest_report import ENDED, FAILED
+
+    config, order = node.config, _order_of(node.config)
+    config.stash[_reporting].watch_tests()
+    for key in (ENDED, FAILED):
+        if key in node.stash:  # of the same test, run before
+            del node.stash[key]
+    use = _make_cassette(node, scope, order)
+    if scope == "function":
+        node.stash[_markers] = len(list(node.iter_markers(MARKER)))
+    cassette = use.__enter__()
+    order.open[scope] = use
+    try:
+        yield cassette
+    finally:
+        del order.open[scope]
+        # A failed or interrupted test leaves its recording marked unfinished, as an exception in a with block does.
+        if scope == "function":
+            error = node.stash.get(ENDED, KeyboardInterrupt())
+        else:
+            was_cut_off = order.item is None or ENDED not in order.item.stash
+            was_cut_off = was_cut_off or bool(node.session.shouldstop or node.session.shouldfail)
+            error = node.stash.get(FAILED, KeyboardInterrupt() if was_cut_off else None)
+        use.leave(error)
 
 
 @pytest.fixture
@@ -252,7 +345,8 @@ def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
     """Gives the test a cassette, ``cassettes/<test name>.yaml``, recorded on the first run and replayed from then on.
 
     It is a :class:`~promptecho.Cassette`. The mode is ``once``, and ``none`` where ``CI`` is set. The file is named for
-    the test, its classes in front and its parameters behind; two tests that would share one are an error.
+    the test, its classes in front and its parameters behind; tests that would share one fail. It opens before the other
+    fixtures of the test.
 
     .. code-block:: python
 
@@ -261,16 +355,44 @@ def promptecho_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
             assert len(promptecho_cassette) == 1
     """
     __tracebackhide__ = True
-    from promptecho._pytest_report import ENDED
+    yield from _run_in_cassette(request.node, "function")
 
-    request.config.stash[_reporting].watch_tests()
-    stash = request.node.stash
-    if ENDED in stash:  # of the same test, run before
-        del stash[ENDED]
-    use = _make_cassette(request.node)
-    cassette = use.__enter__()
-    try:
-        yield cassette
-    finally:
-        # A failed or interrupted test leaves its recording marked unfinished, as an exception in a with block does.
-        use.leave(stash.get(ENDED, KeyboardInterrupt()))
+
+@pytest.fixture(scope="class")
+def promptecho_class_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
+    """A cassette for the fixtures of class scope (``setup_class`` and ``setUpClass`` too) and the tests of a class.
+
+    ``cassettes/TestShop@class.yaml``. As with each cassette of wider scope: it opens before the other fixtures of its
+    scope, for all tests of the class once one of them asks for it, and a test's own cassette opens inside it and takes
+    the test's calls.
+    """
+    __tracebackhide__ = True
+    yield from _run_in_cassette(request.node, "class")
+
+
+@pytest.fixture(scope="module")
+def promptecho_module_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
+    """A cassette for the fixtures of module scope and the tests of a module: ``cassettes/test_shop@module.yaml``.
+
+    .. code-block:: python
+
+        @pytest.fixture(scope="module")
+        def index(promptecho_module_cassette):
+            return build_index(embed(DOCUMENTS))
+    """
+    __tracebackhide__ = True
+    yield from _run_in_cassette(request.node, "module")
+
+
+@pytest.fixture(scope="package")
+def promptecho_package_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
+    """A cassette for the fixtures of package scope: ``cassettes/@package.yaml`` in the folder of the package."""
+    __tracebackhide__ = True
+    yield from _run_in_cassette(request.node, "package")
+
+
+@pytest.fixture(scope="session")
+def promptecho_session_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
+    """A cassette for the fixtures of session scope: ``cassettes/@session.yaml`` in pytest's root folder."""
+    __tracebackhide__ = True
+    yield from _run_in_cassette(request.node, "session")

@@ -146,15 +146,12 @@ def _broken(module: Module) -> Finding:
 
 def _unrecorded(reached: Reached, root: Path) -> Finding:
     call = reached.call
-    hint = "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)"
-    if call.fixture:
-        hint = (
-            f"open a cassette in the fixture {call.fixture} (use_cassette): it is set up before that of the test opens"
-        )
     fixable = tuple(
         (test.function.inner.module.path, test.function.inner.node.lineno)
         for test in reached.tests
-        if not call.fixture and not test.is_unittest and test.function.inner.module.path.is_relative_to(root)
+        if not reached.is_of_wider_scope
+        and not test.is_unittest
+        and test.function.inner.module.path.is_relative_to(root)
     )
     return Finding(
         "unrecorded-call",
@@ -162,7 +159,9 @@ def _unrecorded(reached: Reached, root: Path) -> Finding:
         call.line,
         call.column,
         f"{call.what}() goes out unrecorded: {_way(reached)}",
-        hint,
+        "let the fixture that makes it ask for promptecho_module_cassette, or that of its scope"
+        if reached.is_of_wider_scope
+        else "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)",
         end_line=call.end_line,
         fix=AddMarks(fixable, needs_all_backends(call.kind)) if fixable else None,
     )

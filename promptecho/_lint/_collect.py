@@ -32,10 +32,11 @@ class Collector:
             module = self.project.module(path)
             for test in self.tests(module) if module is not None else ():
                 suite.tests.append(test)
-                calls, uses = self.follow(test)
+                calls, uses, of_wider_scope = self.follow(test)
                 suite.uses += uses
-                for call in calls:
+                for number, call in enumerate(calls):
                     reached = found.setdefault((call.path, call.line, call.column), Reached(call))
+                    reached.is_of_wider_scope = reached.is_of_wider_scope or number < of_wider_scope
                     if test not in reached.tests:
                         reached.tests.append(test)
         for module in self.project.loaded():
@@ -79,17 +80,20 @@ class Collector:
                 found += self._class_tests(module, (*classes, value))
         return found
 
-    def follow(self, test: Test) -> tuple[list[Call], list[Use]]:
-        """The calls that a test reaches and nothing covers, and the cassettes it opens."""
+    def follow(self, test: Test) -> tuple[list[Call], list[Use], int]:
+        """The calls that a test reaches and nothing covers, and the cassettes it opens.
+
+        Last, how many of the calls come from fixtures of wider scope; they are the first ones.
+        """
         self.follower.steps = 0
         self._run = run = Run(self.follower, self._fixtures, test)
         try:
             run.follow()
         except (RecursionError, TooMuch):
-            return [], run.uses()
+            return [], run.uses(), 0
         finally:
             self._run = None
-        return run.frame.calls, run.uses()
+        return run.frame.calls, run.uses(), run.calls_of_wider_scope
 
     def _get_fixture(self, frame: Frame, name: str) -> Value:
         """What ``request.getfixturevalue`` gives, while a test is followed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from promptecho import _cassette_names
 from promptecho._lint._follow._values import NONE, UNKNOWN, Cover, Mark, Value, text
 from promptecho._lint._suite import Test
 from promptecho._lint._uses import NamedUse, NamelessUse, Use
@@ -18,7 +19,22 @@ def by_code(test: Test, cover: Cover, root: Path) -> Use:
     return _named(test, cover.path or UNKNOWN, cover.site, cover.options, root)
 
 
-def by_fixture(test: Test, marks: Iterable[Mark], site: _Site, *, may_have_parameters: bool) -> Use:
+def by_scope(test: Test, scope: str, root: Path, names_modules: bool) -> Use:
+    """The cassette of the fixtures of a scope, which all tests of the scope name in one place."""
+    file = test.module.path
+    if scope == "class":
+        name = test.title.rpartition("::")[0].replace("::", ".") or test.title
+        path = _cassette_names.path_for_class(name, file, "module" if names_modules else "test")
+    elif scope == "module":
+        path = _cassette_names.path_for_module(file)
+    else:
+        path = _cassette_names.path_for_folder(root if scope == "session" else file.parent, scope)
+    return NamedUse(_title(test), (str(path), 1, 1), False, text(str(path)), str(file.parent))
+
+
+def by_fixture(
+    test: Test, marks: Iterable[Mark], site: _Site, names_modules: bool, *, may_have_parameters: bool
+) -> Use:
     """The cassette of the fixture: the one its mark names, else the one named after the test."""
     marks = list(marks)
     options: dict[str, Value] = {}
@@ -42,6 +58,7 @@ def by_fixture(test: Test, marks: Iterable[Mark], site: _Site, *, may_have_param
         test.title.replace("::", "."),
         parametrised=by_mark or may_have_parameters,
         plain=not by_mark,
+        module=test.module.path.stem if names_modules else None,
     )
 
 

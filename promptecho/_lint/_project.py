@@ -14,11 +14,12 @@ import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from promptecho import _toml
+from promptecho import _settings, _toml
 
 # As pytest's norecursedirs, with what holds installed packages.
 _SKIPPED = ("node_modules", "build", "dist", "venv", "__pycache__", "*.egg", "*.egg-info", "CVS", "_darcs", "{arch}",
@@ -65,6 +66,7 @@ class Options:
     usefixtures: tuple[str, ...] = ()
     norecursedirs: tuple[str, ...] = ()
     addopts: tuple[str, ...] = ()
+    promptecho_cassette_names: tuple[str, ...] = ()
 
     @property
     def deselected(self) -> tuple[str, ...]:
@@ -142,6 +144,13 @@ class Project:
         self.files = sorted(self._walk())
         self._ignored = self._read_ignored()
         self.files = [path for path in self.files if not self.is_ignored(path)]
+
+    @cached_property
+    def names_modules(self) -> bool:
+        """Whether the module's name is in the path of each cassette that is named after a test."""
+        table = _settings.project_table(self.root)[1]
+        style = self.options.promptecho_cassette_names or (table.get("cassette_names", table.get("cassette-names")),)
+        return style == ("module",)
 
     def _walk(self) -> Iterator[Path]:
         skipped = (*_SKIPPED, *self.options.norecursedirs)

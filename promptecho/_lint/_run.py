@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
 from functools import cache
 
@@ -27,9 +26,8 @@ from promptecho._lint._follow._values import (
 from promptecho._lint._suite import Test
 from promptecho._lint._uses import Use
 
-_CASSETTE = "promptecho_cassette"
-_WIDER = re.compile(r"promptecho_(?:class|module|package|session)_cassette")
 _SCOPES = ("session", "package", "module", "class", "function")
+_CASSETTES = {"promptecho_cassette": 4, **{f"promptecho_{scope}_cassette": at for at, scope in enumerate(_SCOPES[:4])}}
 _ELSEWHERE = "/a temporary folder"  # no cassette of the project is there
 _GIVEN: dict[str, Value] = {
     "monkeypatch": Instance("pytest.MonkeyPatch"),
@@ -60,7 +58,8 @@ class Run:
         self._values: dict[tuple[str, int], Value] = {}
         self._subject: Value = Object(test.classes[-1]) if test.classes else UNKNOWN
         self._cassette: tuple[str, int, int] | None = None  # where the test asks for one
-        self._is_covered_before = False  # by what holds before its own cassette opens
+        self.calls_of_wider_scope = 0  # how many of the calls that nothing covers come before what is the test's own
+        self._opens: set[int] = set()  # the scopes, by their places, that have a cassette
         self._has_fixture_parameters = False
 
     def follow(self) -> None:
@@ -68,40 +67,42 @@ class Run:
         self._read_marks()
         self._follow_session()
         names = self._follower.namespace(self._test.module).names
-        self._set_up(names.get("setup_module"), "setup_module")
-        if not self._test.is_unittest:
-            self._set_up_class("setup_class")
         autouse = self._autouse()
+        asked = self._asked_for(autouse)
+        self._opens.update(_CASSETTES[name] for name in asked if name in _CASSETTES)
         is_set_up = False
-        for name in self._asked_for(autouse):
-            if not is_set_up and name not in autouse and self._scope(name) == len(_SCOPES) - 1:
-                self._set_up_each(names)
-                is_set_up = True
-            self.fixture(name)
+        for place, scope in enumerate(_SCOPES):
+            if scope == "function":
+                self.calls_of_wider_scope = len(self.frame.calls)
+            # The cassette of a scope covers what is set up in it, and nothing of a wider one.
+            self.frame.covered = self.frame.covered or place in self._opens
+            if scope == "module":
+                self._set_up(names.get("setup_module"), "setup_module")
+            elif scope == "class":
+                self._set_up_class("setUpClass" if self._test.is_unittest else "setup_class")
+            for name in asked:
+                if self._scope(name) != place:
+                    continue
+                if not is_set_up and name not in autouse and scope == "function":
+                    self._set_up_each(names)
+                    is_set_up = True
+                self.fixture(name)
         if not is_set_up:
             self._set_up_each(names)
         if self._test.is_unittest:
-            for name in ("setUpClass", "setUp", "asyncSetUp"):
+            for name in ("setUp", "asyncSetUp"):
                 self._set_up_class(name)
         self._follow_body()
 
     def uses(self) -> list[Use]:
         """The cassettes that the test opens."""
-        test, root = self._test, self._follower.project.root
+        test, root, modules = self._test, self._follower.project.root, self._follower.project.names_modules
         found = [_opened.by_code(test, cover, root) for cover in dict.fromkeys(self.frame.uses)]
         if self._cassette is not None:
             maybe = self._has_fixture_parameters or self._generates_tests()
-            found.append(_opened.by_fixture(test, self._marks, self._cassette, may_have_parameters=maybe))
+            found.append(_opened.by_fixture(test, self._marks, self._cassette, modules, may_have_parameters=maybe))
+        found += [_opened.by_scope(test, _SCOPES[place], root, modules) for place in sorted(self._opens) if place < 4]
         return found
-
-    def _open_cassette(self) -> None:
-        """The cassette of the test itself covers what comes after it: no fixture of a wider scope."""
-        self.frame.covered = True
-
-    def _cover(self, covers: bool = True) -> None:
-        """What isn't the test's own cassette covers fixtures of a wider scope too."""
-        self.frame.covered = self.frame.covered or covers
-        self._is_covered_before = self._is_covered_before or covers
 
     def _generates_tests(self) -> bool:
         modules = [self._test.module, *self._conftests]
@@ -113,27 +114,27 @@ class Run:
         promptecho = [mark for mark in self._marks if mark.name == "promptecho"]
         marking = [hook for hook in self._hooks if "add_marker" in hook]
         if promptecho or any("promptecho" in hook for hook in marking):
-            self._open_cassette()
+            self._opens.add(len(_SCOPES) - 1)
             self._cassette = promptecho[0].site if promptecho else self._test.site
         deselected = self._follower.project.options.deselected
         if any(_marks.leaves_out(mark, deselected, self._hooks) for mark in self._marks):
-            self._cover()
+            self.frame.covered = True
         if any("vcr" in hook for hook in marking):
-            self._cover()
+            self.frame.covered = True
 
     def _follow_session(self) -> None:
         """What modules and hooks replace for all tests."""
         for module in (self._test.module, *self._conftests):
             frame = self._follower.namespace(module)
             self.frame.patches |= frame.patches
-            self._cover(frame.covered)
+            self.frame.covered = self.frame.covered or frame.covered
             if module.path.name == "conftest.py":
                 for name in ("pytest_configure", "pytest_sessionstart", "pytest_runtest_setup"):
                     hook = frame.names.get(name)
                     if isinstance(hook, Function):
                         summary = self._follower.invoke(hook, SOME_ARGUMENTS, self.frame.patches)
                         self.frame.patches |= summary.patches
-                        self._cover(summary.covers_after)
+                        self.frame.covered = self.frame.covered or summary.covers_after
 
     def _set_up_each(self, names: dict[str, Value]) -> None:
         if not self._test.classes:
@@ -145,6 +146,10 @@ class Run:
         for cls in self._test.classes[-1].lineage if self._test.classes else ():
             found = cls.names.get(name)
             if isinstance(found, Function):
+                decorated = [cover for each in self._test.classes[-1].lineage for cover in each.covers]
+                found = replace(
+                    found, covers=(*found.covers, *(each for each in decorated if each.kind == "promptecho"))
+                )
                 self._set_up(found, name, self._subject)  # what a class method sets, its objects have
                 return
 
@@ -217,6 +222,8 @@ class Run:
     def _scope(self, name: str) -> int:
         function = self._fixture_function(name, 0)
         scope = function.fixture.scope if function is not None and function.fixture is not None else "function"
+        if name in _CASSETTES and function is None:
+            return _CASSETTES[name]
         if name == "request" or (function is None and name in ("tmp_path_factory", "session_mocker")):
             return 0
         return _SCOPES.index(scope) if scope in _SCOPES else len(_SCOPES) - 1
@@ -235,33 +242,27 @@ class Run:
         return self._values[name, level]
 
     def _foreign_fixture(self, name: str) -> Value:
-        if name == _CASSETTE:
-            self._open_cassette()
-            self._cassette = self._cassette or self._test.site
+        if name in _CASSETTES:
+            self.frame.covered = True
+            self._opens.add(_CASSETTES[name])
+            if name == "promptecho_cassette":
+                self._cassette = self._cassette or self._test.site
         elif name in _GIVEN:
             return _GIVEN[name]
-        elif _doubles.is_covering_fixture(name) or _WIDER.fullmatch(name):
-            self._cover()
+        elif _doubles.is_covering_fixture(name):
+            self.frame.covered = True
         return UNKNOWN
 
     def _own_fixture(self, function: Function, name: str, level: int) -> Value:
         passed = self._passed_to_fixture(function, name, level)
         if _doubles.says_double(name) and not name.startswith("vcr_"):
-            self._cover()
+            self.frame.covered = True
         summary = self._follower.invoke(function, passed, self.frame.patches)
-        is_early = self._cassette is not None and not self._is_covered_before and self._scope(name) < len(_SCOPES) - 1
-        if is_early and summary.calls:
-            calls = tuple(replace(call, fixture=name) for call in summary.calls)
-            covered, self.frame.covered = self.frame.covered, False
-            self._follower.absorb(self.frame, replace(summary, calls=calls), f"fixture {name}")
-            self.frame.covered = covered
-        else:
-            self._follower.absorb(self.frame, summary, f"fixture {name}")
+        self._follower.absorb(self.frame, summary, f"fixture {name}")
         self._take_subject(function, summary.changed)
-        self._cover(summary.covers_after)
         if not _is_generator(function.inner.node):
             return summary.value
-        self._cover(summary.covered_at_yield)
+        self.frame.covered = self.frame.covered or summary.covered_at_yield
         self.frame.patches |= summary.patches_at_yield
         return summary.yielded
 

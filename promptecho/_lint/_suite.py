@@ -43,6 +43,7 @@ class Reached:
     call: Call
     tests: list[Test] = field(default_factory=list)
     module: Module | None = None
+    is_of_wider_scope: bool = False  # a fixture makes it that a cassette of the test does not cover
 
 
 @dataclass

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from promptecho import _cassette_names
 from promptecho._lint._follow._values import UNKNOWN, Piece, Text, Value
 
 _HASH = re.compile(r"-[0-9a-f]{8}$")
@@ -85,24 +86,33 @@ class NamelessUse(Use):
     name: str = ""
     parametrised: bool = False
     plain: bool = True  # the test may run without parameters
+    module: str | None = None  # for the folder of its cassettes, where the project asks for one
+
+    @cached_property
+    def _candidates(self) -> list[Path]:
+        """Where its cassette may be, were it not parametrised; a project that names modules may have older ones."""
+        folder = Path(self.folder)
+        old = folder / f"{_cassette_names.file_safe(self.name)}.yaml"
+        if self.module is None:
+            return [old]
+        return [folder / _cassette_names.plain(self.module) / f"{_cassette_names.plain(self.name)}.yaml", old]
 
     @cached_property
     def exact(self) -> str | None:
-        if self.parametrised:
-            return None
-        from promptecho.pytest_plugin import _file_safe
-
-        return os.path.join(self.folder, f"{_file_safe(self.name)}.yaml")  # noqa: PTH118 - text only
+        return None if self.parametrised else str(_cassette_names.first_existing(tuple(self._candidates)))
 
     def matches(self, path: Path) -> bool:
-        from promptecho.pytest_plugin import _file_safe
-
-        if path.parent != Path(self.folder) or path.suffix != ".yaml":
+        if path.suffix != ".yaml":
             return False
-        if self.plain and path.stem.casefold() == _file_safe(self.name).casefold():
-            return True
-        if not self.parametrised:
-            return False
-        begin = f"{self.name}["
-        shown = _HASH.sub("", path.stem)
-        return path.stem.startswith(begin) or shown.startswith(begin) or (len(shown) > 60 and begin.startswith(shown))
+        for each in self._candidates:
+            if path.parent != each.parent:
+                continue
+            if self.plain and path.stem.casefold() == each.stem.casefold():
+                return True
+            shown = _HASH.sub("", path.stem)
+            for begin in (f"{self.name}[", f"{_cassette_names.plain(self.name)}-") if self.parametrised else ():
+                if path.stem.startswith(begin) or shown.startswith(begin):
+                    return True
+                if len(shown) > 60 and begin.startswith(shown):
+                    return True
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import importlib.util
 import inspect
 import subprocess
 import sys
@@ -21,7 +22,7 @@ import pytest
 
 import promptecho
 from promptecho import CassetteMiss, use_cassette
-from promptecho.errors import AmbiguousCassetteError, CassetteNestingError, PromptechoError
+from promptecho.errors import AmbiguousCassetteError, CassetteNestingError, PromptechoError, SettingsError
 from tests.conformance.server import ScriptedServer
 
 
@@ -226,6 +227,110 @@ def test_nesting_in_one_context_is_an_error_that_names_both(tmp_path: Path) -> N
             with use_cassette(tmp_path / "inner.yaml"):
                 pass
     assert isinstance(caught.value, RuntimeError)
+
+
+def test_the_innermost_of_nested_cassettes_takes_the_calls_while_it_is_open(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    with use_cassette(tmp_path / "outer.yaml") as outer:
+        ask(server, "before")
+        with use_cassette(tmp_path / "inner.yaml", nest=True) as inner:
+            ask(server, "inside")
+            in_thread(ask, server, "from a thread")
+        ask(server, "after")
+        in_thread(ask, server, "from a thread, after")
+    assert [each.body["prompt"] for each in inner.recorded] == ["inside", "from a thread"]
+    assert [each.body["prompt"] for each in outer.recorded] == ["before", "after", "from a thread, after"]
+
+
+def test_a_nested_cassette_of_one_task_is_not_that_of_the_others(server: ScriptedServer, tmp_path: Path) -> None:
+    async def nested(number: int) -> list[Any]:
+        async with use_cassette(tmp_path / f"{number}.yaml", nest=True) as cassette:
+            await ask_async(server, f"task {number}")
+            await asyncio.sleep(0)
+            await ask_async(server, f"task {number} again")
+        return [each.body["prompt"] for each in cassette.recorded]
+
+    async def main() -> tuple[list[Any], list[Any]]:
+        async with use_cassette(tmp_path / "outer.yaml") as outer:
+            *found, _ = await asyncio.gather(*map(nested, range(4)), ask_async(server, "beside them"))
+        return found, [each.body["prompt"] for each in outer.recorded]
+
+    found, outer = asyncio.run(main())
+    assert found == [[f"task {number}", f"task {number} again"] for number in range(4)]
+    assert outer == ["beside them"]
+
+
+def test_the_error_of_nesting_says_what_opened_both(tmp_path: Path) -> None:
+    @use_cassette(tmp_path / "held.yaml")
+    def held() -> Iterator[None]:
+        yield
+
+    fixture = held()
+    next(fixture)
+    with pytest.raises(CassetteNestingError) as caught, use_cassette(tmp_path / "second.yaml"):
+        pass
+    fixture.close()  # type: ignore[attr-defined]  # it is a generator
+    said = str(caught.value)
+    assert "@use_cassette on held, which has not ended (a fixture that yields inside its cassette?)" in said
+    assert "use_cassette in test_the_error_of_nesting_says_what_opened_both, " in said
+    assert "nest=True" in said
+
+
+def test_a_decorator_without_a_path_names_the_cassette_after_what_it_decorates(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "shop.py"
+    file.write_text(
+        textwrap.dedent(
+            """
+            import promptecho
+            use_cassette = promptecho.use_cassette
+            ask = None
+
+            @use_cassette
+            def plain(): return ask()
+
+            @use_cassette()
+            async def coroutine(): return ask()
+
+            @use_cassette
+            def generator(): yield ask()
+
+            class Shop:
+                @use_cassette()
+                def method(self): return ask()
+                @use_cassette
+                @staticmethod
+                def static(): return ask()
+
+            @use_cassette
+            class TestShop:
+                def setup_method(self): ask()
+                def test_a(self): ask()
+            """
+        ),
+        encoding="utf-8",
+    )
+    spec = importlib.util.spec_from_file_location("shop", file)
+    assert spec is not None
+    assert spec.loader is not None
+    shop: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(shop)
+    shop.ask = lambda: ask(server)
+    shop.plain()
+    asyncio.run(shop.coroutine())
+    assert len(list(shop.generator())) == 1
+    shop.Shop().method()
+    shop.Shop.static()
+    shop.TestShop().setup_method()
+    names = {path.stem for path in (tmp_path / "cassettes").iterdir()}
+    assert names == {"plain", "coroutine", "generator", "Shop.method", "Shop.static", "TestShop"}
+
+
+def test_a_with_statement_without_a_path_is_an_error_that_says_so() -> None:
+    with pytest.raises(SettingsError, match="in a with statement, name the file"), use_cassette():
+        pass
 
 
 def test_two_tasks_in_two_cassettes_do_not_mix(server: ScriptedServer, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_an_entry_that_was_damaged_is_an_error_with_its_line(server: ScriptedSer
     line = data[: data.rindex(b"- request:")].count(b"\n") + 1
     with (
         pytest.raises(CassetteFormatError, match=rf"c\.yaml, line {line}: .*can't decode byte 0xff"),
-        use_cassette(path),
+        use_cassette(path, "none"),
     ):
         ask(server, "one")
 

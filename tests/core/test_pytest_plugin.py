@@ -178,15 +178,116 @@ def test_marked():
     run(pytester, "--promptecho-mode=new_episodes").assert_outcomes(passed=2)
 
 
-def test_two_tests_that_would_share_a_file_are_an_error_at_collection(
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n2")], ids=["serial", "xdist"])
+def test_tests_that_would_share_a_file_fail_and_only_they(
+    pytester: pytest.Pytester, server: ScriptedServer, workers: tuple[str, ...]
+) -> None:
+    for name in ("one", "two"):
+        source = f"def test_same(promptecho_cassette):\n    ask()\n\n@pytest.mark.promptecho\ndef test_{name}():\n    ask()\n"
+        write(pytester, server, source, f"test_{name}")
+    result = run(pytester, *workers)
+    result.assert_outcomes(passed=2, errors=2)
+    for one, other in (("one", "two"), ("two", "one")):
+        said = f"shares cassettes/test_same.yaml with test_{other}.py::test_same; *"
+        result.stdout.fnmatch_lines([said, "*"] if one == "one" else [said])
+        assert f"ERROR test_{one}.py::test_same - Failed: shares" in result.stdout.str()
+    assert server.hits == 2
+    run(pytester, *workers, "-k", "same").assert_outcomes(errors=2)
+    result = run(pytester, "test_one.py", "test_two.py", "-k", "test_one")  # what is left out still has its name
+    result.assert_outcomes(passed=1, errors=1, deselected=2)
+
+
+def test_the_module_is_in_the_names_of_a_suite_that_asks_for_it(
     pytester: pytest.Pytester, server: ScriptedServer
 ) -> None:
-    for name in ("test_one", "test_two"):
-        write(pytester, server, "def test_same(promptecho_cassette):\n    ask()\n", name)
+    for name in ("one", "two"):
+        write(
+            pytester,
+            server,
+            f"""
+import promptecho
+
+def test_same(promptecho_cassette):
+    ask("{name}")
+
+@promptecho.use_cassette
+def test_bare():
+    ask("bare {name}")
+
+@pytest.mark.parametrize("city", ["New York", "paris"])
+def test_{name}(promptecho_cassette, city, promptecho_module_cassette):
+    ask(city)
+
+class TestShop:
+    def test_a(self, promptecho_class_cassette):
+        ask("a {name}")
+""",
+            f"test_{name}",
+        )
+    run(pytester, "-k", "York or paris").assert_outcomes(passed=4, deselected=6)
+    pytester.makepyprojecttoml("[tool.promptecho]\ncassette_names = 'module'\n")
+    run(pytester).assert_outcomes(passed=10)
+    folder = pytester.path / "cassettes"
+    old = {path.name for path in folder.iterdir() if "[" in path.name}
+    assert len(old) == 4
+    new = {path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml")} - old
+    assert new == {
+        *(
+            f"test_{name}/{each}.yaml"
+            for name in ("one", "two")
+            for each in ("test_same", "test_bare", "TestShop@class")
+        )
+    }
+    for path in folder.glob("*[[]*"):
+        path.unlink()
+    run(pytester, "-k", "York or paris").assert_outcomes(passed=4, deselected=6)
+    names = {path.name for path in folder.rglob("*.yaml")}
+    assert not any(sign in name for name in names for sign in "[] ")
+    calls = server.hits
+    server.stop()
+    run(pytester, "--promptecho-mode=none").assert_outcomes(passed=10)
+    assert server.hits == calls
+
+
+def test_a_wrong_way_of_naming_is_a_usage_error(pytester: pytest.Pytester, server: ScriptedServer) -> None:
+    pytester.makeini("[pytest]\npromptecho_cassette_names = modul\n")
     result = run(pytester)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*test_one.py::test_same and test_two.py::test_same would both use*"])
-    assert server.hits == 0
+    result.stderr.fnmatch_lines(["*cassette_names='modul' is not one of 'test', 'module'*did you mean 'module'*"])
+
+
+def test_a_path_means_the_same_wherever_pytest_is_started(
+    pytester: pytest.Pytester, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makeini("[pytest]\n")
+    inner = pytester.mkdir("inner")
+    write(
+        pytester,
+        server,
+        """
+import promptecho
+
+@promptecho.use_cassette("recorded/a.yaml")
+def test_a():
+    ask("a")
+
+def test_moved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with promptecho.use_cassette("here.yaml"):
+        ask("b")
+    assert (tmp_path / "here.yaml").exists()
+""",
+        "test_it",
+    )
+    (pytester.path / "test_it.py").rename(inner / "test_it.py")
+    monkeypatch.chdir(inner)
+    run(pytester).assert_outcomes(passed=2)
+    assert (pytester.path / "recorded" / "a.yaml").exists()
+    (pytester.path / "recorded").rename(inner / "recorded")
+    result = run(pytester, "--promptecho-mode=new_episodes", "-k", "test_a")
+    result.assert_outcomes(passed=1, deselected=1)
+    result.stdout.fnmatch_lines(["inner/recorded/a.yaml: used, though its path means recorded/a.yaml *"])
+    assert not (pytester.path / "recorded").exists()
 
 
 def test_ids_that_differ_in_case_only_get_files_of_their_own(pytester: pytest.Pytester, server: ScriptedServer) -> None:

@@ -156,7 +156,8 @@ import sys
 def test_nothing():
     loaded = {name for name in sys.modules if name.startswith("promptecho")}
     assert loaded == {"promptecho", "promptecho._version", "promptecho.pytest_plugin", "promptecho._pytest_report",
-                      "promptecho._pytest_strict", "promptecho._run", "promptecho._defaults"}
+                      "promptecho._pytest_strict", "promptecho._run", "promptecho._defaults", "promptecho._begun",
+                      "promptecho._paths"}
     assert not {"yaml", "httpx", "httpx2", "click", "rich", "genai_prices", "portalocker"} & set(sys.modules)
 """
     )
@@ -447,16 +448,16 @@ def test_swallowed():
 # --- progress ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_test_that_records_shows_it(pytester: pytest.Pytester, server: ModelServer) -> None:
+def test_a_test_that_records_shows_it_if_asked_and_leaves_the_progress_line_alone(
+    pytester: pytest.Pytester, server: ModelServer
+) -> None:
     write(
         pytester,
         server,
         "def test_a(promptecho_cassette):\n    ask('one')\n\ndef test_b(promptecho_cassette):\n    ask('two'), ask('three')\n\n"
         "def test_c(): pass\n",
     )
-    assert [
-        line for line in run(pytester, "--promptecho-mode=all").outlines if re.match(r"test_it\.py \.r\.r\. ", line)
-    ]
+    assert [line for line in run(pytester, "--promptecho-mode=all").outlines if re.match(r"test_it\.py \.\.\. ", line)]
     result = run(pytester, "--promptecho-mode=all", "-v")
     result.stdout.fnmatch_lines(
         ["test_it.py::test_a PASSED*", "*RECORDED 1 call*", "test_it.py::test_b PASSED*", "*RECORDED 2 calls*"]

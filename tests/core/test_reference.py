@@ -59,8 +59,8 @@ def options() -> tuple[set[str], set[str]]:
 def test_each_setting_is_there_with_its_values_and_its_default() -> None:
     rows = {row[0].strip("`"): row for row in table(SETTINGS, "name")}
     assert set(rows) == set(_settings.NAMES)
-    parameters = [name for name in inspect.signature(promptecho.use_cassette).parameters if name != "path"]
-    assert set(rows) == set(parameters)
+    parameters = set(inspect.signature(promptecho.use_cassette).parameters) - {"path", "nest"}
+    assert set(rows) == parameters
     words = {
         "mode": [mode.value for mode in _settings.Mode],
         "repeats": _settings.REPEATS,
@@ -119,7 +119,8 @@ def test_each_public_name_has_its_entry() -> None:
     entries = {entry.rpartition(".")[2] for entry in entries}
     public = {*promptecho.__all__, *errors.__all__, *backend.__all__, *snapshot.__all__} - {"__version__"}
     assert public - entries == set()
-    assert entries - public == {"Call", "promptecho_cassette", "llm_snapshot"}
+    scopes = {f"promptecho_{scope}_cassette" for scope in ("class", "module", "package", "session")}
+    assert entries - public == {"Call", "promptecho_cassette", *scopes, "llm_snapshot"}
 
 
 @needs_shell

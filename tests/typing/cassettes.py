@@ -97,13 +97,12 @@ def looked_at(cassette: Cassette) -> None:
 
 
 def mistakes(cassette: Cassette) -> None:
-    promptecho.use_cassette()  # type: ignore[call-arg]
-    promptecho.use_cassette(7)  # type: ignore[arg-type]
-    promptecho.use_cassette("a.yaml", modus="once")  # type: ignore[call-arg]
-    promptecho.use_cassette("a.yaml", mode=True)  # type: ignore[arg-type]
-    promptecho.use_cassette("a.yaml", ignore_hosts=7)  # type: ignore[arg-type]
+    promptecho.use_cassette(7)  # type: ignore[call-overload]
+    promptecho.use_cassette("a.yaml", modus="once")  # type: ignore[call-overload]
+    promptecho.use_cassette("a.yaml", mode=True)  # type: ignore[call-overload]
+    promptecho.use_cassette("a.yaml", ignore_hosts=7)  # type: ignore[call-overload]
     promptecho.use_cassette("a.yaml", before_record=mask)  # type: ignore[arg-type]
-    promptecho.use_cassette("a.yaml", "once", None, None, ["httpx"])  # type: ignore[call-arg]
+    promptecho.use_cassette("a.yaml", "once", None, None, ["httpx"])  # type: ignore[call-overload]
     promptecho.use_casette("a.yaml")  # type: ignore[attr-defined]
     cassette.playd  # type: ignore[attr-defined]
     cassette.played.append(cassette.played[0])  # type: ignore[attr-defined]

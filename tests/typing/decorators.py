@@ -15,6 +15,16 @@ def plain(question: str, *, retries: int = 3) -> str:
     return question * retries
 
 
+@promptecho.use_cassette
+def bare(question: str) -> str:
+    return question
+
+
+@promptecho.use_cassette()
+def with_empty_parentheses(question: str) -> str:
+    return question
+
+
 @promptecho.use_cassette("cassettes/coroutine.yaml")
 async def coroutine(question: str) -> int:
     return len(question)
@@ -105,7 +115,3 @@ def mistakes() -> None:
     plain("a", tries=1)  # type: ignore[call-arg]
     Agent().ask()  # type: ignore[call-arg]
     generator("two")  # type: ignore[arg-type]
-
-
-@promptecho.use_cassette  # type: ignore[arg-type]
-def without_a_path() -> None: ...

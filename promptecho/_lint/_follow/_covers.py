@@ -111,6 +111,12 @@ def _meaning(frame: Frame, decorator: Value, node: ast.AST | None) -> Value:
         return Mark(decorator.name.rpartition("mark.")[2], site=frame.site(node), node=node)
     if isinstance(decorator, External) and decorator.name in _FIXTURES:
         return Fixture()
+    if (
+        isinstance(decorator, External)
+        and decorator.name.startswith("promptecho.")
+        and "use_cassette" in decorator.name
+    ):
+        return Cover("promptecho", frame.site(node))  # without parentheses
     if isinstance(decorator, (External, Instance)) and _doubles.is_recorder(decorator.name):
         return Cover("other")
     if isinstance(decorator, Managed):  # contextlib.ContextDecorator

@@ -11,8 +11,7 @@ from promptecho._lint._project import Module
 
 @dataclass(frozen=True)
 class Call:
-    """A call of an SDK that nothing covers. ``chain`` names the functions through which it was reached, ``fixture`` one
-    that is set up before the cassette of the test opens."""
+    """A call of an SDK that nothing covers. ``chain`` names the functions through which it was reached."""
 
     path: str
     line: int
@@ -21,7 +20,6 @@ class Call:
     what: str
     kind: str
     chain: tuple[str, ...] = ()
-    fixture: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""The cassettes that this run began to record, or took up unfinished: every use of one may go on with it.
+
+A run is a pytest run, or else the life of the process. A use is known by its test and what opened the cassette in it,
+so that a test that fails and passes when it is run again leaves a finished recording.
+
+Light, since a pytest run begins one before any test asks for a cassette.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+_Use = tuple[str, str]
+_lock = threading.Lock()
+_failed: dict[str, set[_Use]] = {}  # by the real path of the file: the uses that ended in a failure
+
+
+def start_run() -> dict[str, set[_Use]]:
+    """Forget what was begun; gives it, for ``resume_run``."""
+    global _failed
+    before, _failed = _failed, {}
+    return before
+
+
+def resume_run(before: dict[str, set[_Use]]) -> None:
+    """Go on with a run in which another one was started."""
+    global _failed
+    _failed = before
+
+
+def note(path: Path) -> None:
+    """A cassette is new, or was left unfinished, and is recorded from now on."""
+    with _lock:
+        _failed.setdefault(os.path.realpath(path), set())
+
+
+def has(path: Path) -> bool:
+    """Whether this run may go on with a recording."""
+    return os.path.realpath(path) in _failed
+
+
+def settle(path: Path, opener: str, *, failed: bool) -> tuple[bool, bool]:
+    """Note how a use ended.
+
+    Gives whether the recording is complete, which it is once no use of it has failed last, and whether it was this use
+    that had kept it from being so.
+    """
+    use = (os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0], opener)
+    with _lock:
+        uses = _failed.get(os.path.realpath(path))
+        if uses is None:
+            return not failed, False
+        had_failed = use in uses
+        (uses.add if failed else uses.discard)(use)
+        return not uses, had_failed and not failed

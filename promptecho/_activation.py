@@ -158,8 +158,9 @@ def _watched() -> _guard.Watch | None:
     if late is None:
         return _outside
     if _outside is not None and "raise" in (_outside.provider, _outside.other):
-        return replace(late, is_open=False, provider="raise", other=_outside.other or "note")
-    return replace(late, is_open=False, other="note")
+        other = _outside.other or "note"
+        return replace(late, is_open=False, provider="raise", other=other, note=_outside.note)
+    return replace(late, is_open=False, other="note", note=_guard.note_nothing)
 
 
 _outside: _guard.Watch | None = None

@@ -103,7 +103,7 @@ def watch_starts() -> None:
 
 def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
     global _before
-    if event not in _STARTS or not _activation()._open:
+    if not _STARTS or event not in _STARTS or not _activation()._open:  # the interpreter may be ending
         return
     ticket = _ticket()
     if ticket is None:

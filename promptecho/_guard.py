@@ -36,7 +36,7 @@ _is_let_out: ContextVar[bool] = ContextVar("promptecho_let_out", default=False)
 _listening = False
 
 
-def _note_nothing(error: BaseException) -> None:
+def note_nothing(error: BaseException) -> None:
     pass
 
 
@@ -60,7 +60,7 @@ class Watch:
     cassette: str = ""
     is_open: bool = False
     libraries: tuple[str, ...] = ()
-    note: Callable[[BaseException], None] = _note_nothing
+    note: Callable[[BaseException], None] = note_nothing
     lets_out: Callable[[str], bool] = _none_let_out
     told: set[tuple[str, str]] = field(default_factory=set, compare=False)
 
@@ -148,7 +148,7 @@ def refuse(host: str) -> ConnectionRefusedError:
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event not in _EVENTS:
+    if not _EVENTS or event not in _EVENTS:  # nothing is left of a module as the interpreter ends
         return
     _probe.notice(event, arguments, _allowed)
     watch = _watch()

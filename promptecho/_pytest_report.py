@@ -258,6 +258,7 @@ class _Tests:
             swallowed = _first_swallowed(item, error)
             own = _own_error(error)
             if own is not None:
+                _run.told.add(str(own))  # the same miss of a child process may be known here only when it closes
                 if own is error:
                     _trim(report, whole=item.config.getoption("fulltrace", False))
                 _put_first(report, own)
@@ -267,6 +268,7 @@ class _Tests:
                 _put_first(report, swallowed, "The code under test went on after this, and then failed:")
         if call.when == "teardown":
             _run.opened.clear()
+            _run.told.clear()
         return report
 
     @pytest.hookimpl(tryfirst=True)

@@ -22,6 +22,7 @@ LEDGER_VARIABLE = "PROMPTECHO_LEDGER"  # names the file in which the processes o
 watching = False  # whether anybody wants to know of closed cassettes
 closed: list[dict[str, object]] = []  # what promptecho._tally says of each
 opened: list[Cassette] = []  # those that are opened meanwhile; whoever watches takes them out
+told: set[str] = set()  # the texts of our errors with which the test that runs has failed already
 
 home: tuple[int, int | None] = (os.getpid(), threading.main_thread().ident)  # process and thread that run the tests
 tears_down = False  # whether fixtures are being torn down, where pytest understands an Exception or its own only

@@ -40,7 +40,7 @@ def first_swallowed(
     for cassette in cassettes:
         for miss in map(arrived, cassette.untold_misses()):
             # What a child process raised came here as another object, if at all.
-            is_told = id(miss) in told or (getattr(miss, "is_of_child", False) and str(miss) in texts)
+            is_told = id(miss) in told or (getattr(miss, "is_of_child", False) and str(miss) in texts | _run.told)
             if not is_told and not _was_accounted_for(miss, code):
                 swallowed.append(miss)
         cassette.told = len(cassette.misses)

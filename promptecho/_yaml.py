@@ -119,11 +119,12 @@ def _literal(text: str, pad: str) -> str | None:
     if not _is_plain_ascii("".join(lines)) and _NOT_LITERAL.search(text):
         return None
     # Editors trim the ends of lines and blank lines at the end, formatters the space before the first word.
-    if text[0] in " \t" or text.endswith("\n\n") or any(line[-1:] in (" ", "\t") for line in lines if line):
+    if text[0] in " \t" or text.endswith("\n\n\n") or any(line[-1:] in (" ", "\t") for line in lines if line):
         return None
-    chomp = "" if text[-1] == "\n" else "-"
+    is_event = text.endswith("\n\n")  # of a stream: one blank line at its end is a part of it
+    chomp = "+" if is_event else "" if text[-1] == "\n" else "-"
     body = "\n".join(pad + line if line else "" for line in text.rstrip("\n").split("\n"))
-    return f"|{chomp}\n{body}\n"
+    return f"|{chomp}\n{body}\n" + ("\n" if is_event else "")
 
 
 def emit_block(value: Json, indent: int) -> str:
@@ -256,7 +257,7 @@ _YAML_1_1 = (_INT, _FLOAT)
 _LEADING_ZEROS = re.compile(r"[-+]?0[0-9]+")
 
 
-def _reader(base: Any, tag_of: Callable[[str], str]) -> Any:
+def _reader(base: Any, tag_of: Callable[[str], str] = _certain_tag) -> Any:
     class Reader(base):  # type: ignore[misc]  # one of two classes
         """Composes nodes, whose scalars are those of YAML 1.2."""
 

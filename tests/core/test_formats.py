@@ -115,7 +115,7 @@ def test_yaml_that_no_cassette_has_is_refused_with_its_line(text: str, line: int
         (_yaml.Flow(["a", "b c", 1, None]), '[a, "b c", 1, null]\n'),
         ({"a": float("inf"), "b": float("-inf"), "c": 1e300, "d": 1.5e-7, "e": 1e16, "f": 0.1}, "a: .inf\nb: -.inf\nc: 1.0e+300\nd: 1.5e-07\ne: 1.0e+16\nf: 0.1\n"),
         ({"k" * 119: 1, "k" * 121: 1}, "k" * 119 + ": 1\n? " + "k" * 121 + "\n: 1\n"),
-        ({"a": "x\ny", "b": "x\n", "c": "x\n\n", "d": " x\ny", "e": "x \ny\n", "f": "\tx\ny"}, 'a: |-\n  x\n  y\nb: |\n  x\nc: "x\\n\\n"\nd: " x\\ny"\ne: "x \\ny\\n"\nf: "\\tx\\ny"\n'),
+        ({"a": "x\ny", "b": "x\n", "c": "x\n\n", "d": " x\ny", "e": "x \ny\n", "f": "\tx\ny"}, 'a: |-\n  x\n  y\nb: |\n  x\nc: |+\n  x\n\nd: " x\\ny"\ne: "x \\ny\\n"\nf: "\\tx\\ny"\n'),
         ({"a": [0.5, -1, 2e-7], "b": [[1, 2], [3]], "c": [1, "x"], "d": [True]}, "a: [0.5, -1, 2.0e-07]\nb:\n- [1, 2]\n- [3]\nc:\n- 1\n- x\nd:\n- true\n"),
         ({"a": "x\n\ny", "b": "\nx", "c": "x\n \ny", "d": "\n", "e": "x\r\ny", "f": "x\x85\ny", "g": "\xe9\n\xfc\n"}, 'a: |-\n  x\n\n  y\nb: "\\nx"\nc: "x\\n \\ny"\nd: "\\n"\ne: "x\\r\\ny"\nf: "x\\x85\\ny"\ng: |\n  \xe9\n  \xfc\n'),
         (_yaml.Flow(["x" * 70 + ", y", "y" * 70 + "]", "z" * 70]), f'["{"x" * 70}, y", "{"y" * 70}]", {"z" * 70}]\n'),

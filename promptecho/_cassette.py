@@ -119,6 +119,7 @@ class Cassette:
 
         ``data`` is its text: where a request has lost a part of itself, the mark of its entry tells its key.
         """
+        self._note_header(document.header)
         trusted: dict[int, bytes] = {}
         if document.incomplete and not has_registered():
             trusted = _index.trusted_keys(data, self.options.digest)
@@ -138,10 +139,15 @@ class Cassette:
 
     def add_index(self, index: _index.Index) -> None:
         """Take in a file whose entries are parsed when they are asked for."""
+        self._note_header(index.header)
         self._index = index
         self._loaded = [None] * len(index)
         for number in index.plain:
             self._load(number)
+
+    def _note_header(self, header: Mapping[str, Json]) -> None:
+        recorded_at = header.get("recorded_at")
+        self.recorded_at = recorded_at if isinstance(recorded_at, str) else None
 
     def _file_under_key(self, interaction: Interaction) -> None:
         self.older = self.older or interaction.identity.headers is None

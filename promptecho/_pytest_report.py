@@ -27,6 +27,7 @@ from promptecho._scope import Scope
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+    from promptecho._cassette import Cassette
     from promptecho._pytest_strict import Uncovered
     from promptecho._summary import Summary
 
@@ -266,6 +267,8 @@ class _Tests:
                     item.session.shouldstop = f"promptecho: {own}"
             elif swallowed is not None:
                 _put_first(report, swallowed, "The code under test went on after this, and then failed:")
+            else:
+                _put_replayed_errors_first(report, item)
         if call.when == "teardown":
             _run.opened.clear()
             _run.told.clear()
@@ -289,19 +292,24 @@ def _finish_after_all(error: BaseException) -> None:
                 told.update(failed=False, unfinished=False)
 
 
-def _first_swallowed(item: pytest.Item, outcome: BaseException | None) -> BaseException | None:
-    """The first miss of the cassettes of a test that nobody knows of, if it ended as it did."""
+def _cassettes_of_test() -> list[Cassette]:
+    """The cassettes that the running test has opened, and those that are open around it."""
     activation = sys.modules.get("promptecho._activation")
     entries = activation._open if activation is not None else ()
     still_open = [entry.session.cassette for entry in entries if not getattr(entry, "is_inherited", False)]
-    cassettes = {id(each): each for each in [*_run.opened, *still_open] if each.untold_misses()}
+    return list({id(each): each for each in [*_run.opened, *still_open]}.values())
+
+
+def _first_swallowed(item: pytest.Item, outcome: BaseException | None) -> BaseException | None:
+    """The first miss of the cassettes of a test that nobody knows of, if it ended as it did."""
+    cassettes = [each for each in _cassettes_of_test() if each.untold_misses()]
     if not cassettes:
         return None
     from promptecho._swallowed import first_swallowed
 
     test: Any = getattr(item, "obj", None)
     code = getattr(inspect.unwrap(test), "__code__", None)
-    return first_swallowed(cassettes.values(), outcome, test=code)
+    return first_swallowed(cassettes, outcome, test=code)
 
 
 def _own_error(error: BaseException) -> errors.PromptechoError | None:
@@ -332,20 +340,36 @@ def _trim(report: Any, *, whole: bool) -> None:
             entry.lines = [line for line in entry.lines if not line.startswith("E  ")]
 
 
+def _put_replayed_errors_first(report: Any, item: pytest.Item) -> None:
+    """Name recorded errors that the test was answered with: it mostly fails of them."""
+    cassettes = _cassettes_of_test()
+    if not cassettes:
+        return
+    from promptecho._replayed_errors import replayed_errors
+
+    said = [line for cassette in cassettes for line in replayed_errors(cassette)]
+    if said:
+        again = f"To record again: PROMPTECHO_MODE=all pytest '{item.nodeid}'"
+        _put_lines_first(report, [f"E   {line}" for line in [*said, again]])
+
+
 def _put_first(report: Any, error: BaseException, *more: str) -> None:
     """Show what promptecho says on top of a failure, and what differs in its line of the short summary."""
-    from _pytest._code.code import ReprEntry
-
-    trace = getattr(report.longrepr, "reprtraceback", None)
-    if trace is None:
-        return
     name = type(error).__name__
     lines = [f"E   {line}" if line else "E" for line in f"{name}: {error}".splitlines()]
-    first = report.longrepr.chain[0][0] if getattr(report.longrepr, "chain", None) else trace
-    first.reprentries = [ReprEntry([*lines, *more, ""], None, None, None, "short"), *first.reprentries]
+    _put_lines_first(report, [*lines, *more])
     crash = getattr(report.longrepr, "reprcrash", None)
     if crash is not None:
         crash.message = f"{name}: {getattr(error, 'summary', '') or str(error).splitlines()[0]}"
+
+
+def _put_lines_first(report: Any, lines: list[str]) -> None:
+    from _pytest._code.code import ReprEntry
+
+    trace = getattr(report.longrepr, "reprtraceback", None)
+    if trace is not None:
+        first = report.longrepr.chain[0][0] if getattr(report.longrepr, "chain", None) else trace
+        first.reprentries = [ReprEntry([*lines, ""], None, None, None, "short"), *first.reprentries]
 
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - text only, for each frame of a failure

@@ -79,6 +79,7 @@ class Cassette:
         self._unmatched: Counter[str] = Counter()
         self.passed_through = 0
         self.background = 0
+        self.recorded_at: str | None = None  # as the file says it
         self.misses: list[BaseException] = []
         self.relay: Relay | None = None  # if other processes take part
         self.told = 0  # how many of them have been raised or reported where a user sees them

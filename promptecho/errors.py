@@ -64,6 +64,7 @@ class PromptechoError(BaseException):
     _coloured = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> PromptechoError:
+        args = cls._made_harmless(args)  # an OSError keeps what it is made with, whatever __init__ says
         if issubclass(cls, Exception):
             return super().__new__(cls, *args, **kwargs)
         error: PromptechoError = super().__new__(_form(cls, _outcome) if _outcome is not None else cls, *args, **kwargs)
@@ -75,9 +76,11 @@ class PromptechoError(BaseException):
         return error
 
     def __init__(self, *arguments: object) -> None:
-        super().__init__(
-            *(harmless(each, coloured=self._coloured) if isinstance(each, str) else each for each in arguments)
-        )
+        super().__init__(*self._made_harmless(arguments))
+
+    @classmethod
+    def _made_harmless(cls, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(harmless(each, coloured=cls._coloured) if isinstance(each, str) else each for each in arguments)
 
     def __reduce__(self) -> Any:
         plain = _plain(type(self))

@@ -512,10 +512,10 @@ def interaction_of(**response: Any) -> Interaction:
     [
         ({"status": 99}, "response.status is 99, expected a status code from 100 to 599"),
         ({"status": 600}, "response.status is 600, expected a status code from 100"),
-        ({"status": True}, "response.status is True, expected a status code such as 200"),
-        ({"headers": {"x": [["a"]]}}, r"response.headers.x is \['a'\], expected a text or a list"),
-        ({"headers": {"x": True}}, "response.headers.x is True, expected a text"),
-        ({"headers": {"x": None}}, "response.headers.x is None, expected a text"),
+        ({"status": True}, "response.status is True, expected a status code from 100 to 599"),
+        ({"headers": {"x": [["a"]]}}, "response.headers is .*, expected a mapping of names to texts on one line, or to lists"),
+        ({"headers": {"x": True}}, "response.headers is {'x': True}, expected a mapping of names to texts"),
+        ({"headers": {"x": None}}, "response.headers is {'x': None}, expected a mapping of names to texts"),
         ({"header_list": "a: b"}, r"response.header_list is 'a: b', expected a list of \[name, value\]"),
         ({"header_list": [["a"]]}, "response.header_list is"),
         ({"header_list": [["a", "b", "c"]]}, "response.header_list is"),
@@ -523,10 +523,10 @@ def interaction_of(**response: Any) -> Interaction:
         ({"header_list": ["ab"]}, "response.header_list is"),
         ({"reason": 5}, "response.reason is 5, expected a text"),
         ({"incomplete": True}, "response.incomplete is True, expected a text"),
-        ({"http_version": 1.1}, "response.http_version is 1.1, expected a text"),
+        ({"http_version": 1.1}, "response.http_version is 1.1, expected a version such as HTTP/2"),
         ({"streaming": 1}, "response.streaming is 1, expected true or false"),
         ({"body": "***", "binary": True}, r"response.body is '\*\*\*', expected a body as promptecho writes it \(its base64"),
-        ({"body": "x" * 100, "binary": 5}, "response.body is 'x{56}\\.\\.\\., expected"),
+        ({"body": "x" * 100, "binary": 5}, "response.binary is 5, expected true or false"),
         ({"delays": 5}, "response.delays is 5, expected a list of seconds"),
         ({"delays": ["1"]}, r"response.delays is \['1'\], expected a list of seconds"),
         ({"chunks": 5}, "response.chunks is 5, expected a list of sizes in bytes"),
@@ -552,11 +552,11 @@ def test_a_response_of_the_wrong_shape_is_refused_with_its_place(response: dict[
         ({"response": None}, "response is None, expected a mapping"),
         ({"repeat": "1"}, "repeat is '1', expected a number"),
         ({"repeat": True}, "repeat is True, expected a number"),
-        ({"request": {"method": "GET", "url": "http://h/", "query": 5}}, "request.query is 5, expected a text"),
+        ({"request": {"method": "GET", "url": "http://h/", "query": 5}}, "request.query is 5, expected a mapping of names to texts"),
         ({"request": {"method": "GET", "url": "http://h/", "normalized_by": 5}}, "request.normalized_by is 5, expected the"),
         ({"request": {"method": "GET", "url": "http://[h/"}}, r"request.url is 'http://\[h/', expected a URL \("),
-        ({"request": {"method": "GET", "url": "http://h/", "body_json": "{"}}, "request.body_json is '{', expected JSON"),
-        ({"request": {"method": "GET", "url": "http://h/", "body_json": "[1]"}}, r"request.body is \[1\], expected a mapping"),
+        ({"request": {"method": "GET", "url": "http://h/", "body_json": "{"}}, "request.body_json is '{', expected the JSON of a mapping"),
+        ({"request": {"method": "GET", "url": "http://h/", "body_json": "[1]"}}, r"request.body_json is '\[1\]', expected the JSON of a mapping"),
     ],
 )  # fmt: skip
 def test_a_request_of_the_wrong_shape_is_refused_with_its_place(change: dict[str, Any], said: str) -> None:
@@ -571,7 +571,6 @@ def test_what_a_test_wants_to_know_of_an_interaction() -> None:
     assert (found.response.head.reason, found.response.head.http_version) == ("Nope", "HTTP/2")
     assert repr(found) == f"<Interaction POST http://h/x -> 404, key {found.match_key}>"
     assert len(found.match_key) == 16
-    assert read_interaction({**tree_of(), "duration": "?"}, Path("c.yaml"), 0, MatchOptions()).duration is None
     assert interaction_of(streaming=True, events=["a"]).streaming
     assert not interaction_of(streaming=...).streaming
     for status in (100, 599):
@@ -594,7 +593,7 @@ def test_headers_by_hand_may_be_numbers_lists_or_none() -> None:
     [
         ({}, {"content-length": "5"}),  # the body was edited by hand
         ({"incomplete": "broke"}, {"content-length": "60"}),
-        ({"body": ...}, {"content-length": "60", "content-encoding": "gzip"}),  # a HEAD request
+        ({"body": ...}, {"content-length": "0"}),  # it was taken out by hand
         ({"body": "aGVsbG8=", "binary": True, "encoded": True}, {"content-length": "60", "content-encoding": "gzip"}),
     ],
 )

@@ -511,7 +511,7 @@ def test_a_fixture_that_is_set_up_before_the_cassette_of_the_test_is_not_covered
     )
     findings = lint([project])
     assert [each.rule for each in findings] == ["unrecorded-call"] * found
-    assert all("the fixture words" in each.hint and each.fix is None for each in findings)
+    assert all("promptecho_module_cassette" in each.hint and each.fix is None for each in findings)
 
 
 def test_live_calls_of_the_last_run_are_told_at_their_tests(project: Path) -> None:

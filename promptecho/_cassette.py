@@ -66,7 +66,7 @@ class Cassette:
         self.file = path
         self.path = CassettePath(path)
         self.options = options
-        self.older: bool = False  # holds recordings of earlier versions, whose keys know less
+        self._older: bool | None = None  # until somebody asks
         self._loaded: list[Interaction | None] = []  # ``None``: in the file, and not parsed yet
         self._index: _index.Index | None = None
         # As text until somebody looks at it: most recordings are only kept.
@@ -121,6 +121,7 @@ class Cassette:
         ``data`` is its text: where a request has lost a part of itself, the mark of its entry tells its key.
         """
         self._note_header(document.header)
+        self._older = None
         trusted: dict[int, bytes] = {}
         if document.incomplete and not has_registered():
             trusted = _index.trusted_keys(data, self.options.digest)
@@ -151,7 +152,6 @@ class Cassette:
         self.recorded_at = recorded_at if isinstance(recorded_at, str) else None
 
     def _file_under_key(self, interaction: Interaction) -> None:
-        self.older = self.older or interaction.identity.headers is None
         entries = self._by_key.setdefault(interaction.identity.key, [])
         entries.append(interaction)
         if len(entries) > 1:
@@ -186,6 +186,16 @@ class Cassette:
                 yield number, found
             elif self._index is not None:
                 yield number, self._index
+
+    @property
+    def older(self) -> bool:
+        """Whether it holds recordings whose keys know less: of earlier versions, or imported without headers."""
+        if self._older is None:
+            self._older = any(
+                found.identity.headers is None if isinstance(found, Interaction) else not found.has_headers(number)
+                for number, found in self.look_through()
+            )
+        return self._older
 
     def interaction(self, number: int) -> Interaction:
         """The recording of the file with a number."""

@@ -39,6 +39,7 @@ _LAST_LINE = re.compile(rb"\n  duration: [^\n ]+(?:(  # )([0-9a-f]{8}) ([0-9a-f]
 _LONGEST_LAST_LINE = 80
 _END = b"\n  duration: "
 _REFERS = b"\n    %s:\n" % _references.FIELD.encode("ascii")
+_REQUEST_HEADERS = b"\n    headers:"
 _PLACE = re.compile(rb"- request:\n    method: ([^\n]*)\n    url: ([^\n]*)\n")
 
 
@@ -114,6 +115,10 @@ class Index:
         """Whether a request may have a word in it, beside its query, or refers to one that may."""
         text = re.sub(rb"(\n    url: [^\n?]*)\?[^\n]*", rb"\1", self.request_text(number), count=1)
         return word.encode("utf-8") in text or _REFERS in text
+
+    def has_headers(self, number: int) -> bool:
+        """Whether an entry says which headers its request had."""
+        return _REQUEST_HEADERS in self.request_text(number)
 
     def place(self, number: int) -> tuple[str, str]:
         """Method and URL of an entry, without parsing it."""

@@ -293,7 +293,8 @@ def _identity(
     parts = {
         "method": method.upper(),
         "path": mask_volatile(path, options.volatile),
-        "query": query if isinstance(query, str) else [pair for pair in selected.items() if pair[0][:1] == "?"],
+        # No query is one thing, whichever version says it.
+        "query": (query if isinstance(query, str) else "") or [pair for pair in selected.items() if pair[0][:1] == "?"],
         "stream": canonical.stream,
         "body": matched,
     }

@@ -23,11 +23,21 @@ _PLACEHOLDER = re.compile(rf"({REDACTED}(?:_[A-Z0-9]+(?:_[A-Z0-9]+)*_[0-9a-f]{{6
 def fits(recorded: Identity, asked: Identity, may_be: MayBe) -> bool:
     """Whether a recording answers a request: they differ in nothing but placeholders."""
     return (
-        (recorded.method, recorded.selected, recorded.stream) == (asked.method, asked.selected, asked.stream)
-        and recorded.whole == asked.whole
+        (recorded.method, recorded.stream, recorded.whole) == (asked.method, asked.stream, asked.whole)
+        and _selected_fits(recorded, asked)
         and _text_fits(recorded.path, asked.path, may_be)
         and _tree_fits(recorded.matched, asked.matched, may_be)
     )
+
+
+def _selected_fits(recorded: Identity, asked: Identity) -> bool:
+    """Whether query and headers are the same; of headers that were not kept any will do."""
+    if isinstance(recorded.query, str) and recorded.query:  # a digest of it, or its names
+        return False
+    named = asked.selected.items()
+    return recorded.selected == {
+        name: value for name, value in named if name[:1] == "?" or recorded.headers is not None
+    }
 
 
 def _tree_fits(recorded: Json, asked: Json, may_be: MayBe) -> bool:

@@ -175,7 +175,6 @@ _VARYING = (
     (r"127\.0\.0\.1:\d+", "LOOPBACK"),
     (r"\b\d+\.\d+\.\d+\b", "VERSION"),
     (r"(?<=duration: )[\d.e-]+  # [0-9a-f]{8}", "SECONDS  # MARK"),
-    (r"(?<=version: 2  # )[0-9a-f]{8}", "MARK"),
     (r"\b[\d.]+ ?s\b", "SECONDS"),
     (r"={3,}|-{3,}|_{3,}", "==="),
 )

@@ -35,18 +35,24 @@ DATA = ROOT / "tests" / "data"
 BASE = "http://127.0.0.1:8765/v1"
 CHAT = {"messages": [{"content": "Grüße?", "role": "user"}], "model": "gpt-5"}  # in another order than it was sent
 ODD = ["1e5", "no", "~", "0x1f", "0o17", "1_000", "12:30:45", "2026-11-25", "=", "<<", "", " a ", "a: b", "- x"]
+REPLAY = Settings(mode=Mode.NONE)
 
 
 class Player:
-    """A cassette opened for a pure replay, asked without any HTTP library."""
+    """A cassette opened for a pure replay, by its index, asked without any HTTP library."""
 
-    def __init__(self, path: Path) -> None:
-        self._session = Session(
-            Cassette.load(path), Settings(mode=Mode.NONE), Redactor({}), lambda: 0.0, journal=None, resuming=False
-        )
+    def __init__(self, path: Path, settings: Settings = REPLAY) -> None:
+        cassette = Cassette(path, settings.match)
+        index = _index.index(path.read_bytes(), path, settings.match.digest)
+        assert index is not None
+        cassette.add_index(index)
+        self._session = Session(cassette, settings, Redactor({}), lambda: 0.0, journal=None, resuming=False)
 
-    def ask(self, method: str, url: str, body: bytes = b"", content_type: str = "application/json") -> Response:
-        decision = self._session.decide(Request(method, url, Headers({"content-type": content_type}), body))
+    def ask(
+        self, method: str, url: str, body: bytes = b"", content_type: str = "application/json", **headers: str
+    ) -> Response:
+        sent = {"content-type": content_type, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        decision = self._session.decide(Request(method, url, Headers(sent), body))
         assert isinstance(decision, Replay)
         return decision.response
 
@@ -201,6 +207,72 @@ def test_what_stands_for_a_key_is_not_masked_in_prompts(tmp_path: Path) -> None:
     )
     target, _ = imported(tmp_path, vcrpy_file(entry))
     assert Player(target).post("/x", {"input": "is my-dummy-key a key?"}).body == b'{"a": 1}'
+
+
+# --- requests of which no headers, or only some, were kept ------------------------------------------------------------
+
+TALK: Any = {"contents": [{"role": "user", "parts": [{"text": "Register Ann, password Secret1."}]}]}
+CALLED: Any = {"functionCall": {"name": "register", "args": {"password": "Secret1"}}}
+TURNS: Any = {"contents": [*TALK["contents"], {"role": "model", "parts": [CALLED]}]}
+
+
+def asked(body: Any, query: str = "", answer: int = 0, **headers: list[str]) -> dict[str, Any]:
+    uri = f"https://generativelanguage.googleapis.com/v1beta/models/gemini:generateContent{query}"
+    return vcrpy_entry(
+        request={"uri": uri, "headers": headers, "body": json.dumps(body)},
+        response={"body": {"string": json.dumps({"answer": answer})}},
+    )
+
+
+@pytest.mark.parametrize("headers", [{}, {"accept": ["*/*"]}, {"x-goog-api-key": ["DUMMY"], "accept-language": ["de"]}])
+@pytest.mark.parametrize("query", ["", "?alt=sse", "?key=of-google", "?alt=sse&key=DUMMY"])
+def test_a_request_without_its_headers_answers_whatever_they_are_and_no_other_one(
+    tmp_path: Path, headers: dict[str, list[str]], query: str
+) -> None:
+    target, _ = imported(tmp_path, vcrpy_file(asked(TALK, query, 1, **headers), asked(TURNS, query, 2, **headers)))
+    player = Player(target)
+    url = f"https://generativelanguage.googleapis.com/v1beta/models/gemini:generateContent{query}"
+    for body, answer in ((TALK, b'{"answer": 1}'), (TURNS, b'{"answer": 2}')):
+        assert player.ask("POST", url, json.dumps(body).encode()).body == answer
+        fields = "a.b,c"
+        assert player.ask("POST", url, json.dumps(body).encode(), x_goog_fieldmask=fields, accept="a/b").body == answer
+    for wrong, body in ((url, {"contents": [{"parts": [{"text": "?"}]}]}), (f"{url}{'&' if query else '?'}v=2", TALK)):
+        with pytest.raises(CassetteMiss):
+            player.ask("POST", wrong, json.dumps(body).encode())
+
+
+def test_a_query_that_is_ignored_as_a_whole_is_none_on_import_and_on_replay(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.promptecho]\nignore = ["?start"]\n')
+    (tmp_path / "old.json").write_text(vcrpy_file(asked(TALK, "?start=1", 1)))
+    assert promptecho(tmp_path, "import", "old.json", "-o", "new.yaml").returncode == 0
+    url = "https://generativelanguage.googleapis.com/v1beta/models/gemini:generateContent"
+    settings = Settings(mode=Mode.NONE, match=MatchOptions(ignore=("?start",)))
+    for query in ("?start=1", "?start=2", ""):
+        player = Player(tmp_path / "new.yaml", settings)
+        assert player.ask("POST", url + query, json.dumps(TALK).encode()).body == b'{"answer": 1}'
+
+
+def test_a_request_that_says_who_asks_has_all_of_its_headers(tmp_path: Path) -> None:
+    beta = {"user-agent": ["x"], "openai-beta": ["assistants=v2"]}
+    target, _ = imported(tmp_path, vcrpy_file(vcrpy_entry(request={"headers": beta})))
+    body = b'{"input": "a"}'
+    assert Player(target).ask("POST", f"{BASE}/x", body, openai_beta="assistants=v2").body == b'{"a": 1}'
+    with pytest.raises(CassetteMiss):
+        Player(target).ask("POST", f"{BASE}/x", body)
+
+
+def test_what_was_masked_in_a_request_without_its_headers_is_found_where_nothing_is_masked(tmp_path: Path) -> None:
+    os.environ["LATER_API_KEY"] = key = "Zq8vT3mW9xK2pL5nR7dF"
+    try:
+        body = {"messages": [{"role": "user", "content": f"Is {key} a key?"}], "model": "m"}
+        target, _ = imported(tmp_path, vcrpy_file(vcrpy_entry(request={"body": json.dumps(body)})))
+    finally:
+        del os.environ["LATER_API_KEY"]
+    assert key not in target.read_text()
+    asked_with = {"accept_language": "de", "anthropic_version": "2023-06-01"}
+    assert Player(target).ask("POST", f"{BASE}/x", json.dumps(body).encode(), **asked_with).body == b'{"a": 1}'
+    with pytest.raises(CassetteMiss):
+        Player(target).ask("POST", f"{BASE}/x?v=2", json.dumps(body).encode(), **asked_with)
 
 
 # --- forms of vcrpy ---------------------------------------------------------------------------------------------------

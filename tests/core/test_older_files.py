@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from promptecho import CassetteMiss, backend, use_cassette
+from tests.command_line import promptecho
 
 FILE = Path(__file__).parents[1] / "data" / "promptecho-0.1.3.yaml"
 URL = "http://127.0.0.1:8000"
@@ -136,6 +137,27 @@ def test_each_recording_of_before_headers_were_kept_answers_its_request() -> Non
         assert [answer(number) for number in range(len(CALLS))] == list(range(len(CALLS)))
     assert cassette.unused == ()
     assert cassette.unmatched == {}
+
+
+@pytest.mark.parametrize("how", ["repair", "export and import", "merge"])
+def test_recordings_of_before_answer_their_requests_when_today_has_written_them_anew(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "c.yaml"
+    shutil.copy(BEFORE, path)
+    if how == "repair":
+        assert promptecho(tmp_path, "repair", path).returncode == 0
+    elif how == "merge":
+        head = BEFORE.read_text(encoding="utf-8").partition("interactions:")[0]
+        (tmp_path / "base.yaml").write_text(f"{head}interactions: []\n")
+        shutil.copy(BEFORE, tmp_path / "theirs.yaml")
+        assert promptecho(tmp_path, "merge", "base.yaml", path, "theirs.yaml").returncode == 0
+    else:
+        assert promptecho(tmp_path, "export", path, "-o", "c.har").returncode == 0
+        assert promptecho(tmp_path, "import", "c.har", "-o", path, "--force").returncode == 0
+    with use_cassette(path, mode="none") as cassette:
+        assert [answer(number) for number in range(len(CALLS))] == list(range(len(CALLS)))
+        with pytest.raises(CassetteMiss):
+            answer(0, agent_id="b")
+        cassette.acknowledge_misses()
 
 
 def test_a_recording_of_before_answers_whatever_the_headers_are_and_no_other_body() -> None:

@@ -12,30 +12,38 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from promptecho import _run_folder
+
+_NOTE = "begun"  # for the other workers of the run
 _Use = tuple[str, str]
 _failed: dict[str, set[_Use]] = {}  # by the real path of the file: the uses that ended in a failure
+_Run = tuple[dict[str, set[_Use]], "Path | None"]
 
 
-def start_run() -> dict[str, set[_Use]]:
-    """Forget what was begun; gives it, for ``resume_run``."""
+def start_run() -> _Run:
+    """Forget what was begun, here and by other workers; gives it, for ``resume_run``."""
     global _failed
-    before, _failed = _failed, {}
+    before = _failed, _run_folder.folder
+    _failed, _run_folder.folder = {}, None
     return before
 
 
-def resume_run(before: dict[str, set[_Use]]) -> None:
+def resume_run(before: _Run) -> None:
     """Go on with a run in which another one was started."""
     global _failed
-    _failed = before
+    _failed, _run_folder.folder = before
 
 
 def note(path: Path) -> None:
     """A cassette is new, or was left unfinished, and is recorded from now on."""
+    _run_folder.note(_NOTE, path)
     _failed.setdefault(os.path.realpath(path), set())
 
 
 def has(path: Path) -> bool:
     """Whether this run may go on with a recording."""
+    if _run_folder.is_noted(_NOTE, path):
+        note(path)
     return os.path.realpath(path) in _failed
 
 

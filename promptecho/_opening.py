@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import _begun, _clock, _index, _run_folder, _store
+from promptecho import _begun, _clock, _index, _store
 from promptecho._cassette import Cassette
 from promptecho._defaults import is_ci
 from promptecho._matching import Json
@@ -22,7 +22,6 @@ from promptecho._settings import Mode, Settings
 from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteWarning, SettingsError
 from promptecho.normalizers import has_registered
 
-_BEGUN = "begun"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _VERSIONS = (
     "httpx", "httpx2", "requests", "urllib3", "aiohttp",
@@ -96,10 +95,7 @@ def _open_in_place(cassette: Cassette, settings: Settings) -> tuple[_store.Journ
         if mode is Mode.NONE:
             return None, False
         _begun.note(path)
-        _run_folder.note(_BEGUN, path)
         return _store.Journal(path, _Header(settings)), False
-    if mode is Mode.ONCE and _run_folder.is_noted(_BEGUN, path):  # by another worker
-        _begun.note(path)
     growing = mode is Mode.ONCE and _begun.has(path)
     if mode in (Mode.NONE, Mode.ONCE) and not growing and not has_registered():
         index = _index.index(data, path, settings.match.digest)

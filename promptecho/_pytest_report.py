@@ -52,7 +52,6 @@ class Reporting:
         self._ledger: str | None = None
         self._folder: str | None = None  # of the workers of pytest-xdist
         self._outer = _run.watching, _run.closed, _run.opened  # of a run around this one, in the same process
-        self._outer_folder = _run_folder.folder
         shared = getattr(config, "workerinput", {}).get(_FOLDER)
         _run_folder.folder = Path(shared) if shared else None
         _run.watching, _run.closed, _run.opened = True, _Watched(self.watch_tests), _Watched(self.watch_tests)
@@ -82,7 +81,6 @@ class Reporting:
         self._workers += 1
 
     def pytest_unconfigure(self) -> None:
-        _run_folder.folder = self._outer_folder
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         _run.watching, _run.closed, _run.opened = self._outer

@@ -178,6 +178,7 @@ class _Entry:
     """One entered cassette, until it is left."""
 
     session: Session
+    ticket: Path | None = None  # by which this process has joined it
     is_inherited = False  # this is a child process of the one that opened it, and closes it
 
     def __init__(
@@ -300,10 +301,13 @@ class _Inherited(_Entry):
     is_of_run = False
     outer = None
 
-    def __init__(self, settings: Settings, backends: Sequence[str], open_session: Callable[[], Session]) -> None:
+    def __init__(
+        self, settings: Settings, backends: Sequence[str], open_session: Callable[[], Session], ticket: Path
+    ) -> None:
         self.settings = settings
         self.backends = tuple(backends)
         self.target = None
+        self.ticket = ticket  # programs that are started here get it too, whatever becomes of the session
         self._open_session = open_session
         self._opened: Session | None = None
         self._opening = _forks.new_rlock()
@@ -320,10 +324,10 @@ class _Inherited(_Entry):
         return self._make_watch(self.session.cassette.file)
 
 
-def inherit(settings: Settings, backends: Sequence[str], open_session: Callable[[], Session]) -> None:
+def inherit(settings: Settings, backends: Sequence[str], open_session: Callable[[], Session], ticket: Path) -> None:
     """In a child process: be in a cassette that another process has opened, from now on and to the end."""
     global _open
-    entry = _Inherited(settings, backends, open_session)
+    entry = _Inherited(settings, backends, open_session, ticket)
     _backend.install((*_backend.with_layers(entry.backends), *_children.LAYERS))
     _guard.listen(_watched)
     _children.watch_starts()

@@ -224,6 +224,8 @@ def _ticket() -> Path | None:
 
 
 def _ticket_of(entry: _Entry) -> Path:
+    if entry.ticket is not None:
+        return entry.ticket
     ticket = entry.session.share().ticket
     if not ticket.exists():
         _write(ticket, _content(entry))
@@ -298,7 +300,7 @@ def join(ticket: Mapping[str, Any], path: str) -> None:
     from promptecho import _activation
 
     settings = pickle.loads(base64.b64decode(ticket["settings"]))
-    _activation.inherit(settings, ticket["backends"], functools.partial(_session, ticket, settings, path))
+    _activation.inherit(settings, ticket["backends"], functools.partial(_session, ticket, settings, path), Path(path))
 
 
 def _session(ticket: Mapping[str, Any], settings: Any, path: str) -> Any:

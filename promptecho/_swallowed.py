@@ -35,13 +35,13 @@ def first_swallowed(
     """
     held = list(_held_by(outcome))
     told, texts = set(map(id, held)), set(map(str, held))
-    code = test or _calling_code()
+    code, line = (test, 0) if test is not None else _calling_code()
     swallowed = []
     for cassette in cassettes:
         for miss in map(arrived, cassette.untold_misses()):
             # What a child process raised came here as another object, if at all.
             is_told = id(miss) in told or (getattr(miss, "is_of_child", False) and str(miss) in texts | _run.told)
-            if not is_told and not _was_accounted_for(miss, code):
+            if not is_told and not _was_accounted_for(miss, code, line):
                 swallowed.append(miss)
         cassette.told = len(cassette.misses)
     if not swallowed:
@@ -61,18 +61,19 @@ def _held_by(error: BaseException | None) -> Iterator[BaseException]:
                 yield from _held_by(each)
 
 
-def _calling_code() -> CodeType | None:
-    """The code that closes the cassette; under unittest the test's method."""
+def _calling_code() -> tuple[CodeType | None, int]:
+    """The code that closes the cassette, and the line where it does; under unittest the test's method."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _OURS.fullmatch(frame.f_globals.get("__name__") or ""):
         frame = frame.f_back
-    code = None if frame is None else frame.f_code
+    code, line = (None, 0) if frame is None else (frame.f_code, frame.f_lineno)
     while frame is not None:
         test = _test_case(frame)
         if test is not None:
-            return getattr(inspect.unwrap(getattr(test, test._testMethodName)), "__code__", code)
+            method = getattr(inspect.unwrap(getattr(test, test._testMethodName)), "__code__", code)
+            return method, line if method is code else 0
         frame = frame.f_back
-    return code
+    return code, line
 
 
 def _test_case(frame: FrameType) -> Any:
@@ -81,11 +82,11 @@ def _test_case(frame: FrameType) -> Any:
     return itself if unittest is not None and isinstance(itself, unittest.TestCase) else None
 
 
-def _was_accounted_for(error: BaseException, code: CodeType | None) -> bool:
+def _was_accounted_for(error: BaseException, code: CodeType | None, line: int) -> bool:
     """Whether the ``try`` or ``with`` that caught an error names it, or a test runner has it."""
     if getattr(error, "is_of_child", False):  # it was raised in another process, and went no further
         return not _run.watching or _expects(
-            code, error, None, ("raises", "RaisesGroup", "assertRaises", "assertRaisesRegex")
+            code, error, None, ("raises", "RaisesGroup", "assertRaises", "assertRaisesRegex"), line
         )
     trace = error.__traceback__
     while trace is not None and _module(trace) == "promptecho._workers":
@@ -121,19 +122,28 @@ def _module(trace: TracebackType) -> str:
 
 
 def _expects(
-    code: CodeType | None, error: BaseException, frame: FrameType | None, calls: Container[str | None]
+    code: CodeType | None, error: BaseException, frame: FrameType | None, calls: Container[str | None], line: int = 0
 ) -> bool:
-    """Whether a function names an error in one of some calls, or in an ``except*``."""
+    """Whether a function names an error in one of some calls, or in an ``except*``.
+
+    A call around the ``line`` where the cassette closes doesn't count: what is expected there is still to be raised.
+    """
     tree = _parsed(code.co_filename, None) if code is not None else None
     if tree is None or code is None:
         return False
+    waiting = [item for node in _around(tree, line) for item in getattr(node, "items", ())]
+    not_yet = {id(each) for item in waiting for each in ast.walk(item)}
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and function.name == code.co_name:
             for inner in ast.walk(function):
                 expected: list[ast.AST] = []
                 if type(inner).__name__ == "TryStar":
                     expected = [each.type for each in inner.handlers]  # type: ignore[attr-defined]  # of Python 3.11
-                elif isinstance(inner, ast.Call) and any(_is_named(each, calls) for each in ast.walk(inner)):
+                elif (
+                    isinstance(inner, ast.Call)
+                    and id(inner) not in not_yet
+                    and any(_is_named(each, calls) for each in ast.walk(inner))
+                ):
                     expected = [inner]
                 if any(_names_it(each, error, frame) for each in expected):
                     return True

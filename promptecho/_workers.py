@@ -177,13 +177,17 @@ def _is_own(stack: tuple[FrameType, ...], frame: FrameType | None) -> bool:
 
 def _is_child() -> bool:
     multiprocessing = sys.modules.get("multiprocessing")
-    return multiprocessing is not None and multiprocessing.parent_process() is not None
+    parent = getattr(multiprocessing, "parent_process", None)  # it may be being imported
+    return parent is not None and parent() is not None
 
 
 def _asyncio_task() -> object:
     asyncio = sys.modules.get("asyncio")
-    loop = asyncio._get_running_loop() if asyncio is not None else None
-    return asyncio.current_task(loop) if asyncio is not None and loop is not None else None
+    try:
+        loop = asyncio._get_running_loop() if asyncio is not None else None
+        return asyncio.current_task(loop) if asyncio is not None and loop is not None else None
+    except AttributeError:  # it is being imported
+        return None
 
 
 def _waits_for(frame: FrameType | None, task: object) -> bool:
@@ -202,7 +206,7 @@ def _is_main_in_trio() -> bool:
         if trio is None:
             return True
         task, root = trio.lowlevel.current_task(), trio.lowlevel.current_root_task()
-    except RuntimeError:  # not in trio
+    except (RuntimeError, AttributeError):  # not in trio, or trio is being imported
         return True
     return task.parent_nursery is None or task.parent_nursery.parent_task is root
 

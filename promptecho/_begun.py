@@ -3,17 +3,16 @@
 A run is a pytest run, or else the life of the process. A use is known by its test and what opened the cassette in it,
 so that a test that fails and passes when it is run again leaves a finished recording.
 
-Light, since a pytest run begins one before any test asks for a cassette.
+Each step is atomic, without a lock that a fork could copy while it is held. Light, since a pytest run begins one before
+any test asks for a cassette.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 _Use = tuple[str, str]
-_lock = threading.Lock()
 _failed: dict[str, set[_Use]] = {}  # by the real path of the file: the uses that ended in a failure
 
 
@@ -32,8 +31,7 @@ def resume_run(before: dict[str, set[_Use]]) -> None:
 
 def note(path: Path) -> None:
     """A cassette is new, or was left unfinished, and is recorded from now on."""
-    with _lock:
-        _failed.setdefault(os.path.realpath(path), set())
+    _failed.setdefault(os.path.realpath(path), set())
 
 
 def has(path: Path) -> bool:
@@ -48,10 +46,9 @@ def settle(path: Path, opener: str, *, failed: bool) -> tuple[bool, bool]:
     that had kept it from being so.
     """
     use = (os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0], opener)
-    with _lock:
-        uses = _failed.get(os.path.realpath(path))
-        if uses is None:
-            return not failed, False
-        had_failed = use in uses
-        (uses.add if failed else uses.discard)(use)
-        return not uses, had_failed and not failed
+    uses = _failed.get(os.path.realpath(path))
+    if uses is None:
+        return not failed, False
+    had_failed = use in uses
+    (uses.add if failed else uses.discard)(use)
+    return not uses, had_failed and not failed

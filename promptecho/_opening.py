@@ -19,7 +19,7 @@ from promptecho._refusals import refusals, without_refusals
 from promptecho._rerecording import Rerecording
 from promptecho._session import Session
 from promptecho._settings import Mode, Settings
-from promptecho.errors import CassetteExpiredError, CassetteWarning, SettingsError
+from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteWarning, SettingsError
 from promptecho.normalizers import has_registered
 
 _BEGUN = "begun"
@@ -245,7 +245,10 @@ def finish(session: Session, target: Path | None, opener: str, *, failed: bool) 
         if complete and (touched or was_the_last):
             journal.complete()
         elif failed and _begun.has(cassette.file):
-            journal.mark_unfinished()
+            try:
+                journal.mark_unfinished()
+            except CassetteFileError as problem:  # the failure itself is what the user is to see
+                warnings.warn(str(problem), CassetteWarning, stacklevel=4)
         return refused
     if failed or not touched:
         return refused

@@ -272,6 +272,7 @@ class _Tests:
         if call.when == "teardown":
             _run.opened.clear()
             _run.told.clear()
+            errors.forget_arrived()
         return report
 
     @pytest.hookimpl(tryfirst=True)

@@ -613,6 +613,8 @@ class Journal:
         Raises:
             CassetteFileError: the file can't be replaced; it is as it was.
         """
+        if not os.path.lexists(self.path):  # nothing came of it, perhaps since there was no lock for it
+            return
         try:
             with self._mutex, self._lock:
                 text = read_text(self.path)

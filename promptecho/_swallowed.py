@@ -131,7 +131,9 @@ def _expects(
     tree = _parsed(code.co_filename, None) if code is not None else None
     if tree is None or code is None:
         return False
-    waiting = [item for node in _around(tree, line) for item in getattr(node, "items", ())]
+    waiting = (
+        _waiting_at(tree, line) if sys.version_info >= (3, 10) else ()
+    )  # before, the line is that of the last call
     not_yet = {id(each) for item in waiting for each in ast.walk(item)}
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and function.name == code.co_name:
@@ -167,6 +169,17 @@ def _around(tree: ast.AST, line: int) -> Iterator[Any]:
             if body[0].lineno <= line <= last:
                 found.append((last - body[0].lineno, node))
     return (node for _, node in sorted(found, key=lambda pair: pair[0]))
+
+
+def _waiting_at(tree: ast.AST, line: int) -> Iterator[ast.withitem]:
+    """What ``with`` statements have around one that begins in a line and closes a cassette there."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            header, last = node.items[-1].context_expr.end_lineno or node.lineno, node.end_lineno or node.lineno
+            if node.lineno <= line <= header:
+                yield from node.items[:-1]  # the last one is inside of the others
+            elif node.lineno < line <= last:
+                yield from node.items
 
 
 def _names(error: BaseException) -> set[str | None]:

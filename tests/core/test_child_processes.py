@@ -361,12 +361,15 @@ def test_settings_go_along_functions_included(server: ScriptedServer, tmp_path: 
 def test_a_function_that_cannot_be_sent_stops_the_call_and_not_the_program(
     server: ScriptedServer, tmp_path: Path
 ) -> None:
-    with pytest.raises(ChildProcessCassetteError, match="function of redact can't be sent"):
+    def run() -> None:
         with use_cassette(tmp_path / "c.yaml", redact=lambda text: text):
             assert subprocess.call([sys.executable, "-c", "print()"], stdout=subprocess.DEVNULL) == 0
             code = "import sys; from tests.calling import swallow; print(swallow(*sys.argv[1:]), end='')"
             said = subprocess.check_output([sys.executable, "-c", code, server.url, "hi"], text=True)
             assert said == "ChildProcessCassetteError"
+
+    with pytest.raises(ChildProcessCassetteError, match="function of redact can't be sent"):
+        run()
     assert server.hits == 0
 
 
@@ -472,6 +475,44 @@ def test_a_miss_of_a_child_that_the_test_expects_is_no_failure(
             with pytest.raises(CassetteMiss):
                 pool.submit(calling.ask, server.url, "hi").result(60)
     assert len(cassette.misses) == 1
+
+
+def test_a_miss_that_a_test_expects_says_nothing_of_another_with_the_same_text(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    def expect(pool: ProcessPoolExecutor) -> None:
+        with pytest.raises(CassetteMiss):
+            pool.submit(calling.ask, server.url, "hi").result(60)
+
+    def run(*, swallows: bool) -> None:
+        with use_cassette(tmp_path / "c.yaml", "none"):
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+                expect(pool)
+                if swallows:
+                    pool.submit(calling.swallow, server.url, "hi").result(60)
+
+    run(swallows=False)
+    with pytest.raises(CassetteMiss):
+        run(swallows=True)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="the line where a with statement ends is another")
+def test_a_miss_of_a_child_expected_around_the_cassette_is_raised_as_it_closes(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    with pytest.raises(CassetteMiss), use_cassette(tmp_path / "c.yaml", "none"):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            pool.submit(calling.swallow, server.url, "hi").result(60)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="the line where a with statement ends is another")
+def test_a_miss_of_a_child_expected_further_out_is_raised_as_the_cassette_closes(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    with pytest.raises(CassetteMiss):
+        with use_cassette(tmp_path / "c.yaml", "none"):
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+                pool.submit(calling.swallow, server.url, "hi").result(60)
 
 
 def test_no_child_and_no_fork_leave_nothing_in_the_temporary_folder(

@@ -20,7 +20,7 @@ import pytest
 from promptecho import Cassette, _file_lock, use_cassette
 from promptecho._file_lock import FileLock
 from promptecho._store import Journal
-from promptecho.errors import CassetteFileError, CassetteWriteError
+from promptecho.errors import CassetteFileError, CassetteWarning, CassetteWriteError
 from tests.conformance.server import ScriptedServer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="FIFOs, owners, signals and forks")
@@ -159,6 +159,11 @@ def test_a_lock_that_a_stopped_process_holds_is_an_error_that_names_it_before_th
         assert server.hits == 0
         with pytest.raises(CassetteFileError, match=f"process {holder.pid} has kept it locked"), FileLock(path):
             pass
+        with pytest.warns(CassetteWarning, match=f"process {holder.pid} has kept it locked"):
+            with pytest.raises(ZeroDivisionError), use_cassette(path):
+                path.write_text("promptecho: 2\n", encoding="utf-8")  # by another process, meanwhile
+                1 / 0  # noqa: B018 - it fails
+        path.unlink()
     finally:
         os.kill(holder.pid, signal.SIGCONT)
         holder.wait(timeout=30)

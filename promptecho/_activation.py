@@ -136,8 +136,9 @@ def guard_call(library: str, method: str, url: str) -> None:
 def is_guarded() -> bool:
     """Whether the guard would look at a call made here, so that an adapter has to see it.
 
-    >>> backend.is_guarded()
-    False
+    >>> with promptecho.use_cassette("cassettes/answer.yaml"):
+    ...     backend.is_guarded()
+    True
     """
     return bool(_open or _outside) and not _backend.is_suppressed()
 

@@ -106,6 +106,7 @@ class Project:
             "OPENAI_API_KEY": "sk-of-the-pages-0123456789abcdef",
             "NO_PROXY": "*",
             "GIT_CEILING_DIRECTORIES": str(folder),
+            **{f"GIT_{role}_{what}": "a@b.example" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
         }
         self._addresses: list[str] = []
         self.go_online()

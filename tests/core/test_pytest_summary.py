@@ -155,9 +155,11 @@ def test_a_run_without_cassettes_has_no_summary_and_loads_nothing(pytester: pyte
 import sys
 def test_nothing():
     loaded = {name for name in sys.modules if name.startswith("promptecho")}
-    assert loaded == {"promptecho", "promptecho._version", "promptecho.pytest_plugin", "promptecho._pytest_report",
-                      "promptecho._pytest_strict", "promptecho._run", "promptecho._defaults", "promptecho._begun",
-                      "promptecho._paths"}
+    assert loaded == {"promptecho", "promptecho.errors", "promptecho.pytest_plugin"} | {
+        f"promptecho._{name}"
+        for name in ("begun", "defaults", "forks", "harmless", "masked_names", "paths", "pytest_report", "pytest_strict",
+                     "run", "run_folder", "scope", "version")
+    }
     assert not {"yaml", "httpx", "httpx2", "click", "rich", "genai_prices", "portalocker"} & set(sys.modules)
 """
     )

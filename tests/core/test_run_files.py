@@ -169,4 +169,6 @@ def test_an_import_before_any_cassette_costs_nothing() -> None:
         "import sys, promptecho._begun; print(sorted(name for name in sys.modules if name.startswith('promptecho')))"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "['promptecho', 'promptecho._begun', 'promptecho._run_folder', 'promptecho._version']"
+    assert (
+        result.stdout.strip() == "['promptecho', 'promptecho._begun', 'promptecho._run_folder', 'promptecho._version']"
+    )

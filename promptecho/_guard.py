@@ -229,7 +229,11 @@ def _note_late(watch: Watch, host: str) -> None:
     library = _callers.library()
     if library in watch.libraries and (host, "late") not in watch.told:
         watch.told.add((host, "late"))
-        _run.note_call("late", host, library, watch.closed)
+        if _run.watching:
+            _run.note_call("late", host, library, watch.closed)
+        else:  # the summary of the run is out, or there is none
+            text = _text(watch, host, library, is_provider=False)
+            warnings.warn(f"{text} It was sent, and is not recorded.", UninterceptedCallWarning, stacklevel=2)
 
 
 def _text(watch: Watch, host: str, library: str, is_provider: bool) -> str:

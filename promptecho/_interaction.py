@@ -87,7 +87,7 @@ class Interaction:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether the request lost a part: it was written once, in a recording that isn't in the file any more."""
+        """Whether the request lost a part that was written once, in a recording that isn't in the file any more."""
         return is_incomplete(self.document["request"])
 
     def __repr__(self) -> str:

@@ -372,7 +372,7 @@ def promptecho_class_cassette(request: pytest.FixtureRequest) -> Iterator[Casset
 
 @pytest.fixture(scope="module")
 def promptecho_module_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
-    """A cassette for the fixtures of module scope and the tests of a module: ``cassettes/test_shop@module.yaml``.
+    """A cassette for the fixtures of module scope and the tests of a module (``cassettes/test_shop@module.yaml``).
 
     .. code-block:: python
 
@@ -386,13 +386,13 @@ def promptecho_module_cassette(request: pytest.FixtureRequest) -> Iterator[Casse
 
 @pytest.fixture(scope="package")
 def promptecho_package_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
-    """A cassette for the fixtures of package scope: ``cassettes/@package.yaml`` in the folder of the package."""
+    """A cassette for the fixtures of package scope (``cassettes/@package.yaml`` in the folder of the package)."""
     __tracebackhide__ = True
     yield from _run_in_cassette(request.node, "package")
 
 
 @pytest.fixture(scope="session")
 def promptecho_session_cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
-    """A cassette for the fixtures of session scope: ``cassettes/@session.yaml`` in pytest's root folder."""
+    """A cassette for the fixtures of session scope (``cassettes/@session.yaml`` in pytest's root folder)."""
     __tracebackhide__ = True
     yield from _run_in_cassette(request.node, "session")

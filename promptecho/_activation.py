@@ -37,7 +37,7 @@ from promptecho import (
 from promptecho._cassette import Cassette
 from promptecho._decorating import Opener, decorate, is_failure, opener_of_block
 from promptecho._matching import MatchOn
-from promptecho._session import Session
+from promptecho._session import Session, lets_out
 from promptecho._settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
 from promptecho.errors import (
     AmbiguousCassetteError,
@@ -320,9 +320,20 @@ class _Inherited(_Entry):
                 self._opened = self._open_session()
         return self._opened
 
-    @property
+    @functools.cached_property
     def watch(self) -> _guard.Watch:  # type: ignore[override]  # for others an attribute
-        return self._make_watch(self.session.cassette.file)
+        """By the settings alone: a connection that is no LLM call doesn't open the cassette."""
+        is_none, blocks = self.settings.mode is Mode.NONE, self.settings.block_network
+        return _guard.Watch(
+            "raise" if is_none or blocks else "warn",
+            "raise" if blocks else "warn" if is_none else "",
+            holds_background=is_none,
+            cassette=str(self.ticket),
+            is_open=True,
+            libraries=self.backends,
+            note=lambda miss: self.session.cassette.note_miss(miss),
+            lets_out=functools.partial(lets_out, self.settings),
+        )
 
 
 def inherit(settings: Settings, backends: Sequence[str], open_session: Callable[[], Session], ticket: Path) -> None:

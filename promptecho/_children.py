@@ -303,6 +303,19 @@ def join(ticket: Mapping[str, Any], path: str) -> None:
     _activation.inherit(settings, ticket["backends"], functools.partial(_session, ticket, settings, path), Path(path))
 
 
+def join_closed(path: str) -> None:
+    """In a program whose cassette has closed before it started: its calls are refused."""
+    from promptecho import _activation, _backend
+    from promptecho._settings import Mode, Settings
+
+    def refuse() -> Any:
+        raise errors.ChildProcessCassetteError(
+            "this process was started in a cassette that is closed by now. Its call was not sent"
+        )
+
+    _activation.inherit(Settings(mode=Mode.NONE), _backend.choose(["all"]), refuse, Path(path))
+
+
 def _session(ticket: Mapping[str, Any], settings: Any, path: str) -> Any:
     """The session of a child, opened at its first call: by then what the functions need can be imported."""
     from promptecho import _opening

@@ -191,8 +191,7 @@ class Session:
 
     def lets_out(self, host: str) -> bool:
         """Whether calls to a host go out untouched, whatever they are."""
-        settings = self.settings
-        return among(host, settings.ignore_hosts) or (settings.ignore_localhost and host in _LOOPBACK)
+        return lets_out(self.settings, host)
 
     def passes(self, request: Request) -> bool:
         """Whether a call is neither recorded nor replayed."""
@@ -324,6 +323,11 @@ class Session:
         if self.cassette.relay is not None and self.unseen.waiting:
             for interaction in (*self.cassette.played, *self.cassette.recorded):  # by child processes too
                 self.unseen.look(interaction.body)
+
+
+def lets_out(settings: Settings, host: str) -> bool:
+    """Whether settings let calls to a host go out untouched."""
+    return among(host, settings.ignore_hosts) or (settings.ignore_localhost and host in _LOOPBACK)
 
 
 def _asked(request: Request) -> bytes:

@@ -19,6 +19,8 @@ def _join(ticket):
         from promptecho import _children
 
         _children.join(known, ticket)
+    except FileNotFoundError:  # the process that opened the cassette has closed it
+        _refuse(ticket)
     except BaseException as problem:
         why = "%s: %s" % (type(problem).__name__, problem)
         text = "this process can't join %s (%s), so its calls go around it" % (said, why)
@@ -29,6 +31,15 @@ def _join(ticket):
                 file.write(line + "\n")
         except OSError:
             pass
+
+
+def _refuse(ticket):
+    try:
+        from promptecho import _children
+    except ImportError as problem:
+        sys.stderr.write("promptecho: this process was started in a cassette that is closed by now (%s)\n" % problem)
+    else:
+        _children.join_closed(ticket)
 
 
 def _make_importable(known):

@@ -526,3 +526,36 @@ def test_no_child_and_no_fork_leave_nothing_in_the_temporary_folder(
         by_code(server.url, "there")
         assert len(list((tmp_path / "temporary").glob("promptecho-run-*"))) == 1
     assert not list((tmp_path / "temporary").glob("promptecho-run-*"))
+
+
+GRANDCHILD = """
+from promptecho.errors import ChildProcessCassetteError
+from tests import calling
+try:
+    print(calling.ask({url!r}, "late"))
+except ChildProcessCassetteError as refused:
+    print("refused:", refused)
+"""
+CHILD = """
+import socket, subprocess, sys
+sys.stdin.readline()  # until the cassette is closed
+socket.create_connection(("127.0.0.1", {port})).close()  # no call to a model
+print(subprocess.run([sys.executable, "-c", {program!r}], capture_output=True, text=True, check=True).stdout)
+"""
+
+
+def test_a_program_that_a_child_starts_after_the_cassette_closed_makes_no_call(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    child = CHILD.format(port=server.url.rpartition(":")[2], program=GRANDCHILD.format(url=server.url))
+    with use_cassette(tmp_path / "c.yaml", "none"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", child],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    out, problems = process.communicate("go\n", timeout=60)
+    assert "refused: " in out, problems
+    assert server.hits == 0

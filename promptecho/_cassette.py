@@ -77,7 +77,7 @@ class Cassette:
         self._incomplete: dict[str, list[Interaction]] = {}
         self._with_placeholders: list[Interaction] | None = None
         self._unmatched: Counter[str] = Counter()
-        self.passed_through = 0
+        self.passed_through: int = 0
         self.background = 0
         self.recorded_at: str | None = None  # as the file says it
         self.misses: list[BaseException] = []
@@ -396,7 +396,7 @@ class Cassette:
             name, text = value
             self.misses.append(errors.of_a_child(name, text, self.path))
         elif kind == "passed":
-            self.passed_through += value
+            self.passed_through += int(value)
         elif kind == "outside":
             warnings.warn(value, errors.UninterceptedCallWarning, stacklevel=2)
 

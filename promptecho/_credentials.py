@@ -122,6 +122,15 @@ def is_credential_place(path: tuple[str, ...]) -> bool:
     return any(_ends_with(path, place) for place in _PLACES) and any(part in _SERVER_PLACES for part in path[:-1])
 
 
+def names_a_setting(path: tuple[str, ...]) -> bool:
+    """Whether a place takes names of all kinds (headers, variables) and this one says nothing of a credential.
+
+    ``X-MCP-Toolsets`` selects what is answered: there only a value that looks like a credential is one.
+    """
+    is_open = len(path) > 1 and (path[-2] in _HEADER_PLACES or path[-2] == "env")
+    return is_open and path[-1] not in CREDENTIAL_FIELDS and not _could_be_credential_header(path[-1])
+
+
 def _ends_with(path: tuple[str, ...], place: tuple[str, ...]) -> bool:
     return len(path) > len(place) and all(want in ("*", part) for want, part in zip(reversed(place), reversed(path)))
 
@@ -200,7 +209,7 @@ def _tree_values(tree: Json, path: tuple[str, ...] = ()) -> Iterator[str]:
         for name, value in tree.items():
             below = (*path, str(name).lower())
             if isinstance(value, str):
-                if is_credential_place(below):
+                if is_credential_place(below) and (not names_a_setting(below) or looks_like_credential(value)):
                     yield from _parts_of_value(value)
                 elif value.startswith("http") and ("?" in value or "@" in value) and len(value) < 4096:
                     yield from filter(looks_like_credential, _url_values(value))

@@ -68,7 +68,8 @@ def hints(recorded: Identity, incoming: Identity, options: MatchOptions, places:
 def _to_ignore(places: Iterable[str]) -> list[str]:
     """The fields, parameters and headers that differ and are not matched by default."""
     names = (place if _is_beside_the_body(place) else re.split(r"[.\[]", place, maxsplit=1)[0] for place in places)
-    return [name for name in dict.fromkeys(names) if name not in DEFAULT_MATCH_ON]
+    # A star would stand for every field.
+    return [name for name in dict.fromkeys(names) if name not in DEFAULT_MATCH_ON and "*" not in name]
 
 
 def _is_beside_the_body(name: str) -> bool:

@@ -29,6 +29,7 @@ from promptecho._credentials import (
     is_credential_place,
     is_session_header,
     may_hold_fields,
+    names_a_setting,
 )
 from promptecho._jwt import is_masked_token, is_token, masked_token
 from promptecho._key_formats import (
@@ -88,6 +89,7 @@ _QUOTED = (
     (r'\\"', r'(?:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^"\\]))+'),
     (r'\\{2,}"', r'[^"\\]+(?:\\+[^"\\]+)*'),
 )
+_DIGIT = re.compile(r"\d")
 _FIELDS = tuple(_json_field("|".join(sorted(CREDENTIAL_FIELDS)), quote, value) for quote, value in _QUOTED)
 _XML_FIELD = re.compile(r"<(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>(?P<value>[^<]{4,})(?=</(?P=name)>)")
 _METADATA_TOKEN = _json_field("Token", '"', _TEXT)
@@ -406,6 +408,8 @@ class Redactor:
 
     def _is_credential(self, place: tuple[str, ...], value: Json, fields: Fields) -> bool:
         if fields is Fields.ALWAYS:
+            if isinstance(value, str) and names_a_setting(place) and not looks_like_credential(value):
+                return False
             return is_credential_place(place)
         if place[-1] not in CREDENTIAL_FIELDS or not isinstance(value, str):
             return False
@@ -514,7 +518,13 @@ class Redactor:
             else []
         )
         mask_key = self._placeholder_for(fields)
-        spans += [(key.start, key.end, mask_key(key.name, whole[key.start : key.end])) for key in find_keys(whole)]
+        ends = set(accumulate(map(len, parts)))
+        spans += [
+            (key.start, key.end, mask_key(key.name, whole[key.start : key.end]))
+            for key in find_keys(whole)
+            # Words that stand beside each other in a list may look like a key put together.
+            if ends.isdisjoint(range(key.start + 1, key.end)) or len(_DIGIT.findall(whole, key.start, key.end)) >= 2
+        ]
         for passing in _field_patterns(whole, fields):
             spans += self._field_spans(whole, passing, fields)
         spans += [(*found.span(), REDACTED) for own in self._patterns for found in own.finditer(whole) if found.group()]

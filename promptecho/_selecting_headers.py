@@ -30,6 +30,11 @@ class Selecting:
 SELECTING = (
     Selecting(("x-amz-target",), "AWS", "the operation"),
     Selecting(("x-amzn-bedrock-guardrailidentifier", "x-amzn-bedrock-guardrailversion"), "Bedrock", "the guardrail"),
+    Selecting(("x-ms-oai-image-generation-deployment",), "Azure OpenAI", "the model of the image tool"),
+    Selecting(("groq-model-version",), "Groq", "the version of a system"),
+    Selecting(("x-dashscope-async",), "DashScope", "an answer, or a task to ask for"),
+    Selecting(("x-return-format", "x-respond-with"), "Jina", "the format, or the model that reads"),
+    Selecting(("x-http-method", "x-method-override"), "gateways", "the operation"),
     Selecting(("x-amzn-bedrock-accept",), "Bedrock", "the format"),
     Selecting(
         ("x-amzn-sagemaker-target-model", "x-amzn-sagemaker-target-variant", "x-amzn-sagemaker-inference-component",

@@ -65,10 +65,11 @@ _DATETIME = (
 
 # Prefixes of the ids that providers and frameworks give to what they make, and clients send back.
 _PREFIXES = (
-    "chatcmpl", "cmpl", "resp", "msg", "call", "toolu", "srvtoolu", "rs", "fc", "ctc", "ws", "fs", "ci", "ig", "mcp",
-    "mcpl", "mcpr", "file", "run", "thread", "asst", "step", "batch", "ftjob", "vs", "vsfs", "org", "proj", "req",
-    "gen", "event", "evt", "sess", "session", "item", "cntr", "container", "conv", "conversation", "upload", "part",
-    "trace", "span", "lc_run", "msgbatch", "skill", "eval", "evalrun", "video", "tooluse", "ephemeral",
+    "chatcmpl", "cmpl", "resp", "msg", "call", "toolu", "srvtoolu", "rs", "fc", "ctc", "ws", "fs", "ci", "ig",
+    "mcp", "mcpl", "mcpr", "mcptoolu", "file", "run", "thread", "asst", "step", "batch", "ftjob", "vs", "vsfs",
+    "org", "proj", "req", "gen", "event", "evt", "sess", "session", "item", "cntr", "container", "conv",
+    "conversation", "upload", "part", "trace", "span", "lc_run", "lc", "cu", "sh", "job", "msgbatch", "skill",
+    "eval", "evalrun", "video", "tooluse", "ephemeral",
 )  # fmt: skip
 
 # From the longest value to the shortest; in this order they are applied.
@@ -79,8 +80,10 @@ VOLATILE = {
     "time": rf"(?<![\w:.]){_TIME}|{_ELAPSED}",
     "tempfile": r"(?:(?:/private)?/var/folders/[^/\s]+/[^/\s]+/T/|/tmp/|[A-Za-z]:\\\S{0,200}?\\Temp\\)?"
     r"(?:pytest-of-[^/\\\s]+[/\\]pytest-\d+|(?<![A-Za-z0-9])tmp[a-z0-9_]{8}(?![A-Za-z0-9_]))",
+    # What comes after a prefix is drawn, not written: a digit with a letter behind it, or both cases in a long run.
     "id": rf"(?<![A-Za-z0-9])(?:{'|'.join(sorted(_PREFIXES, key=len, reverse=True))})[-_]"
-    r"(?:(?=[A-Za-z_-]{0,40}\d)[A-Za-z0-9_-]{6,}|[A-Za-z0-9]{16,})",
+    r"(?:(?=[A-Za-z]{0,40}\d[A-Za-z0-9]{0,40}[A-Za-z])[A-Za-z0-9]{6,}"
+    r"|(?=[a-z0-9]{0,40}[A-Z])(?=[A-Z0-9]{0,40}[a-z])[A-Za-z0-9]{16,})(?:[-_][A-Za-z0-9]+)*",
     "hex": r"(?<![0-9A-Za-z])(?:0x)?[0-9a-fA-F]{8,}(?![0-9A-Za-z])",
 }
 _RANKS = {name: rank for rank, name in enumerate(VOLATILE, 1)}

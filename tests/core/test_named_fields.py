@@ -334,12 +334,26 @@ def test_a_pattern_of_one_s_own_is_found_token_by_token(server: AnswerServer, tm
 
 
 def test_a_credential_s_field_is_found_token_by_token(server: AnswerServer, tmp_path: Path) -> None:
-    server.answer = ("text/event-stream", [chat('{"passw', 'ord": "op', 'ensesame"', "}")])
+    server.answer = ("text/event-stream", [chat('{"passw', 'ord": "q7Xz9', '1LmPw4Rt8"', "}")])
     path = tmp_path / "c.yaml"
-    with use_cassette(path):
+    with use_cassette(path, on_secret="ignore"):
         ask(server.url + "/x")
     calls = [json.loads(line)["choices"][0]["delta"]["tool_calls"][0] for line in _data_lines(path)]
     assert [call["function"]["arguments"] for call in calls] == ['{"passw', 'ord": "REDACTED', '"', "}"]
+
+
+def test_words_beside_each_other_in_a_list_are_no_key(server: AnswerServer, tmp_path: Path) -> None:
+    lists = [
+        ["hf_hub", "transformers", "datasets", "accelerate", "tokenizers"],
+        ["npm_config", "lifecycle", "registry", "packages", "production"],
+        ["xai-grok", "mistral", "llama", "gemini", "claude", "qwen", "deepseek", "phi"],
+        [{"name": "hf_hub"}, {"name": "transformers"}, {"name": "datasets"}, {"name": "accelerate"}],
+    ]
+    server.answer = ("application/json", [json.dumps({"answer": lists}).encode()])
+    path = tmp_path / "c.yaml"
+    with use_cassette(path):
+        ask(server.url + "/x")
+    assert json.loads(Cassette.load(path).interactions[0].response.body) == {"answer": lists}
 
 
 def _data_lines(path: Path) -> Iterator[str]:

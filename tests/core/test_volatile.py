@@ -47,8 +47,8 @@ TAKEN = {
     "time": TIMES,
     "tempfile": ["tmpab12cd34", "/tmp/tmpab12cd_4", "/tmp/pytest-of-root/pytest-12", "/var/folders/ab/cdef/T/tmpab12cd34"],
     "id": [
-        "call_abc123XYZ", "call_aBcDeFgHiJkLmNoPqRsT", "chatcmpl-9abcDEF123", "file-abc123", "msg_01ABCdef", "toolu_01A09q90qw90lq91",
-        "run-7f0c1f4e-8f4e-4b4e-9d5e-00000000000a", "resp_67cb61fa3a448190bcf2c42d96f0d1a8", "thread_abcDEF123", "lc_run-12ab34cd",
+        "call_abc123XYZ", "call_aBcDeFgHiJkLmNoPqRsT", "chatcmpl-9abcDEF123", "file-abc123XY", "msg_01ABCdef", "toolu_01A09q90qw90lq91",
+        "run-7f0c1f4e-8f4e-4b4e-9d5e-00000000000a", "resp_67cb61fa3a448190bcf2c42d96f0d1a8", "thread_abc1DEF23", "lc_run-12ab34cd",
     ],
     "hex": ["deadbeef", "12345678", "0xdeadbeef01", "da39a3ee5e6b4b0d3255bfef95601890afd80709"],
 }  # fmt: skip

@@ -128,7 +128,7 @@ class TestClass:
             pass
 """,
     )
-    run(pytester).assert_outcomes(passed=4, errors=1)
+    run(pytester).assert_outcomes(passed=3, failed=1)
     assert (pytester.path / "cassettes" / "test_alone.yaml").exists()
     assert (pytester.path / "named" / "here.yaml").exists()
 

@@ -573,7 +573,7 @@ def test_what_cannot_be_compared_is_one_clear_error(pytester: pytest.Pytester) -
 
 
 def test_a_secret_in_an_answer_reaches_no_file(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOME_API_KEY", "a-key-that-must-stay-out-5309")
+    monkeypatch.setenv("SOME_API_KEY", "q7Xz91LmPw4Rt8Vb2Nc6Ks5309")
     write(
         pytester,
         "import os\ndef test_a(llm_snapshot):\n    assert reply('It is ' + os.environ['SOME_API_KEY']) == llm_snapshot\n",

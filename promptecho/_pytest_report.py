@@ -236,6 +236,9 @@ class _Tests:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        raised = None if call.excinfo is None else call.excinfo.value
+        if isinstance(raised, errors.PromptechoError) and raised.__cause__ is None:
+            raised.__suppress_context__ = False  # httpcore raises it again "from None"
         report = yield  # the plugin for unittest puts in what a test raised
         if call.excinfo is not None and call.when != "teardown":
             meant = report.skipped  # an expected failure is among those

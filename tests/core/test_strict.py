@@ -98,9 +98,14 @@ def test_a_call_in_a_cassette_is_no_matter_of_a_strict_run(pytester: pytest.Pyte
     result = _run(
         pytester,
         """
-import httpx
-@pytest.mark.promptecho
-def test_in_a_cassette():
+import httpx, socket
+
+def refuse(*arguments, **named):
+    raise socket.gaierror(-2, "no name is looked up here")
+
+@pytest.mark.promptecho(mode="once")
+def test_in_a_cassette(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     with pytest.raises(httpx.ConnectError):
         httpx.get("http://api.openai.com/v1/models", trust_env=False)
 """,

@@ -809,7 +809,7 @@ def test_recorded(promptecho_cassette):
     )
     result = run(pytester, "--promptecho-block-network")
     result.assert_outcomes(passed=2, failed=2)
-    assert result.stdout.str().count("E   UninterceptedCallError: a call to ") == 2
+    assert result.stdout.str().count("E   UninterceptedCallError: no cassette is open in ") == 2
     assert len(server.hits) == 2
     pytester.makepyprojecttoml("[tool.promptecho]\nblock_network = true\n")
     run(pytester, "-n2").assert_outcomes(passed=2, failed=2)

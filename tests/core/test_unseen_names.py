@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from promptecho import backend, use_cassette
+from promptecho import _begun, backend, use_cassette
 from promptecho.errors import UnknownFieldError
 
 pytest_plugins = ["pytester"]
@@ -49,6 +49,7 @@ def test_a_mistyped_name_is_an_error_before_anything_is_answered(
     path = tmp_path / "c.yaml"
     with use_cassette(path):
         call()
+    _begun.start_run()
     before = path.read_bytes()
     with pytest.raises(UnknownFieldError) as caught, use_cassette(path, mode, **settings):
         call(model="another")
@@ -84,7 +85,7 @@ def test_a_name_that_no_request_of_a_run_had_is_told_at_its_end(pytester: pytest
     )
     root = Path(__file__).parents[2]
     pytester.syspathinsert(root)
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result = pytester.runpytest_subprocess("-p", "no:randomly", "--promptecho-mode=once")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["ignore has 'tenant', a field that no request of this run had"])
     result.stdout.fnmatch_lines(["match_on has 'colour', a field that no request of this run had"])

@@ -80,6 +80,8 @@ _LAYERS = {
     "subprocess": "promptecho._children:StartingLayer",
     "os": "promptecho._children:StartingLayer",
     "multiprocessing.spawn": "promptecho._children:StartingLayer",
+    "joblib.externals.loky.backend.spawn": "promptecho._children:StartingLayer",
+    "loky.backend.spawn": "promptecho._children:StartingLayer",
     "httpcore": "promptecho_backends._httpcore:HttpcoreLayer",
     "httpcore2": "promptecho_backends._httpcore:HttpcoreLayer",
     "http.client#guard": "promptecho_backends._http_client:HttpClientGuard",

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from promptecho._activation import _Entry
 
 VARIABLE = "PROMPTECHO_CHILD"
-LAYERS = ("subprocess", "os", "multiprocessing.spawn")  # what starts Python programs, as _backend knows them
+# What starts Python programs, as _backend knows them; loky (joblib's usual pool) starts its workers by itself.
+LAYERS = (
+    "subprocess", "os", "multiprocessing.spawn", "joblib.externals.loky.backend.spawn", "loky.backend.spawn",
+)  # fmt: skip
 _START = str(Path(__file__).with_name("_child_start"))
 _FUNCTIONS = ("redact", "before_record")  # the settings that may be functions
 # A fork while another thread imports one of them would leave that import unfinished for ever.
@@ -168,8 +171,8 @@ def environment(env: Mapping[Any, Any] | None, ticket: Path) -> dict[Any, Any]:
 
 def _sends_ticket(original: Any) -> Any:
     @functools.wraps(original)
-    def get_preparation_data(name: str) -> dict[str, Any]:
-        data: dict[str, Any] = original(name)
+    def get_preparation_data(*args: Any, **options: Any) -> dict[str, Any]:
+        data: dict[str, Any] = original(*args, **options)
         ticket = _ticket()
         if ticket is not None:
             data = {"promptecho": _Ticket(ticket), **data}

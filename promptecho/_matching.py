@@ -202,6 +202,8 @@ def _pick(tree: Json, parts: tuple[str, ...]) -> Iterator[tuple[str, Json]]:
     if isinstance(tree, dict):
         children = tree.items() if head == "*" else ([(head, tree[head])] if head in tree else [])
     elif isinstance(tree, list):
+        if head != "*" and not head.isdigit():  # "messages.content" is "messages[*].content"
+            return (yield from _pick(tree, ("*", *parts)))
         indexed = [(str(index), child) for index, child in enumerate(tree)]
         children = indexed if head == "*" else [pair for pair in indexed if pair[0] == head]
     else:
@@ -218,6 +220,8 @@ def has_path(tree: Json, dotted: str) -> bool:
 
 def _drop(tree: Json, parts: tuple[str, ...]) -> Json:
     head, rest = parts[0], parts[1:]
+    if isinstance(tree, list) and head != "*" and not head.isdigit():
+        return _drop(tree, ("*", *parts))
     if isinstance(tree, dict):
         return {
             key: (_drop(value, rest) if rest else None) if head in ("*", key) else value
@@ -255,6 +259,8 @@ def _selected(canonical: Canonical, options: MatchOptions) -> tuple[dict[str, Js
                 chosen.update((f"{name}:{path}", value) for path, value in _pick(body, path_parts(name)))
             elif name in body:
                 chosen[name] = body[name]
+        if not chosen:  # of a list that names nothing of a body, any recording would answer
+            chosen, fields = body, None
     else:
         chosen = {name: body[name] for name in fields if name in body}
         chosen.update(_beside_the_default(canonical))

@@ -181,6 +181,8 @@ def _strings(value: object, name: str, place: str) -> tuple[str, ...]:
 def _match_fields(value: object, place: str) -> tuple[str, ...] | None:
     if value == WHOLE_BODY:
         return None
+    if isinstance(value, (list, tuple)) and [str(each).lower() for each in value] == [WHOLE_BODY]:
+        raise SettingsError(f"{place}: match_on={value!r} names a field 'all'; for the whole body, pass 'all' itself")
     if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
         raise SettingsError(
             f"{place}: match_on takes a list of body fields such as {list(DEFAULT_MATCH_ON)}, or 'all', not {value!r}"
@@ -247,6 +249,8 @@ def _redactions(value: object, place: str) -> tuple[Any, ...]:
     ):
         raise SettingsError(f"{place}: redact takes field paths, regular expressions and functions, not {value!r}")
     for entry in entries:
+        if entry == "":
+            raise SettingsError(f"{place}: redact has an empty text, which would mask every place; leave it out")
         try:
             re.compile(entry if isinstance(entry, str) else "")
         except re.error as problem:
@@ -270,6 +274,11 @@ def backend_names(value: object, place: str) -> tuple[str, ...]:
     return names
 
 
+def _in_capitals(name: str) -> str | None:
+    """The name of a mask that is written in capitals."""
+    return name.lower() if name not in VOLATILE and name.lower() in VOLATILE else None
+
+
 def _volatile(value: object, place: str) -> tuple[re.Pattern[str], ...]:
     if isinstance(value, (str, re.Pattern)) or not isinstance(value, Iterable):
         raise SettingsError(f"{place}: volatile takes a list of names and regular expressions, not {value!r}")
@@ -277,7 +286,9 @@ def _volatile(value: object, place: str) -> tuple[re.Pattern[str], ...]:
     for entry in entries:
         if not isinstance(entry, (str, re.Pattern)):
             raise SettingsError(f"{place}: volatile has {entry!r}, which is neither a name nor a regular expression")
-        close = mistyped(entry, VOLATILE) if isinstance(entry, str) else None
+        if entry == "":
+            raise SettingsError(f"{place}: volatile has an empty text, which would mask every place; leave it out")
+        close = mistyped(entry.lower(), VOLATILE) or _in_capitals(entry) if isinstance(entry, str) else None
         if close is not None:
             raise SettingsError(
                 f"{place}: volatile has no name {entry!r} (did you mean {close!r}?); there are "

@@ -172,7 +172,7 @@ def _is_own(stack: tuple[FrameType, ...], frame: FrameType | None) -> bool:
     task = _asyncio_task()
     if task is not None:
         return _waits_for(frame, task)
-    return _is_main_in_trio()
+    return not _is_in_callback() and _is_main_in_trio()
 
 
 def _is_child() -> bool:
@@ -188,6 +188,13 @@ def _asyncio_task() -> object:
         return asyncio.current_task(loop) if asyncio is not None and loop is not None else None
     except AttributeError:  # it is being imported
         return None
+
+
+def _is_in_callback() -> bool:
+    """Whether an event loop of asyncio runs here, and no task: what a callback raises, the loop swallows."""
+    asyncio = sys.modules.get("asyncio")
+    running = getattr(asyncio, "_get_running_loop", None)
+    return running is not None and running() is not None
 
 
 def _waits_for(frame: FrameType | None, task: object) -> bool:

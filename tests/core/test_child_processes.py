@@ -559,3 +559,27 @@ def test_a_program_that_a_child_starts_after_the_cassette_closed_makes_no_call(
     out, problems = process.communicate("go\n", timeout=60)
     assert "refused: " in out, problems
     assert server.hits == 0
+
+
+@pytest.mark.parametrize("mode", ["once", "none"])
+def test_the_workers_of_joblib_are_in_the_cassette(server: ScriptedServer, tmp_path: Path, mode: str) -> None:
+    joblib = pytest.importorskip("joblib", reason="starts processes by itself")
+    path = tmp_path / "c.yaml"
+    program = (
+        "import sys, joblib, promptecho\nfrom tests import calling\n"
+        "with promptecho.use_cassette(sys.argv[1], sys.argv[2]):\n"
+        "    print(joblib.Parallel(2)(joblib.delayed(calling.ask)(sys.argv[3], each) for each in 'ab'))\n"
+    )
+    assert joblib.__version__
+
+    def run(mode: str) -> Any:
+        command = [sys.executable, "-c", program, str(path), mode, server.url]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=ROOT, check=False)
+
+    recorded = run("once")
+    assert recorded.returncode == 0, recorded.stderr
+    assert server.hits == 2
+    assert is_finished(path)
+    if mode == "none":
+        server.stop()
+        assert run("none").stdout == recorded.stdout

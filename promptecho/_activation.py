@@ -188,7 +188,7 @@ class _Entry:
         self.owner = owner
         self.opener = opener
         self.settings = settings
-        self.is_of_run = owner.is_of_run
+        self.is_of_run: bool = owner.is_of_run
         self.outer = _own()
         if self.outer is not None and not (
             self.outer.is_inherited or owner.nests or self.outer.owner.is_made_for_nesting
@@ -402,10 +402,12 @@ class Activation:
         self._project = project
         self._lower = lower
         self._opener = opener
-        self.is_of_run = opener is not None
-        self.is_set_aside = False  # it takes no calls: a fixture of wider scope than the cassette's is being set up
-        self.is_made_for_nesting = is_made_for_nesting
-        self.nests = _settings._flag(nest, "nest", place) if nest is not None else False
+        self.is_of_run: bool = opener is not None
+        self.is_set_aside: bool = (
+            False  # it takes no calls: a fixture of wider scope than the cassette's is being set up
+        )
+        self.is_made_for_nesting: bool = is_made_for_nesting
+        self.nests: bool = _settings._flag(nest, "nest", place) if nest is not None else False
         self._entries: list[_Entry] = []
         _settings.check(self._given, place)
 

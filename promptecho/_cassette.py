@@ -63,8 +63,8 @@ class Cassette:
     """
 
     def __init__(self, path: Path, options: MatchOptions) -> None:
-        self.file = path
-        self.path = CassettePath(path)
+        self.file: Path = path
+        self.path: CassettePath = CassettePath(path)
         self.options = options
         self._older: bool | None = None  # until somebody asks
         self._loaded: list[Interaction | None] = []  # ``None``: in the file, and not parsed yet
@@ -82,7 +82,7 @@ class Cassette:
         self.recorded_at: str | None = None  # as the file says it
         self.misses: list[BaseException] = []
         self.relay: Relay | None = None  # if other processes take part
-        self.told = 0  # how many of them have been raised or reported where a user sees them
+        self.told: int = 0  # how many of them have been raised or reported where a user sees them
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], match_on: MatchOn = None) -> Cassette:

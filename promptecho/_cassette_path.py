@@ -23,7 +23,8 @@ class CassettePath(str):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = str.__hash__
+    def __hash__(self) -> int:
+        return str.__hash__(self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

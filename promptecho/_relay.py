@@ -28,8 +28,8 @@ class Relay:
     """The shared folder of an open cassette, as one of its processes sees it."""
 
     def __init__(self, folder: Path, *, opener: bool) -> None:
-        self.folder = folder
-        self.is_opener = opener
+        self.folder: Path = folder
+        self.is_opener: bool = opener
         self._read: dict[str, int] = {}  # how much of each file
         self._lock = _forks.new_lock()
 

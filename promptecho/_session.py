@@ -116,7 +116,7 @@ class Session:
         self.recorder: Recorder | None = (
             None if journal is None else Recorder(cassette, settings, redactor, clock, journal, self._lock)
         )
-        self.unseen = UnseenNames(settings.match)
+        self.unseen: UnseenNames = UnseenNames(settings.match)
         self._identified: dict[bytes, tuple[int, Identity]] = {}
         self._asked: Counter[tuple[str, str]] = Counter()
 

@@ -30,7 +30,7 @@ class UnseenNames:
         fields = options.fields or ()
         given = [("match_on", name) for name in fields if name not in DEFAULT_MATCH_ON] if options.explicit else []
         given += [("ignore", path) for path in options.ignore if path[:1] != "?" and path[-1:] != ":"]
-        self.given = tuple(given)
+        self.given: tuple[tuple[str, str], ...] = tuple(given)
         self.waiting: set[tuple[str, str]] = set(given)
         self.doubtful: dict[tuple[str, str], str] = {}
         for pair in given:

@@ -23,6 +23,8 @@ from promptecho import CassetteMiss, errors, use_cassette
 
 httpx = pytest.importorskip("httpx", reason="the calls are made by httpx")
 
+pytest_plugins = ["pytester"]
+
 Ask = Callable[[], Any]
 
 

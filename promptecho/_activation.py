@@ -33,6 +33,7 @@ from promptecho import (
     _paths,
     _run,
     _settings,
+    _workers,
 )  # fmt: skip
 from promptecho._cassette import Cassette
 from promptecho._decorating import Opener, decorate, is_failure, opener_of_block
@@ -281,7 +282,7 @@ class _Entry:
 
 def _raise_swallowed(cassette: Cassette, error: BaseException | None) -> None:
     """Where the code under test swallowed a miss, the test would go on with a call that never happened."""
-    from promptecho import _swallowed, _workers
+    from promptecho import _swallowed
 
     for miss in cassette.untold_misses():
         _workers.settle(miss)

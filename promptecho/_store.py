@@ -431,9 +431,8 @@ class Journal:
         self._written = _references.Written()
         self._mutex = _forks.new_lock()
         self._lock = FileLock(path)
-        self.left_out: list[
-            Mapping[str, Json]
-        ] = []  # of an earlier, interrupted run; they go when this one is complete
+        # Recordings of an earlier, interrupted run that go when this one is complete.
+        self.left_out: list[Mapping[str, Json]] = []
 
     def prepare(self) -> None:
         """Make sure that a recording can be written, before a call is paid for.
@@ -441,13 +440,15 @@ class Journal:
         Raises:
             CassetteWriteError: the folder can't be made or written to, or the file can't be locked.
         """
+        if not (os.access(self.path, os.W_OK) and os.access(self._folder, os.W_OK | os.X_OK)):
+            self._make_place()
         try:
             with self._mutex, self._lock:
                 pass
         except CassetteFileError as problem:
             raise CassetteWriteError(f"{problem}; the call was not sent") from None
-        if os.access(self.path, os.W_OK) and os.access(self._folder, os.W_OK | os.X_OK):
-            return
+
+    def _make_place(self) -> None:
         self._check_not_removed()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)

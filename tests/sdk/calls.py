@@ -7,6 +7,7 @@ process of their own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -131,6 +132,10 @@ async def _gemini_plain(client: Any) -> Any:
 def _point_hub_at(url: str) -> None:
     constants: Any = importlib.import_module("huggingface_hub.constants")
     constants.ENDPOINT, constants.INFERENCE_PROXY_TEMPLATE = url, url + "/{provider}"
+    with contextlib.suppress(ImportError):  # a look-up that goes to the hub, once a day: this server is none
+        from huggingface_hub.utils import _detect_agent
+
+        _detect_agent._fetch_registry = lambda: None
     importlib.import_module(
         "huggingface_hub.inference._providers._common"
     )._fetch_inference_provider_mapping.cache_clear()

@@ -272,6 +272,7 @@ class _Entry:
             _opening.release(self.session)
             if _run.watching:
                 _note_closed(self, failure, refused)
+                _forget_uneventful(self.session.cassette)
         if self.session.cassette.untold_misses():
             _raise_swallowed(self.session.cassette, error)
 
@@ -346,6 +347,12 @@ def inherit(settings: Settings, backends: Sequence[str], open_session: Callable[
     _children.watch_starts()
     with _lock:
         _open = (*(each for each in _open if not isinstance(each, _Inherited)), entry)
+
+
+def _forget_uneventful(cassette: Cassette) -> None:
+    """Keep of the cassettes of a test those of which its report may have something to say."""
+    if not cassette.misses and all(each.status < 400 for each in cassette.played):
+        _run.opened[:] = [each for each in _run.opened if each is not cassette]
 
 
 def _note_closed(entry: _Entry, error: BaseException | None, refused: list[int]) -> None:

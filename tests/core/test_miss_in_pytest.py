@@ -44,10 +44,16 @@ def run(folder: Path, recorded: tuple[Path, str], *arguments: str, misses: bool)
     }
     plugins = [option for name in PLUGINS for option in ("-p", name)]
     command = [sys.executable, "-m", "pytest", *plugins, "-rA", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(
-        command, cwd=folder, env=environment, timeout=600, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    text = done.stdout.decode("utf-8", "replace")
+    command += ["-o", "faulthandler_timeout=100"]  # where it hangs, if it does
+    printed = folder / "printed.txt"
+    with printed.open("wb") as file:
+        try:
+            subprocess.run(
+                command, cwd=folder, env=environment, timeout=400, check=False, stdout=file, stderr=subprocess.STDOUT
+            )
+        except subprocess.TimeoutExpired:
+            pytest.fail("the suite hangs:\n" + printed.read_text("utf-8", "replace")[-6000:])
+    text = printed.read_text("utf-8", "replace")
     ends: dict[str, str] = {}
     for word, test in re.findall(r"^(PASSED|FAILED|ERROR|XFAIL|XPASS) (\S+)", text, flags=re.MULTILINE):
         ends[test] = " and ".join(filter(None, (ends.get(test), word.lower())))

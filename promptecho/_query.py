@@ -33,7 +33,8 @@ _SIGNATURES = frozenset(("sig", "signature"))
 _SIGNED_ALONG = frozenset(("expires", "expiry", "se", "st", "ske", "skt", "policy", "keypairid", "googleaccessid"))
 _BESIDE_A_LOGIN_CODE = frozenset(("clientid", "clientsecret", "granttype", "redirecturi", "codeverifier"))
 _GOOGLE_PATH = re.compile(
-    r"/models/[^/]+:\w+$|/v\d+(?:alpha|beta)\d*/(?:models|tunedModels|files|cachedContents|corpora|batches|fileSearchStores)\b"
+    r"/models/[^/]+:\w+$|/v\d+(?:alpha|beta)?\d*/(?:models|tunedModels)\b"
+    r"|/v\d+(?:alpha|beta)\d*/(?:files|cachedContents|corpora|batches|fileSearchStores)\b"
 )
 _COULD_BE_ONE = re.compile(
     r"key|token|secret|pass|pwd|auth|code|sig|cred|session|sid|ticket|hash|hmac|cookie|otp|pin|jwt|appid|nonce|cursor",

@@ -90,6 +90,8 @@ _QUOTED = (
     (r'\\{2,}"', r'[^"\\]+(?:\\+[^"\\]+)*'),
 )
 _DIGIT = re.compile(r"\d")
+# The reading of texts that are items of one list.
+_LIST = "list"
 _FIELDS = tuple(_json_field("|".join(sorted(CREDENTIAL_FIELDS)), quote, value) for quote, value in _QUOTED)
 _XML_FIELD = re.compile(r"<(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>(?P<value>[^<]{4,})(?=</(?P=name)>)")
 _METADATA_TOKEN = _json_field("Token", '"', _TEXT)
@@ -478,7 +480,7 @@ class Redactor:
         list too (log probabilities); of a credential that spans several, the first keeps the placeholder.
         """
         texts: dict[tuple[int, Path], str] = {}
-        groups: dict[Hashable, list[tuple[int, Path]]] = {}
+        groups: dict[tuple[Hashable, ...], list[tuple[int, Path]]] = {}
         for number, piece in enumerate(pieces):
 
             def collect(tree: Json, number: int = number) -> Json:
@@ -491,14 +493,14 @@ class Redactor:
             edited(piece, collect)
         seen: set[tuple[tuple[int, Path], ...]] = set()
         fresh: dict[int, dict[Path, str]] = {}
-        for where in groups.values():
+        for reading, where in groups.items():
             members = tuple(where)
             if len(members) < 2 or members in seen:
                 continue
             seen.add(members)
             root: Place = ()
             place = functools.reduce(below, members[0][1], root)
-            for at, text in self._masked_parts([texts[each] for each in members], place, fields):
+            for at, text in self._masked_parts([texts[each] for each in members], place, fields, reading[0] == _LIST):
                 number, path = members[at]
                 texts[number, path] = text
                 fresh.setdefault(number, {})[path] = text
@@ -507,7 +509,9 @@ class Redactor:
             changed[number] = edited(pieces[number], functools.partial(_with_leaves, texts=by_place))
         return changed
 
-    def _masked_parts(self, parts: Sequence[str], place: Place, fields: Fields) -> Iterator[tuple[int, str]]:
+    def _masked_parts(
+        self, parts: Sequence[str], place: Place, fields: Fields, of_a_list: bool
+    ) -> Iterator[tuple[int, str]]:
         """The texts that change, of those that make up one text, by their number."""
         whole = "".join(parts)
         if not self.named and self.is_clean(whole.encode("utf-8", "surrogatepass")):
@@ -523,7 +527,7 @@ class Redactor:
             (key.start, key.end, mask_key(key.name, whole[key.start : key.end]))
             for key in find_keys(whole)
             # Words that stand beside each other in a list may look like a key put together.
-            if ends.isdisjoint(range(key.start + 1, key.end)) or len(_DIGIT.findall(whole, key.start, key.end)) >= 2
+            if not of_a_list or ends.isdisjoint(range(key.start + 1, key.end)) or len(_DIGIT.findall(whole, key.start, key.end)) >= 2
         ]
         for passing in _field_patterns(whole, fields):
             spans += self._field_spans(whole, passing, fields)
@@ -616,14 +620,14 @@ def _leaves(tree: Json, place: Path = (), indexes: Path = ()) -> Iterator[tuple[
                 yield from _leaves(value, (*place, number), indexes)
 
 
-def _readings(place: Path, indexes: Path) -> Iterator[Hashable]:
+def _readings(place: Path, indexes: Path) -> Iterator[tuple[Hashable, ...]]:
     """The texts that a text may be part of: those at its place, those of its choice, those of each list it is in."""
-    yield place
+    yield "place", place
     if indexes:
-        yield place, indexes
+        yield "choice", place, indexes
     for at, step in enumerate(place):
         if isinstance(step, int):
-            yield "list", (*place[:at], "*", *place[at + 1 :]), indexes
+            yield _LIST, (*place[:at], "*", *place[at + 1 :]), indexes
 
 
 def _with_leaves(tree: Json, texts: Mapping[Path, str], place: Path = ()) -> Json:

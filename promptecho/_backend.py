@@ -13,12 +13,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Callable, Protocol, Union
 
-from promptecho import _forks, _probe
+from promptecho import _forks, _plugins, _probe
 from promptecho._defaults import DEFAULT_BACKENDS
 from promptecho._guard import allowed
 from promptecho._redirect import Redirected, own_function
@@ -94,27 +93,9 @@ _lock = _forks.new_rlock()
 _loaded: dict[str, Backend] = {}
 
 
-def _entry_points() -> dict[str, Any]:
-    return _entry_points_on(tuple(sys.path))
-
-
-@lru_cache(maxsize=4)
-def _entry_points_on(path: tuple[str, ...]) -> dict[str, Any]:
-    """Backends of other packages; looking through all that is installed takes milliseconds."""
-    from importlib import metadata
-
-    points = metadata.entry_points()
-    found: Iterable[Any]
-    if hasattr(points, "select"):
-        found = points.select(group=ENTRY_POINTS)
-    else:  # Python 3.9
-        found = points.get(ENTRY_POINTS, [])
-    return {point.name: point for point in found}
-
-
 def known_backends() -> tuple[str, ...]:
     """The names of all backends, ours first."""
-    return (*_BUILT_IN, *(name for name in _entry_points() if name not in _BUILT_IN))
+    return (*_BUILT_IN, *(name for name in _plugins.entry_points(ENTRY_POINTS) if name not in _BUILT_IN))
 
 
 def load_backend(name: str) -> Backend:
@@ -136,7 +117,7 @@ def _load(name: str) -> Backend:
             module, _, attribute = own.partition(":")
             backend: Backend = getattr(importlib.import_module(module), attribute)(name)
         else:
-            backend = _entry_points()[name].load()()
+            backend = _plugins.entry_points(ENTRY_POINTS)[name].load()()
     except Exception as problem:
         raise BackendError(
             f"the backend {name!r} can't be loaded: {type(problem).__name__}: {problem}; upgrade or uninstall the "

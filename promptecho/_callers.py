@@ -12,18 +12,12 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from promptecho import _background
+from promptecho import _background, providers
 
 _LIBRARIES = ("botocore", "requests", "aiohttp", "httpx2", "httpx", "urllib3", "tornado", "pycurl", "urllib", "http")
 _SHOWN = {"http": "http.client", "urllib": "urllib.request"}
 _OURS = ("promptecho", "promptecho_backends", "threading", "concurrent")
 _BELOW = (*_OURS, "socket", "http", "ssl", "asyncio", "selectors")
-# SDKs that can be told to ride on a library that promptecho knows.
-_WAYS_OUT = {
-    "dspy": "Or let dspy ride on httpx: dspy.LM(..., engine='litellm').",
-    "vertexai": "Or let it ride on requests: vertexai.init(api_transport='rest').",
-    "langchain_google_genai": "Or let it ride on requests: transport='rest'.",
-}
 
 
 def library(known: str = "") -> str:
@@ -51,7 +45,7 @@ def sends_background() -> bool:
 def way_out() -> str:
     """What else helps, for an SDK in the stack that has an own way to ride on another library."""
     found = _packages()
-    return next((text for name, text in _WAYS_OUT.items() if name in found), "")
+    return next((sdk.way_out for sdk in providers.sdks() if sdk.way_out and sdk.imported in found), "")
 
 
 def _modules() -> Iterator[str]:

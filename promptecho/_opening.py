@@ -9,7 +9,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import _begun, _clock, _index, _store
+from promptecho import _begun, _clock, _index, _store, providers
+from promptecho._backend import known_backends
 from promptecho._cassette import Cassette
 from promptecho._defaults import is_ci
 from promptecho._matching import Json
@@ -23,11 +24,6 @@ from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteW
 from promptecho.normalizers import has_registered
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_VERSIONS = (
-    "httpx", "httpx2", "requests", "urllib3", "aiohttp",
-    "openai", "anthropic", "mistralai", "google-genai", "cohere", "groq", "ollama", "huggingface_hub",
-    "litellm", "boto3",
-)  # fmt: skip
 
 
 def open_session(path: Path, settings: Settings) -> tuple[Session, Path | None]:
@@ -188,8 +184,9 @@ class _Header(Mapping[str, Json]):
             from promptecho._yaml import Flow
 
             versions: dict[str, Json] = {"promptecho": __version__, "python": platform.python_version()}
-            for name in _VERSIONS:
-                if {"google-genai": "google.genai"}.get(name, name) in sys.modules:
+            libraries = [(name, name) for name in known_backends()]
+            for name, module in (*libraries, *((sdk.package, sdk.imported) for sdk in providers.sdks())):
+                if module in sys.modules:
                     try:
                         versions[name] = metadata.version(name)
                     except metadata.PackageNotFoundError:

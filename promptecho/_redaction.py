@@ -527,7 +527,9 @@ class Redactor:
             (key.start, key.end, mask_key(key.name, whole[key.start : key.end]))
             for key in find_keys(whole)
             # Words that stand beside each other in a list may look like a key put together.
-            if not of_a_list or ends.isdisjoint(range(key.start + 1, key.end)) or len(_DIGIT.findall(whole, key.start, key.end)) >= 2
+            if not of_a_list
+            or ends.isdisjoint(range(key.start + 1, key.end))
+            or len(_DIGIT.findall(whole, key.start, key.end)) >= 2
         ]
         for passing in _field_patterns(whole, fields):
             spans += self._field_spans(whole, passing, fields)

@@ -302,6 +302,13 @@ class BackendError(PromptechoError, RuntimeError):
     """
 
 
+class ProviderError(PromptechoError, RuntimeError):
+    """A provider of another package (entry point ``promptecho.providers``) can't be loaded, or is none.
+
+    The text names it and says what to upgrade or uninstall.
+    """
+
+
 class PromptechoWarning(UserWarning):
     """Base of every warning that promptecho emits; a ``UserWarning``.
 

@@ -15,17 +15,13 @@ from pathlib import Path
 
 import click
 
-from promptecho import _backend, _settings
+from promptecho import _backend, _settings, providers
 from promptecho._cli import _screen
+from promptecho.providers import Sdk
 
 HTTP_LIBRARIES = ("httpx2", "httpx", "requests", "urllib3", "aiohttp")
 # Other libraries with which an SDK could make calls: a backend for them there is none.
 UNKNOWN_LIBRARIES = ("httpcore", "pycurl", "niquests", "tornado", "grpcio", "curl-cffi", "pyreqwest", "rnet")
-SDKS = (
-    "openai", "anthropic", "mistralai", "google-genai", "cohere", "groq", "together", "ollama", "huggingface-hub",
-    "litellm", "boto3", "aioboto3", "langchain-openai", "langchain-anthropic", "langchain-aws", "pydantic-ai-slim",
-    "openai-agents", "fireworks-ai", "voyageai", "replicate", "cerebras-cloud-sdk", "writer-sdk", "ai21",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,28 +62,27 @@ def _requirements(name: str) -> set[str]:
     return {re.split(r"[\s;\[<>=!~(]", line, maxsplit=1)[0].lower().replace("_", "-") for line in plain}
 
 
-def rides_on(sdk: str) -> tuple[str | None, str | None]:
+def rides_on(sdk: Sdk) -> tuple[str | None, str | None]:
     """The libraries of an SDK's sync and async calls; a framework rides on what the SDK below it rides on."""
-    if sdk in ("boto3", "langchain-aws"):
-        return "urllib3", None if sdk == "boto3" else "urllib3"
-    if sdk == "aioboto3":
-        return None, "aiohttp"
-    below = {"langchain-openai": "openai", "langchain-anthropic": "anthropic", "openai-agents": "openai"}
-    if sdk == "pydantic-ai-slim":
-        sync, _ = rides_on("openai") if installed_version("openai") else ("httpx", "httpx")
-        return sync, sync
-    if sdk in below:
-        return rides_on(below[sdk])
-    needs = _requirements(sdk)
+    if sdk.sync or sdk.asynchronous:
+        return _named(sdk.sync), _named(sdk.asynchronous)
+    below = next((each for each in providers.sdks() if each.package == sdk.below), None)
+    if below is not None and installed_version(below.package):
+        return rides_on(below)
+    needs = _requirements(sdk.package)
     library = next((name for name in HTTP_LIBRARIES if name in needs), None)
     if library is None:
         library = next((name for name in UNKNOWN_LIBRARIES if name in needs), None)
     asynchronous = library
-    if sdk == "google-genai" and installed_version("aiohttp"):
-        asynchronous = "aiohttp"
+    if sdk.optional and installed_version(sdk.optional):
+        asynchronous = sdk.optional
     if library == "requests":  # it has no async calls: an SDK that makes some does so with aiohttp
         asynchronous = "aiohttp" if installed_version("aiohttp") else None
     return library, asynchronous
+
+
+def _named(library: str) -> str | None:
+    return None if library in ("", "-") else library
 
 
 def _pytest_ini(folder: Path) -> dict[str, object]:
@@ -113,15 +108,17 @@ def examine(folder: Path) -> Report:
     chosen = _backend.choose(settings.backends)
     covered = {*chosen, "requests"} if "urllib3" in chosen else {*chosen}
     findings = []
-    for sdk in SDKS:
-        version = installed_version(sdk)
+    for sdk in providers.sdks():
+        version = installed_version(sdk.package)
         if version is None:
             continue
         sync, asynchronous = rides_on(sdk)
         needed = [library for library in dict.fromkeys((sync, asynchronous)) if library is not None]
         missing = [library for library in needed if library not in covered]
         findings.append(
-            Finding(sdk, version, sync, asynchronous, bool(needed) and not missing, _advice(needed, missing, chosen))
+            Finding(
+                sdk.package, version, sync, asynchronous, bool(needed) and not missing, _advice(needed, missing, chosen)
+            )
         )
     libraries = {name: version for name in HTTP_LIBRARIES if (version := installed_version(name))}
     return Report(str(settings.mode), chosen, libraries, tuple(findings))

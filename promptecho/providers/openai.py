@@ -1,0 +1,21 @@
+"""OpenAI."""
+
+from __future__ import annotations
+
+from promptecho.providers._background import ANY, Background
+from promptecho.providers._provider import Provider, Sdk
+
+PROVIDER = Provider(
+    "openai",
+    "OpenAI",
+    hosts=("api.openai.com",),
+    background=(Background(ANY, "traces/ingest", status=204, senders=("agents.tracing",)),),
+    sdks=(
+        Sdk("openai"),
+        Sdk("openai-agents", "agents", below="openai"),
+        Sdk("langchain-openai", below="openai"),
+        Sdk("pydantic-ai-slim", "pydantic_ai", below="openai"),
+        Sdk("instructor", below="openai"),
+    ),
+    environment=("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"),
+)

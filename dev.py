@@ -2,6 +2,7 @@
 
     python dev.py demo                 record, stop the server, replay: the main job
     python dev.py test [pytest args]   the whole suite, then what needs other releases or plugins beside it
+    python dev.py test tests/core/...  some tests, with no more installed than these need
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
     python dev.py coverage             the suite, and which lines and branches of the packages it reaches
     python dev.py mutation PATTERN...  mutants of functions (promptecho._matching*) that no test notices
@@ -25,6 +26,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +42,9 @@ PREVIOUS_MAJORS = [
 
 # The tests of the core that go through HTTP libraries, YAML, locks and the command line.
 RIDING = [f"tests/core/test_{name}.py" for name in ("activation", "formats", "store", "redaction", "cli_show")]
+
+# The tests that need no SDK and no tracer; the few in them that do are skipped where these are chosen.
+LIGHT = ("tests/core", "tests/conformance")
 
 
 def run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str) -> None:
@@ -90,11 +95,14 @@ def environment(name: str, install: Sequence[str], python: str = sys.executable)
     wanted = hashlib.sha256(((ROOT / "pyproject.toml").read_text("utf-8") + repr(list(install))).encode()).hexdigest()
     stamp = folder / "installed"
     if not (stamp.exists() and stamp.read_text() == wanted):
+        began = time.monotonic()
+        print(f"Making {folder.relative_to(ROOT)}: once, until pyproject.toml changes ...", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         run([python, "-m", "venv", folder])
         run([*pip_install(executable), "--upgrade", "pip"])
         run([*pip_install(executable), *install])
         stamp.write_text(wanted)
+        print(f"... done after {time.monotonic() - began:.0f} s", flush=True)
     return executable
 
 
@@ -103,11 +111,20 @@ def demo() -> None:
     run([python, "-m", "promptecho", "demo"])
 
 
+def needed_by(arguments: list[str]) -> tuple[str, list[str]]:
+    """The environment in which chosen tests run, and the groups of ``pyproject.toml`` in it."""
+    chosen = [argument for argument in arguments if Path(argument.partition("::")[0]).exists()]
+    if chosen and all(argument.startswith(LIGHT) for argument in chosen):
+        return "core", ["--group", "core"]
+    return "test", ["--group", "test", "--group", "sdk"]
+
+
 def test(arguments: list[str]) -> None:
     everywhere = "--all-pythons" in arguments
     arguments = [argument for argument in arguments if argument != "--all-pythons"]
     for interpreter in pythons() if everywhere else [sys.executable]:
-        python = environment("test", ["-e", ".", "--group", "test", "--group", "sdk"], interpreter)
+        name, groups = needed_by(arguments)
+        python = environment(name, ["-e", ".", *groups], interpreter)
         run([python, "-m", "pytest", "-n", "auto", *arguments])
     if not arguments:
         python = environment("previous", ["-e", ".", "--group", "test", *PREVIOUS_MAJORS])

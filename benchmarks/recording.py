@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks import corpus
 from benchmarks.contenders import Samples, Task
+from benchmarks.launch import command
 from benchmarks.opening import MB, peak_memory
 from benchmarks.scenario import CONTENDERS, FLOOR, OURS, Entrant, Metric, Scenario
 
@@ -57,13 +58,11 @@ def _entries(path: Path) -> int:
 
 def killed(task: Task) -> Samples:
     """How many recordings are on disk after SIGKILL, at the moment when the program had seen its last answer."""
-    from benchmarks import worker
-
     yield {}
     while True:
         path = task.folder / f"killed-{os.getpid()}-{next(_attempts)}.yaml"
         options = {**task.options, "cassette": str(path)}
-        run = worker.command(sys.executable, "record_and_die", task.contender, options)
+        run = command(sys.executable, "record_and_die", task.contender, options)
         done = subprocess.run(run, stdout=subprocess.PIPE, text=True)
         seen = sum(1 for line in done.stdout.splitlines() if line == "seen")
         if seen != _KILLED_AT or done.returncode != -signal.SIGKILL:

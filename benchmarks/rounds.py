@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from benchmarks.launch import command
 from benchmarks.scenario import FLOOR, OURS, Entrant, Recordings, Scenario
 from benchmarks.server import Server
-from benchmarks.worker import command
 
 _LIMIT = 240  # seconds that a worker may take for its set-up or for a sample
 Sample = Mapping[str, float]

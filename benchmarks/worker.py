@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 from benchmarks import contenders, opening, prepare, recording, replay, starting
 from benchmarks.contenders import Samples, Task
 
-ROOT = Path(__file__).resolve().parent.parent
-# The checkout comes last on the path: what is installed in the environment wins over it.
-_START = "import sys; sys.path.append(sys.argv.pop(1)); from benchmarks import worker; worker.main()"
 MEASURES: dict[str, Callable[[Task], Samples]] = {
     **replay.MEASURES,
     **opening.MEASURES,
@@ -24,12 +20,6 @@ MEASURES: dict[str, Callable[[Task], Samples]] = {
     **starting.MEASURES,
     **prepare.MEASURES,
 }
-
-
-def command(python: str, measure: str, contender: str, options: dict[str, Any]) -> list[str]:
-    """The command line of a worker; it must not be started in the checkout."""
-    task = json.dumps({"measure": measure, "contender": contender, "options": options})
-    return [python, "-c", _START, str(ROOT), task]
 
 
 def main() -> None:

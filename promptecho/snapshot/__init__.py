@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from promptecho.snapshot._fixture import LLMSnapshot
     from promptecho.snapshot._judge import judge
     from promptecho.snapshot._reduce import reduce, stream
-    from promptecho.snapshot._rules import any_of, contains, number, regex, schema, similar, subset
-    from promptecho.snapshot._trajectory import tools
+    from promptecho.snapshot._rules import any_of, contains, number, regex, schema, similar, subset, tools
 
 __all__ = [
     "LLMSnapshot",
@@ -39,9 +38,8 @@ _HOMES = {
     "judge": "promptecho.snapshot._judge",
     "reduce": "promptecho.snapshot._reduce",
     "stream": "promptecho.snapshot._reduce",
-    "tools": "promptecho.snapshot._trajectory",
     **dict.fromkeys(
-        ("any_of", "contains", "number", "regex", "schema", "similar", "subset"), "promptecho.snapshot._rules"
+        ("any_of", "contains", "number", "regex", "schema", "similar", "subset", "tools"), "promptecho.snapshot._rules"
     ),
 }
 

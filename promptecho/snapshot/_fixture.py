@@ -218,7 +218,7 @@ class LLMSnapshot(Comparison):
         *, order: str = "strict", arguments: str = "exact", calls: Sequence[Any] | None = None
     ) -> _trajectory.Tools:
         """The matcher :func:`promptecho.snapshot.tools`."""
-        return _trajectory.tools(order=order, arguments=arguments, calls=calls)
+        return _rules.tools(order=order, arguments=arguments, calls=calls)
 
     @staticmethod
     def judge(rubric: str, *, client: Any, model: str | None = None) -> Judge:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from promptecho.errors import SnapshotError
-from promptecho.snapshot import _similarity
+from promptecho.snapshot import _similarity, _trajectory
 from promptecho.snapshot._expected import (
     MISSING,
     Expected,
@@ -165,6 +165,22 @@ def _similar(text: Json, at_least: Json, metric: Json, version: Json, wrong: Cal
 # --- in a file --------------------------------------------------------------------------------------------------------
 
 
+def tools(*, order: str = "strict", arguments: str = "exact", calls: Sequence[Any] | None = None) -> _trajectory.Tools:
+    """The tool calls of a reply, or of all replies of a list; without ``calls``, those that are recorded.
+
+    ``order``: ``"strict"`` (the same calls in the same order), ``"unordered"`` (the same calls), ``"subset"`` (no call
+    that isn't expected), ``"superset"`` (every expected call, maybe more). ``arguments``: ``"exact"``, ``"subset"`` (at
+    least the expected ones) or ``"schema"`` (a JSON schema for them). ``calls``: a list of
+    ``{"name": ..., "arguments": ...}``.
+
+    >>> assert replies == llm_snapshot("run", tools=snapshot.tools(order="unordered", arguments="subset"))
+
+    Raises:
+        SnapshotError: an order, a way to compare arguments, or a call is wrong.
+    """
+    return _trajectory.checked(order, arguments, None if calls is None else given(list(calls)), SnapshotError)
+
+
 def read_matcher(spec: Json, read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
     """The matcher whose form in the file this is; ``read`` reads expected trees in it.
 
@@ -218,8 +234,6 @@ def _read_similar(spec: dict[str, Json], read: Read, wrong: Callable[[str], Base
 
 
 def _read_tools(spec: dict[str, Json], read: Read, wrong: Callable[[str], BaseException]) -> Matcher:
-    from promptecho.snapshot import _trajectory
-
     return _trajectory.from_spec(spec, read, wrong)
 
 

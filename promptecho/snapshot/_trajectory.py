@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from promptecho.errors import SnapshotError
 from promptecho.snapshot._expected import MISSING, Expected, Matcher, differences, encoded
 from promptecho.snapshot._matchers import Schema, Subset
 from promptecho.snapshot._wording import call_text, changed_lines, value_text
@@ -147,25 +146,8 @@ def schema_of(value: Json) -> Json:
     return {"type": next((name for kind, name in kinds if isinstance(value, kind)), "null")}
 
 
-def tools(*, order: str = "strict", arguments: str = "exact", calls: Sequence[Any] | None = None) -> Tools:
-    """The tool calls of a reply, or of all replies of a list; without ``calls``, those that are recorded.
-
-    ``order``: ``"strict"`` (the same calls in the same order), ``"unordered"`` (the same calls), ``"subset"`` (no call
-    that isn't expected), ``"superset"`` (every expected call, maybe more). ``arguments``: ``"exact"``, ``"subset"`` (at
-    least the expected ones) or ``"schema"`` (a JSON schema for them). ``calls``: a list of
-    ``{"name": ..., "arguments": ...}``.
-
-    >>> assert replies == llm_snapshot("run", tools=snapshot.tools(order="unordered", arguments="subset"))
-
-    Raises:
-        SnapshotError: an order, a way to compare arguments, or a call is wrong.
-    """
-    from promptecho.snapshot._rules import given
-
-    return _checked(order, arguments, None if calls is None else given(list(calls)), SnapshotError)
-
-
-def _checked(order: Json, arguments: Json, calls: Json, wrong: Callable[[str], BaseException]) -> Tools:
+def checked(order: Json, arguments: Json, calls: Json, wrong: Callable[[str], BaseException]) -> Tools:
+    """The matcher of tool calls, once what is asked of it is known to be right."""
     for name, value, known in (("order", order, ORDERS), ("arguments", arguments, ARGUMENTS)):
         if value not in known:
             raise wrong(f"tools: {name} is {value!r}, expected one of {', '.join(known)}")
@@ -185,6 +167,6 @@ def from_spec(
     """The matcher as it stands in a file."""
     if not isinstance(spec["tools"], list):
         raise wrong(f"tools: expected a list of calls, got {value_text(spec['tools'])}")
-    return _checked(
+    return checked(
         spec.get("order", "strict"), spec.get("arguments", "exact"), [read(call) for call in spec["tools"]], wrong
     )

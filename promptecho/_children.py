@@ -1,8 +1,12 @@
 """Child processes of a process in which a cassette is open: they are in that cassette too.
 
 Forked ones have it with their memory. Python programs that are started get a ticket: a file that says which cassette,
-with which settings, named by a variable, and read by the ``sitecustomize`` that ``PYTHONPATH`` puts first; processes of
+with which settings, named by a variable, and read by a ``sitecustomize`` that is first there; processes of
 multiprocessing get it with what they are sent. Only the process that opened a cassette closes it.
+
+Two things put that ``sitecustomize`` first. ``promptecho_child.pth``, which is installed with promptecho, reads a
+variable of ours, so it works whatever a shell command does with ``PYTHONPATH``, and with ``-I`` and ``-E``.
+``PYTHONPATH`` works where promptecho is not installed: run from its sources, or in another Python.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import pickle
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -31,11 +35,13 @@ if TYPE_CHECKING:
     from promptecho._activation import _Entry
 
 VARIABLE = "PROMPTECHO_CHILD"
+START_VARIABLE = "PROMPTECHO_CHILD_START"  # the folder of our sitecustomize, for promptecho_child.pth
 # What starts Python programs, as _backend knows them; loky (joblib's usual pool) starts its workers by itself.
 LAYERS = (
     "subprocess", "os", "multiprocessing.spawn", "joblib.externals.loky.backend.spawn", "loky.backend.spawn",
 )  # fmt: skip
 _START = str(Path(__file__).with_name("_child_start"))
+_PTH = "promptecho_child.pth"
 _FUNCTIONS = ("redact", "before_record")  # the settings that may be functions
 # A fork while another thread imports one of them would leave that import unfinished for ever.
 _IMPORTED_BEFORE_FORK = (
@@ -111,8 +117,10 @@ def _on_event(event: str, arguments: tuple[Any, ...]) -> None:
     ticket = _ticket()
     if ticket is None:
         return
+    if event == "os.system":
+        _warn_if_outside(arguments[0], ticket)
     if _before is None:
-        _before = {name: os.environ.get(name) for name in (VARIABLE, "PYTHONPATH")}
+        _before = {name: os.environ.get(name) for name in (VARIABLE, START_VARIABLE, "PYTHONPATH")}
     made = environment(None, ticket)
     os.environ.update({name: made[name] for name in _before})
 
@@ -140,7 +148,7 @@ def _starts_with_ticket(original: Any) -> Any:
     def __init__(self: Any, *args: Any, **options: Any) -> None:  # noqa: N807 - it stands for Popen's own
         ticket = _ticket()
         if ticket is not None:
-            _warn_if_isolated(args[0] if args else options.get("args"), ticket)
+            _warn_if_outside(args[0] if args else options.get("args"), ticket)
             if len(args) > _ENV:
                 args = (*args[:_ENV], environment(args[_ENV], ticket), *args[_ENV + 1 :])
             else:
@@ -162,7 +170,7 @@ def _passes_ticket(original: Any) -> Any:
 def environment(env: Mapping[Any, Any] | None, ticket: Path) -> dict[Any, Any]:
     """The variables of a program that is started, with the ticket; ``None`` are those of this process."""
     made = dict(os.environ if env is None else env)
-    made[VARIABLE] = str(ticket)
+    made[VARIABLE], made[START_VARIABLE] = str(ticket), _START
     before = made.pop("PYTHONPATH", None) or os.fsdecode(made.pop(b"PYTHONPATH", b""))
     parts = [part for part in str(before).split(os.pathsep) if part and part != _START] if before else []
     made["PYTHONPATH"] = os.pathsep.join([_START, *parts])
@@ -197,21 +205,60 @@ class _Ticket:
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?", re.IGNORECASE)
 
 
-def _warn_if_isolated(command: object, ticket: Path) -> None:
-    words = [os.fsdecode(word) for word in command] if isinstance(command, (list, tuple)) else str(command).split()
-    if not words or not _PYTHON.fullmatch(os.path.basename(words[0])):  # noqa: PTH119 - text only
-        return
-    for word in words[1:]:
+def _warn_if_outside(command: object, ticket: Path) -> None:
+    """Tell of a Python program that reads neither of the two ways to join, as far as its command shows it."""
+    words = [os.fsdecode(word) for word in command] if isinstance(command, (list, tuple)) else _words(command)
+    if len(words) == 3 and words[1] == "-c" and os.path.basename(words[0]) in _SHELLS:  # noqa: PTH119 - text only
+        words = _words(words[2])
+    place = next((n for n, word in enumerate(words) if _PYTHON.fullmatch(os.path.basename(word))), None)  # noqa: PTH119
+    why = None if place is None else _outside_by(words[:place], words[place], words[place + 1 :])
+    if why is not None:
+        warnings.warn(
+            f"a Python program was started with {why[0]} inside {_cassette_of(ticket)}: it {why[1]}, so it can't join "
+            "the cassette, and its calls go around it. Start it without that",
+            errors.UninterceptedCallWarning,
+            stacklevel=4,
+        )
+
+
+_SHELLS = frozenset(("sh", "bash", "dash", "zsh"))
+
+
+def _words(command: object) -> list[str]:
+    text = os.fsdecode(command) if isinstance(command, (str, bytes, os.PathLike)) else str(command)
+    return [word.strip("'\"();&|") for word in text.split()]
+
+
+def _outside_by(before: Sequence[str], python: str, after: Sequence[str]) -> tuple[str, str] | None:
+    """What keeps a program from joining, and how."""
+    if "env" in map(os.path.basename, before):
+        for word in before:
+            if word in ("-", "-i", "--ignore-environment"):
+                return f"env {word}", "gets no variables"
+    installed = _has_pth(python)
+    if not installed:
+        for word in before:
+            if word.endswith("PYTHONPATH") or word.startswith("PYTHONPATH="):  # env -u, unset
+                return word, "reads another PYTHONPATH"
+    for word in after:
         if not word.startswith("-") or word in ("-c", "-m", "-"):
-            return
-        if not word.startswith(("--", "-X", "-W")) and re.search("[IES]", word):
-            warnings.warn(
-                f"a Python program was started with {word} inside {_cassette_of(ticket)}: it reads no PYTHONPATH, so "
-                "it can't join the cassette, and its calls go around it. Start it without that option",
-                errors.UninterceptedCallWarning,
-                stacklevel=4,
-            )
-            return
+            break
+        found = None if word.startswith(("--", "-X", "-W")) else re.search("S" if installed else "[IES]", word)
+        if found:
+            return word, "doesn't look for what is installed" if installed else "reads no PYTHONPATH"
+    return None
+
+
+@functools.cache
+def _has_pth(python: str) -> bool:
+    """Whether a Python that is named like that runs what is installed with promptecho, as it starts."""
+    import shutil
+    import site
+
+    path = shutil.which(python)
+    if path is None or os.path.abspath(path) not in (sys.executable, os.path.abspath(sys.executable)):  # noqa: PTH100
+        return False
+    return any(os.path.exists(os.path.join(folder, _PTH)) for folder in site.getsitepackages())  # noqa: PTH110, PTH118
 
 
 # --- tickets ----------------------------------------------------------------------------------------------------------

@@ -347,6 +347,7 @@ _VARIABLES = ("PROMPTECHO_MODE", "PROMPTECHO_BACKENDS")
 _INTERNAL = (
     "PROMPTECHO_LEDGER",
     "PROMPTECHO_CHILD",
+    "PROMPTECHO_CHILD_START",
     "PROMPTECHO_SOAK",
 )  # set by promptecho itself, and by its own tests
 _reported: set[str] = set()

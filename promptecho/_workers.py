@@ -80,6 +80,8 @@ class _Tracer:
 
     def on_call(self, frame: FrameType, event: str, argument: object) -> Any:
         """A frame begins, or a coroutine goes on."""
+        if not _RUNNERS:  # the interpreter is ending
+            return None
         before = self._before
         # Others (coverage in C) put themselves back in our place when they are called; they have a short rest.
         inner = before(frame, event, argument) if isinstance(before, (FunctionType, MethodType)) else None

@@ -1,7 +1,8 @@
 """Runs first in a Python program that is started inside a cassette: the program joins that cassette.
 
-Its folder is the first of ``PYTHONPATH`` there. In a process of multiprocessing it is run by path, with the ticket in
-``TICKET``. Rule: nothing that it meets may stop the program, and nothing may stay unsaid.
+``PYTHONPATH`` or ``promptecho_child.pth`` makes its folder the first of ``sys.path`` there. In a process of
+multiprocessing it is run by path, with the ticket in ``TICKET``. Rule: nothing that it meets may stop the program, and
+nothing may stay unsaid.
 """
 
 import json

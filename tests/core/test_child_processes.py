@@ -6,9 +6,12 @@ import asyncio
 import multiprocessing
 import os
 import shlex
+import shutil
+import site
 import subprocess
 import sys
 import threading
+import venv
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -17,12 +20,12 @@ from typing import Any
 
 import pytest
 
-from promptecho import CassetteMiss, _begun, _run, use_cassette
+from promptecho import CassetteMiss, _begun, _children, _run, use_cassette
 from promptecho.errors import ChildProcessCassetteError, UninterceptedCallWarning
 from tests import calling
 from tests.conformance.server import ScriptedServer
 
-pytest.importorskip("httpx", reason="the children use it")
+httpx = pytest.importorskip("httpx", reason="the children use it")
 
 ROOT = Path(__file__).parents[2]
 METHODS = multiprocessing.get_all_start_methods()
@@ -425,14 +428,91 @@ def test_a_program_started_where_nobody_can_tell_the_cassette_makes_no_call(
     assert server.hits == 0
 
 
-@pytest.mark.parametrize("option", ["-I", "-E", "-S", "-sE"])
-def test_a_python_that_cannot_join_is_told_of(server: ScriptedServer, tmp_path: Path, option: str) -> None:
+@pytest.mark.parametrize("option", ["-S", "-sE"])
+def test_a_python_that_cannot_join_is_told_of(
+    server: ScriptedServer, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_children, "_has_pth", lambda python: False)
     with use_cassette(tmp_path / "c.yaml", "none"):
         with pytest.warns(UninterceptedCallWarning, match=f"started with {option} inside .*c.yaml"):
             subprocess.run([sys.executable, option, "-c", ""], check=True)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             subprocess.run([sys.executable, "-B", "-c", "pass", option], check=True)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A Python in which promptecho is installed, as the editable wheel does it; this process passes for one of it."""
+    venv.create(tmp_path / "venv", with_pip=False, symlinks=os.name != "nt")
+    python = str(tmp_path / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    code = "import site; print(*site.getsitepackages(), sep='\\n')"
+    folders = subprocess.check_output([python, "-I", "-c", code], text=True).splitlines()
+    libraries = {str(Path(str(module.__file__)).parents[1]) for module in (pytest, httpx)}
+    paths = [str(ROOT), str(ROOT / "backends"), *sorted(libraries)]
+    Path(folders[-1], "_editable.pth").write_text("\n".join(paths), encoding="utf-8")
+    shutil.copy(ROOT / "backends" / _children._PTH, folders[-1])
+    monkeypatch.setattr(sys, "executable", python)
+    monkeypatch.setattr(site, "getsitepackages", lambda: folders)
+    _children._has_pth.cache_clear()
+    return python
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells of POSIX")
+def test_an_installed_promptecho_is_in_the_cassette_whatever_becomes_of_the_search_path(
+    server: ScriptedServer, tmp_path: Path, installed: str
+) -> None:
+    starts = ["PYTHONPATH=. {}", "env -u PYTHONPATH {}", "{} -sEI"]
+    lines = [
+        f"{start.format(installed)} {shlex.quote(calling.__file__)} {server.url} {n}" for n, start in enumerate(starts)
+    ]
+    got = []
+    for mode in ("once", "none"):
+        with use_cassette(tmp_path / "c.yaml", mode) as cassette:
+            got.append([subprocess.check_output(line, shell=True, cwd=tmp_path, text=True) for line in lines])
+        assert (len(cassette.recorded), len(cassette.played)) == ((3, 0) if mode == "once" else (0, 3))
+    assert got[0] == got[1]
+    assert server.hits == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "why", "of_installed"),
+    [
+        ("PYTHONPATH=. python x.py", "PYTHONPATH=.", None),
+        ("cd . && PYTHONPATH='.' python x.py", "PYTHONPATH='.", None),
+        ("env -u PYTHONPATH python x.py", "PYTHONPATH", None),
+        (["env", "--unset=PYTHONPATH", "python", "x.py"], "--unset=PYTHONPATH", None),
+        ("unset PYTHONPATH; python x.py", "PYTHONPATH", None),
+        (b"cd . && python -I x.py", "-I", None),
+        (["/bin/bash", "-c", "/usr/bin/python3.12 -E x.py"], "-E", None),
+        ("python -S x.py", "-S", "-S"),
+        ("/usr/bin/env -i A=b python x.py", "env -i", "env -i"),
+        (["env", "-", "python", "x.py"], "env -", "env -"),
+        ("python x.py -I -S PYTHONPATH=. env -i", None, None),
+        ("env A=b python -X dev -W error x.py", None, None),
+        ("make -i PYTHONPATH=.", None, None),
+        (Path("python"), None, None),
+        ([], None, None),
+    ],
+)
+def test_a_command_that_keeps_a_python_outside_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Any, why: str | None, of_installed: str | None
+) -> None:
+    ticket = tmp_path / "ticket.json"
+    ticket.write_text('{"cassette": "c.yaml"}', encoding="ascii")
+    for installed, expected in ((False, why), (True, of_installed)):
+        monkeypatch.setattr(_children, "_has_pth", lambda python, found=installed: found)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            _children._warn_if_outside(command, ticket)
+        assert [str(each.message).partition(" inside c.yaml")[0] for each in told] == (
+            [] if expected is None else [f"a Python program was started with {expected}"]
+        )
+
+
+def test_a_start_without_a_cassette_runs_nothing_of_promptecho(installed: str) -> None:
+    code = "import sys; print([name for name in sys.modules if 'promptecho' in name], 'json' in sys.modules)"
+    assert subprocess.check_output([installed, "-I", "-c", code], text=True) == "[] False\n"
 
 
 def test_a_sitecustomize_of_the_user_s_own_runs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,13 @@ pytest_plugins = ["pytester"]
 REFERENCE = ROOT / "docs" / "reference"
 SETTINGS = (REFERENCE / "settings.md").read_text(encoding="utf-8")
 PYTEST = (REFERENCE / "pytest.md").read_text(encoding="utf-8")
-_NOT_FOR_USERS = {"PROMPTECHO_CHILD", "PROMPTECHO_SOAK", "PROMPTECHO_LEDGER", "_PROMPTECHO_COMPLETE"}
+_NOT_FOR_USERS = {
+    "PROMPTECHO_CHILD",
+    "PROMPTECHO_CHILD_START",
+    "PROMPTECHO_SOAK",
+    "PROMPTECHO_LEDGER",
+    "_PROMPTECHO_COMPLETE",
+}
 
 
 def table(page: str, first: str) -> list[list[str]]:

@@ -207,6 +207,7 @@ class _Entry:
         self._token = _current.set(self)
         self._depth = 1
         self._failure: BaseException | None = None  # of a use inside one that stays open
+        self.refused: list[int] = []  # the statuses of the recordings that were taken out again
         global _open
         with _lock:
             _open = (*_open, self)
@@ -265,16 +266,29 @@ class _Entry:
                 if _current.get() is self:
                     _current.set(self.outer)
         failure = (error if is_failure(error, self.opener) else None) or self._failure
-        refused: list[int] = []
         try:
-            refused = _opening.finish(self.session, self.target, self.opener.key, failed=failure is not None)
+            if failure is not None or not (error is None or isinstance(error, GeneratorExit)):  # a skip, too
+                self.drop_refusals()
+            failed = failure is not None or bool(self.refused)
+            _opening.finish(self.session, self.target, self.opener.key, failed=failed)
         finally:
             _opening.release(self.session)
             if _run.watching:
-                _note_closed(self, failure, refused)
+                _note_closed(self, failure)
                 _forget_uneventful(self.session.cassette)
         if self.session.cassette.untold_misses():
             _raise_swallowed(self.session.cassette, error)
+
+    def drop_refusals(self, since: int = 0) -> None:
+        """Don't keep what a wrong key or a limit answered: what used the cassette did not end well.
+
+        ``since``: how many recordings it had when that began.
+        """
+        self.refused += _opening.drop_refusals(self.session, since)
+
+    def fail(self, error: BaseException) -> None:
+        """A test has failed while this cassette is open around it."""
+        self._failure = error
 
     def complete(self) -> None:
         """Finish the recording after all: the exception that ended it was expected."""
@@ -355,15 +369,14 @@ def _forget_uneventful(cassette: Cassette) -> None:
         _run.opened[:] = [each for each in _run.opened if each is not cassette]
 
 
-def _note_closed(entry: _Entry, error: BaseException | None, refused: list[int]) -> None:
+def _note_closed(entry: _Entry, error: BaseException | None) -> None:
     """For the summary of a test run."""
     from promptecho._tally import tally
 
-    session = entry.session
-    unfinished = error is not None and bool(session.cassette.recorded_count)
-    told = tally(
-        session.cassette, refused, again=entry.target is not None, failed=error is not None, unfinished=unfinished
-    )
+    session, refused = entry.session, entry.refused
+    failed = error is not None or bool(refused)
+    unfinished = failed and bool(session.cassette.recorded_count)
+    told = tally(session.cassette, refused, again=entry.target is not None, failed=failed, unfinished=unfinished)
     told["names"] = [[*pair, pair not in session.unseen.waiting] for pair in session.unseen.given]
     total = getattr(session.recorder and session.recorder.journal, "total", 0)
     if total:  # what others recorded into it stays behind what was recorded now
@@ -373,6 +386,17 @@ def _note_closed(entry: _Entry, error: BaseException | None, refused: list[int])
     _run.closed.append(told)
     if error is not None and not refused:
         _run.cut_off.append((error, told, entry.complete))
+    if not failed and told["errors"]:
+        _run.ended_well.append(functools.partial(_drop_refusals_late, entry, told))
+
+
+def _drop_refusals_late(entry: _Entry, told: dict[str, Any]) -> None:
+    refused = _opening.drop_refusals_late(entry.session, entry.opener.key)
+    if refused:
+        errors = [*told["errors"]]
+        for status in refused:
+            errors.remove(status)
+        told.update(refused=refused, errors=errors, failed=True, unfinished=True)
 
 
 def _nesting(outer: _Entry, path: Path, opener: Opener) -> str:

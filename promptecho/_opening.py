@@ -14,7 +14,6 @@ from promptecho._backend import known_backends
 from promptecho._cassette import Cassette
 from promptecho._defaults import is_ci
 from promptecho._matching import Json
-from promptecho._recorder import Recorder
 from promptecho._redaction import Redactor
 from promptecho._refusals import refusals, without_refusals
 from promptecho._rerecording import Rerecording
@@ -209,26 +208,45 @@ class _Header(Mapping[str, Json]):
         return len(self._make())
 
 
-def _abandon(session: Session, recorder: Recorder) -> list[int]:
-    """Take what would be replayed to a user who tries again out of a recording that ended in an error.
+def drop_refusals(session: Session, since: int = 0) -> list[int]:
+    """Take what would be replayed to a user who tries again out of a recording that did not end well.
 
-    Gives the status of each recording that was taken out.
+    ``since`` is the number of recordings made before what went wrong began. Gives the status of each that is taken out.
     """
+    recorder = session.recorder
+    if recorder is None or session.cassette.recorded_count <= since:
+        return []
     recorded = [interaction.document for interaction in session.cassette.recorded]
-    unwanted = [recorded[place] for place in refusals(recorded)]
+    places = {since + place for place in refusals(recorded[since:])} - recorder.dropped
+    unwanted = [recorded[place] for place in sorted(places)]
     recorder.journal.remove(unwanted)
+    recorder.dropped |= places
     return [item["response"]["status"] for item in unwanted]
 
 
-def finish(session: Session, target: Path | None, opener: str, *, failed: bool) -> list[int]:
+def drop_refusals_late(session: Session, opener: str) -> list[int]:
+    """The same when the recording is complete already, and what used it went wrong afterwards."""
+    recorder = session.recorder
+    recorded = [interaction.document for interaction in session.cassette.recorded]
+    unwanted = [recorded[place] for place in refusals(recorded)]
+    if recorder is None or not unwanted:
+        return []
+    path = session.cassette.file
+    journal = _store.Journal(path, {})
+    _begun.settle(path, opener, failed=True)
+    journal.mark_unfinished()
+    journal.remove(unwanted)
+    return [item["response"]["status"] for item in unwanted]
+
+
+def finish(session: Session, target: Path | None, opener: str, *, failed: bool) -> None:
     """The end of one use of a cassette: a clean one completes the recording, and a re-recording replaces ``target``.
 
-    ``opener`` is what opened it, as in ``_begun``. Gives the status of each recording that an error has taken out.
+    ``opener`` is what opened it, as in ``_begun``.
     """
     cassette = session.cassette
     if session.recorder is None:
-        return []
-    refused = _abandon(session, session.recorder) if failed else []
+        return
     journal = session.recorder.journal
     touched = bool(cassette.recorded_count or (cassette.played and session.resuming))
     if target is None:
@@ -242,13 +260,12 @@ def finish(session: Session, target: Path | None, opener: str, *, failed: bool) 
                 journal.mark_unfinished()
             except CassetteFileError as problem:  # the failure itself is what the user is to see
                 warnings.warn(str(problem), CassetteWarning, stacklevel=4)
-        return refused
+        return
     if failed or not touched:
-        return refused
+        return
     journal.remove(journal.left_out)
     assert isinstance(journal, Rerecording)
     journal.replace(cassette)
-    return refused
 
 
 def release(session: Session) -> None:

@@ -207,9 +207,11 @@ class _Tests:
 
     def __init__(self) -> None:
         self._counted = 0
+        self._recorded: dict[int, int] = {}  # how much, when the test began, into the cassettes around it
 
     def pytest_runtest_setup(self) -> None:
         _run.home = os.getpid(), threading.get_ident()
+        self._recorded = {id(each): each.session.cassette.recorded_count for each in _open_entries()}
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -248,10 +250,12 @@ class _Tests:
             else:
                 for node in item.listchain()[:-1]:  # for cassettes of wider scope
                     node.stash[FAILED] = call.excinfo.value
+            self._drop_refusals(None if meant else call.excinfo.value)
         elif call.when == "call":
             item.stash[ENDED] = None
         if call.when == "teardown":
             _run.cut_off.clear()  # by then the cassette of the fixture is closed too
+            _run.ended_well.clear()
             fresh, self._counted = _run.closed[self._counted :], len(_run.closed)
             recorded = sum(int(str(each["recorded"])) for each in fresh)
             report.promptecho_recorded = recorded  # type: ignore[attr-defined]  # goes along to the controller
@@ -276,6 +280,17 @@ class _Tests:
             errors.forget_arrived()
         return report
 
+    def _drop_refusals(self, failure: BaseException | None) -> None:
+        """A test has failed, or was skipped half-way: wrong keys and limits are not what its cassettes keep."""
+        with contextlib.suppress(OSError, errors.CassetteFileError):  # how the test ended is what the user is to see
+            for drop in _run.ended_well:
+                drop()
+            for entry in _open_entries():
+                entry.drop_refusals(self._recorded.get(id(entry), 0))
+                if failure is not None:
+                    entry.fail(failure)
+        _run.ended_well.clear()
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
         """With ``-v``, say how many calls a test recorded: the progress of a re-recording."""
@@ -294,11 +309,16 @@ def _finish_after_all(error: BaseException) -> None:
                 told.update(failed=False, unfinished=False)
 
 
-def _cassettes_of_test() -> list[Cassette]:
-    """The cassettes that the running test has opened, and those that are open around it."""
+def _open_entries() -> list[Any]:
+    """The cassettes that are open now, without those of another process."""
     activation = sys.modules.get("promptecho._activation")
     entries = activation._open if activation is not None else ()
-    still_open = [entry.session.cassette for entry in entries if not getattr(entry, "is_inherited", False)]
+    return [entry for entry in entries if not entry.is_inherited]
+
+
+def _cassettes_of_test() -> list[Cassette]:
+    """The cassettes that the running test has opened, and those that are open around it."""
+    still_open = [entry.session.cassette for entry in _open_entries()]
     return list({id(each): each for each in [*_run.opened, *still_open]}.values())
 
 

@@ -160,6 +160,7 @@ class Recorder:
         self._live: Counter[str] = Counter()
         self._answered: set[tuple[str, str]] = set()
         self._forwards: set[Forward] = set()
+        self.dropped: set[int] = set()  # the places of recordings that were taken out of the file again
 
     def forward(self, request: Request, identity: Identity) -> Forward:
         """Let a call out.

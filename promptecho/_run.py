@@ -32,6 +32,7 @@ calls: Counter[tuple[str, str, str, str, str, str]] = Counter()
 fixtures: list[str] = []  # those that are being set up, the innermost last
 cut_off: list[tuple[BaseException, dict[str, object], Callable[[], None]]] = []
 """Exceptions that ended cassettes of the running test, with what is told of each and what finishes it after all."""
+ended_well: list[Callable[[], None]] = []  # for cassettes of the running test: what takes refusals out of one after all
 
 _lock = _forks.new_lock()
 _calls = 0

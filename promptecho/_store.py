@@ -583,6 +583,8 @@ class Journal:
     def remove(self, unwanted: Sequence[Mapping[str, Json]]) -> None:
         """Take recordings out of the file, given as trees; an unfinished file that has no others goes.
 
+        Of several that are the same, as many go as are given, the first ones.
+
         Raises:
             CassetteFileError: the file can't be replaced; it is as it was.
         """
@@ -594,7 +596,12 @@ class Journal:
                 if text is None:
                     return
                 document = parse(text, self.path)
-                kept = [item for item in document.items if item not in unwanted]
+                rest, kept = list(unwanted), []
+                for item in document.items:
+                    if item in rest:
+                        rest.remove(item)
+                    else:
+                        kept.append(item)
                 if len(kept) == len(document.items):
                     return
                 if kept or not document.unfinished:

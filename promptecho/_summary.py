@@ -111,7 +111,7 @@ class Summary:
             for status, count in file.errors.items():
                 yield f"{self._shown(path)}: recorded status {status}" + _times(count)
             for status, count in file.refused.items():
-                yield f"{self._shown(path)}: status {status}{_times(count)}, not kept, since the test failed"
+                yield f"{self._shown(path)}: status {status}{_times(count)}, not kept, since the test did not pass"
         if self._unmatched:
             fields = ", ".join(f"{name} ({count})" for name, count in sorted(self._unmatched.items()))
             yield f"replayed although fields that are not matched differ: {fields}"

@@ -14,6 +14,9 @@ from promptecho._cassette import Cassette
 from promptecho._refusals import refusals
 from promptecho.errors import CassetteMiss
 
+from .test_pytest_plugin import run
+
+pytest_plugins = ["pytester"]
 NOT_ALLOWED = [401, 403, 407]
 TEMPORARY = [429, 500, 502, 503, 529]
 
@@ -120,3 +123,126 @@ def test_the_last_word_is_the_last_that_was_asked(tmp_path: Path) -> None:
     assert refusals([item(200), item(503), item(429), item(401)]) == [1, 2, 3]
     assert refusals([item(503), item(200, key="other")]) == [0]
     assert refusals([{}, {"request": 5}, {"response": []}, item("429"), item(True)]) == []  # type: ignore[list-item]
+
+
+SUITE = """
+import unittest
+from pathlib import Path
+import pytest
+from promptecho import use_cassette
+from tests.core.test_refusals import call
+
+@pytest.fixture
+def own():
+    with use_cassette("own_{n}.yaml".format(n=next(numbers)), on_record_error="record"):
+        yield
+
+@pytest.fixture(scope="module")
+def wide():
+    with use_cassette("wide.yaml", on_record_error="record"):
+        yield
+
+numbers = iter(range(9))
+
+def go(ending=pytest.skip):
+    call("kept", 200)
+    if [401] == call("key", 401):
+        ending("the key is wrong")
+
+def fail(text):
+    raise ValueError(text)
+
+@pytest.mark.promptecho(on_record_error="record")
+def test_fixture(promptecho_cassette):
+    go()
+
+@pytest.mark.xfail
+@pytest.mark.promptecho(on_record_error="record")
+def test_fixture_xfail(promptecho_cassette):
+    go(fail)
+
+@pytest.mark.promptecho(on_record_error="record")
+def test_imperative_xfail(promptecho_cassette):
+    go(pytest.xfail)
+
+def test_own(own):
+    go()
+
+@pytest.mark.xfail
+def test_own_xfail(own):
+    go(fail)
+
+def test_own_fails(own):
+    go(fail)
+
+def test_block():
+    with use_cassette("block.yaml", on_record_error="record"):
+        go()
+
+@pytest.mark.xfail
+def test_block_xfail():
+    with use_cassette("block_xfail.yaml", on_record_error="record"):
+        go(fail)
+
+@pytest.mark.parametrize("ending", [pytest.skip, pytest.xfail, fail], ids=["skip", "xfail", "fail"])
+def test_behind(ending, request):
+    with use_cassette(f"behind_{request.node.callspec.id}.yaml", on_record_error="record"):
+        call("kept", 200)
+        status = call("key", 401)
+    if status == [401]:
+        ending("the key is wrong")
+
+@use_cassette("decorated.yaml", on_record_error="record")
+def test_decorated():
+    go()
+
+@use_cassette("unit.yaml", on_record_error="record")
+class TestUnit(unittest.TestCase):
+    def test_it(self):
+        go(self.skipTest)
+
+    @unittest.expectedFailure
+    def test_other(self):
+        go(self.fail)
+
+@pytest.fixture
+def set_up(own):
+    go()
+
+def test_set_up(set_up):
+    pass
+
+def test_passes():
+    with use_cassette("passes.yaml", on_record_error="record"):
+        go(str)
+
+def test_wide_means_it(wide):
+    assert call("meant", 403) == [403]
+
+def test_wide_skips(wide):
+    go()
+"""
+
+
+def test_what_a_skipped_or_expectedly_failing_test_was_refused_is_asked_again(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    root = Path(__file__).parents[2]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), str(root / "backends")]))
+    monkeypatch.delenv("CI", raising=False)
+    pytester.makepyfile(SUITE)
+    run(pytester)
+    found = {path.name: path for path in pytester.path.rglob("*.yaml")}
+    means_it = {"passes.yaml": [200, 401], "wide.yaml": [403, 200]}
+    assert len(found) == 16
+    assert {name: statuses(path) for name, path in found.items()} == {name: means_it.get(name, [200]) for name in found}
+    finished = {name for name, path in found.items() if "unfinished" not in path.read_text(encoding="utf-8")}
+    assert finished == {"passes.yaml"}
+    # The key is put right.
+    pytester.makepyfile(SUITE.replace('call("key", 401)', 'call("key", 200)'))
+    run(pytester)
+    for name, path in found.items():
+        again = [] if name == "passes.yaml" else [200]
+        assert sorted(statuses(path)) == sorted([*means_it.get(name, [200]), *again]), name
+        assert "unfinished" not in path.read_text(encoding="utf-8"), name

@@ -32,6 +32,7 @@ from promptecho import (
     _opening,
     _paths,
     _run,
+    _run_folder,
     _settings,
     _workers,
 )  # fmt: skip
@@ -381,6 +382,10 @@ def _note_closed(entry: _Entry, error: BaseException | None) -> None:
     total = getattr(session.recorder and session.recorder.journal, "total", 0)
     if total:  # what others recorded into it stays behind what was recorded now
         told.update(recordings=total, played=list(range(total)))
+    elif _run_folder.folder is not None and session.recorder is not None:
+        # What the file has more by now, workers of this run have recorded.
+        known, there = session.cassette.loaded_count, _opening.recordings_in(session)
+        told.update(recordings=there, played=sorted({*told["played"], *range(known, there)} & {*range(there)}))
     if entry.instead_of is not None:
         told["instead_of"] = str(entry.instead_of)
     _run.closed.append(told)

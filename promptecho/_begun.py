@@ -14,7 +14,7 @@ from pathlib import Path
 
 from promptecho import _run_folder
 
-_NOTE = "begun"  # for the other workers of the run
+_NOTE, _FAILED = "begun", "failed"  # for the other workers of the run
 _Use = tuple[str, str]
 _failed: dict[str, set[_Use]] = {}  # by the real path of the file: the uses that ended in a failure
 _Run = tuple[dict[str, set[_Use]], "Path | None"]
@@ -59,4 +59,10 @@ def settle(path: Path, opener: str, *, failed: bool) -> tuple[bool, bool]:
         return not failed, False
     had_failed = use in uses
     (uses.add if failed else uses.discard)(use)
-    return not uses, had_failed and not failed
+    _run_folder.note_use(_FAILED, path, use, holds=failed)
+    return is_complete(path), had_failed and not failed
+
+
+def is_complete(path: Path) -> bool:
+    """Whether no use of a recording of this run has failed last, here or in another worker."""
+    return not _failed.get(os.path.realpath(path)) and not _run_folder.has_uses(_FAILED, path)

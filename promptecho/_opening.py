@@ -255,6 +255,8 @@ def finish(session: Session, target: Path | None, opener: str, *, failed: bool) 
         complete, was_the_last = _begun.settle(cassette.file, opener, failed=failed)
         if complete and (touched or was_the_last):
             journal.complete()
+            if not _begun.is_complete(cassette.file):  # in another worker, meanwhile
+                journal.mark_unfinished()
         elif failed and _begun.has(cassette.file):
             try:
                 journal.mark_unfinished()
@@ -266,6 +268,12 @@ def finish(session: Session, target: Path | None, opener: str, *, failed: bool) 
     journal.remove(journal.left_out)
     assert isinstance(journal, Rerecording)
     journal.replace(cassette)
+
+
+def recordings_in(session: Session) -> int:
+    """How many recordings the file of a session has by now, whoever has made them."""
+    text = _store.read_text(session.cassette.file)
+    return 0 if text is None else len(_store.parse(text, session.cassette.file).items)
 
 
 def release(session: Session) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Callable
 
-from promptecho import _learnt_late, _run, _streams
+from promptecho import _learnt_late, _run, _run_folder, _streams
 from promptecho._cassette import Cassette
 from promptecho._content import ContentProblem, decode_chunks
 from promptecho._credentials import is_login
@@ -251,12 +251,25 @@ class Recorder:
             interaction = self._read_again(forward, tree)
             trusted = trusted and tree["request"].get("match_key") == interaction.match_key
         digest = self.settings.match.digest if trusted else None
+        at_most = self._at_most(forward)
         try:
-            text = self.journal.append(tree, digest)
+            text = self.journal.append(tree, digest, at_most)
         except (UnwritableText, RecursionError):
-            text = self.journal.append(_with_body_as_json(tree), digest)
+            text = self.journal.append(_with_body_as_json(tree), digest, at_most)
         self._written[key] += 1
+        if not text:  # the next test of one process would have been given that recording
+            return
         self.cassette.note_recorded(interaction if interaction and reuses else text, tree)
+
+    def _at_most(self, forward: Forward) -> int | None:
+        """How many recordings of a call a file may have that workers of pytest-xdist record into at once.
+
+        One more of them is another worker's of this very call.
+        """
+        is_shared = _run_folder.folder is not None and self.cassette.relay is None and self.settings.mode != "all"
+        if not is_shared or self.settings.before_record:
+            return None
+        return 0 if self.settings.repeats == "reuse" else forward.repeat
 
     def _read_again(self, forward: Forward, tree: dict[str, Json]) -> Interaction:
         try:

@@ -23,6 +23,24 @@ def is_noted(kind: str, path: Path) -> bool:
     return folder is not None and (folder / _name(kind, path)).exists()
 
 
+def note_use(kind: str, path: Path, use: tuple[str, str], *, holds: bool) -> None:
+    """Let the other workers know of one use of a file, or that it holds no longer."""
+    if folder is not None:
+        noted = folder / f"{_name(kind, path)}-{_digest(repr(use))}"
+        if holds:
+            noted.touch()
+        else:
+            noted.unlink(missing_ok=True)
+
+
+def has_uses(kind: str, path: Path) -> bool:
+    """Whether something is noted of any use of a file."""
+    return folder is not None and any(folder.glob(f"{_name(kind, path)}-*"))
+
+
 def _name(kind: str, path: Path) -> str:
-    digest = hashlib.sha256(os.path.realpath(path).encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{kind}-{digest[:32]}"
+    return f"{kind}-{_digest(os.path.realpath(path))}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -14,10 +14,12 @@ import os
 import re
 import stat
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from promptecho import _forks, _index, _references, _tangled, _yaml
 from promptecho._file_lock import FileLock as FileLock  # handed on
@@ -429,6 +431,7 @@ class Journal:
         self._header = header
         self._seen: tuple[int, int] | None = None  # inode and size as this journal left the file
         self._written = _references.Written()
+        self._counts: Counter[tuple[str, str]] = Counter()  # how many recordings of a call the file has
         self._mutex = _forks.new_lock()
         self._lock = FileLock(path)
         # Recordings of an earlier, interrupted run that go when this one is complete.
@@ -459,8 +462,10 @@ class Journal:
         except OSError as problem:
             raise self._failure(problem) from problem
 
-    def append(self, item: Mapping[str, Json], options: str | None = None) -> str:
+    def append(self, item: Mapping[str, Json], options: str | None = None, at_most: int | None = None) -> str:
         """Write one finished interaction and give its text; ``options`` as for ``item_text``.
+
+        Nothing is written, and the text is empty, if the file has more than ``at_most`` recordings of the call.
 
         Raises:
             CassetteWriteError: the disk is full, the folder is gone or closed; the file is as it was before.
@@ -468,7 +473,7 @@ class Journal:
         with self._mutex:
             try:
                 with self._lock:
-                    return self._append(item, options)
+                    return self._append(item, options, at_most)
             except OSError as problem:
                 raise self._failure(problem) from problem
 
@@ -504,6 +509,7 @@ class Journal:
                     write_atomically(self.path, text[: begin.end()], *texts)
                     now = self.path.stat()
                     self._written, self._seen = written, (now.st_ino, now.st_size)
+                    self._counts = Counter(map(_place, items))
             except OSError as problem:
                 raise self._failure(problem) from problem
 
@@ -523,7 +529,7 @@ class Journal:
             "Make room or give write access, and run again"
         )
 
-    def _append(self, item: Mapping[str, Json], options: str | None) -> str:
+    def _append(self, item: Mapping[str, Json], options: str | None, at_most: int | None) -> str:
         try:
             now = self.path.stat()
         except FileNotFoundError:
@@ -535,6 +541,8 @@ class Journal:
                 kept, whole = None, ""
             else:
                 kept, whole = self._look_again()
+        if at_most is not None and self._counts[_place(item)] > at_most:
+            return ""
         short = self._written.shorten(item["request"])
         text = item_text({**item, "request": short.request}, options)
         if kept is None:
@@ -545,6 +553,7 @@ class Journal:
             write_atomically(self.path, whole + text, like=self._like)
             now = self.path.stat()
         self._written.note(short)
+        self._counts[_place(item)] += 1
         self._seen = (now.st_ino, now.st_size)
         return text
 
@@ -570,6 +579,7 @@ class Journal:
         old = read_text(self.path) or ""
         document = parse(old, self.path)
         self._written = _references.Written()
+        self._counts = Counter(map(_place, document.items))
         kept = without_torn_tail(old) if _is_marked(old) else old
         begin = _FIRST_ITEM.search(kept)
         head = _with_mark(kept[: begin.start()]) if begin else None
@@ -674,6 +684,13 @@ class Journal:
             raise CassetteFileError(
                 f"{target}: the new recording can't take its place: {problem.strerror or problem}; it is in {self.path}"
             ) from problem
+
+
+def _place(item: Mapping[str, Json]) -> tuple[str, str]:
+    """What tells calls apart: their key and their host."""
+    request = item.get("request")
+    known = request if isinstance(request, Mapping) else {}
+    return str(known.get("match_key")), urlsplit(str(known.get("url"))).netloc
 
 
 def side_path(path: Path, number: int = 1) -> Path:

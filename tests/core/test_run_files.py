@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
 import subprocess
 import sys
 import unittest
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import Context
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
 
-from promptecho import Cassette, CassetteMiss, _begun, use_cassette
+from promptecho import Cassette, CassetteMiss, _begun, _run, _run_folder, use_cassette
 from tests.conformance.server import ScriptedServer
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -172,3 +179,71 @@ def test_an_import_before_any_cassette_costs_nothing() -> None:
     assert (
         result.stdout.strip() == "['promptecho', 'promptecho._begun', 'promptecho._run_folder', 'promptecho._version']"
     )
+
+
+# --- workers of pytest-xdist ------------------------------------------------------------------------------------------
+
+
+class Workers:
+    """Workers of one run, one after the other in this process: each has a memory of its own, and all one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._memories: dict[str, dict[str, set[tuple[str, str]]]] = {}
+        self._contexts: dict[str, Context] = {}
+
+    def run(self, name: str, work: Callable[..., T], *arguments: object) -> T:
+        _run_folder.folder = self._folder
+        _begun._failed = self._memories.setdefault(name, {})
+        os.environ["PYTEST_CURRENT_TEST"] = f"test of {name} (call)"  # pytest sets it again in the next phase
+        return self._contexts.setdefault(name, Context()).run(work, *arguments)
+
+
+@pytest.fixture
+def workers(tmp_path: Path, later_run: None) -> Workers:
+    return Workers(tmp_path / "run")
+
+
+@pytest.mark.parametrize("repeats", ["sequence", "reuse", "strict"])
+def test_workers_that_ask_the_same_at_once_record_it_as_often_as_one_test_asks(
+    server: ScriptedServer, tmp_path: Path, workers: Workers, repeats: str
+) -> None:
+    path = tmp_path / "c.yaml"
+    uses = {name: use_cassette(path, repeats=repeats) for name in ("a", "b")}
+    cassettes = {name: workers.run(name, use.__enter__) for name, use in uses.items()}
+    for name, text in [("a", "same"), ("b", "same"), ("b", "same"), ("b", "own"), ("a", "other"), ("b", "other")]:
+        workers.run(name, ask, server, text)
+    for name, use in uses.items():
+        workers.run(name, use.__exit__, None, None, None)
+    prompts = [each.body["prompt"] for each in Cassette.load(path).interactions]
+    assert sorted(prompts) == sorted(["same", *([] if repeats == "reuse" else ["same"]), "own", "other"])
+    assert not is_unfinished(path)
+    assert len(cassettes["a"].recorded) + len(cassettes["b"].recorded) == len(prompts)
+    tallies = [told for told in _run.closed if told["path"] == str(path)]
+    assert tallies[-1]["played"] == list(range(len(prompts)))
+    assert tallies[-1]["recordings"] == len(prompts)
+    server.stop()
+    _begun.start_run()
+    for texts in (["same", "other"], ["same", "same", "own", "other"]):
+        with use_cassette(path, "none", repeats="sequence"):
+            for text in texts:
+                ask(server, text)
+
+
+def test_a_use_that_failed_in_another_worker_leaves_the_file_unfinished(
+    server: ScriptedServer, tmp_path: Path, workers: Workers
+) -> None:
+    path = tmp_path / "c.yaml"
+
+    def use(text: str, *, fails: bool) -> None:
+        with contextlib.suppress(ZeroDivisionError), use_cassette(path):
+            ask(server, text)
+            if fails:
+                raise ZeroDivisionError
+
+    workers.run("a", functools.partial(use, "one", fails=True))
+    workers.run("b", functools.partial(use, "two", fails=False))
+    assert is_unfinished(path)
+    workers.run("a", functools.partial(use, "one", fails=False))
+    assert not is_unfinished(path)

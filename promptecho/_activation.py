@@ -277,6 +277,8 @@ class _Entry:
             if _run.watching:
                 _note_closed(self, failure)
                 _forget_uneventful(self.session.cassette)
+            else:
+                _warn_of_names(self.session)
         if self.session.cassette.untold_misses():
             _raise_swallowed(self.session.cassette, error)
 
@@ -362,6 +364,17 @@ def inherit(settings: Settings, backends: Sequence[str], open_session: Callable[
     _children.watch_starts()
     with _lock:
         _open = (*(each for each in _open if not isinstance(each, _Inherited)), entry)
+
+
+def _warn_of_names(session: Session) -> None:
+    """Outside of a test run, which tells it at its end: names in settings that no request has had."""
+    if session.cassette.played or session.cassette.recorded_count:
+        for setting, name in sorted(session.unseen.waiting):
+            warnings.warn(
+                f"{session.cassette.path}: {setting} has {name!r}, a field that no request here had",
+                CassetteWarning,
+                stacklevel=5,
+            )
 
 
 def _forget_uneventful(cassette: Cassette) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Union
 from urllib.parse import unquote_plus
+
+from promptecho._typos import mistyped
 
 Json = Any
 Place = tuple[Union[str, int], ...]  # names in lower case, and indices of lists
@@ -25,6 +27,7 @@ _TOKEN = re.compile(
     r'"(?P<text>[^"\\\r\n]*(?:\\.[^"\\\r\n]*)*)(?:"(?P<colon>\s*:)?|\\?\Z|(?=[\r\n]))'
     r"|(?P<number>-?\d[\d.eE+-]*|-?Infinity|NaN)|(?P<mark>[\[\]{},])"
 )
+_FIELD = re.compile(r'"([^"\\]+)\\*"\s*:')
 _FORM = re.compile(r"[\w.%+\[\]-]+=[^&\s]*(?:&[\w.%+\[\]-]+=[^&\s]*)*\s*\Z")
 _FORM_PAIR = re.compile(r"(?P<name>[^&=]+)=(?P<value>[^&\s]+)")
 
@@ -76,6 +79,7 @@ class NamedFields:
 
     def __init__(self, entries: Sequence[str]) -> None:
         self._paths = tuple(_parts(entry) for entry in entries)
+        self._unseen = dict(zip(self._paths, entries))
         # A text that holds such a field has one of these words in it, if no escape hides it; all have the empty one.
         self._words = tuple("" if _is_index(path[-1]) else path[-1] for path in self._paths)
 
@@ -84,7 +88,22 @@ class NamedFields:
 
     def have(self, place: Place) -> bool:
         """Whether the field at a place is named, or one that it is part of."""
-        return any(_ends_with(place[:end], path) for end in range(1, len(place) + 1) for path in self._paths)
+        for path in self._paths:
+            if any(_ends_with(place[:end], path) for end in range(1, len(place) + 1)):
+                self._unseen.pop(path, None)
+                return True
+        return False
+
+    def mistyped_in(self, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """The names that nothing had so far, each with the field of some JSON texts that was probably meant."""
+        if not self._unseen:
+            return
+        known = {name.lower() for text in texts for name in _FIELD.findall(text)}
+        for path, entry in self._unseen.items():
+            near = (mistyped(part, known) for part in path if not _is_index(part))
+            meant = next(filter(None, near), None)
+            if meant is not None:
+                yield entry, meant
 
     def mask_tree(self, tree: Json, place: Place = ()) -> Json:
         """A tree with the values of the named fields masked; the same one if it has none."""

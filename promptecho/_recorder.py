@@ -426,6 +426,14 @@ class Recorder:
         """Write what is still open as abandoned."""
         for forward in list(self._forwards):
             forward.abandon()
+        texts = (canonical_json(each.document) for each in self.cassette.recorded)
+        for name, meant in self.redactor.named.mistyped_in(texts):
+            warnings.warn(
+                f"{self.cassette.path}: redact has {name!r}, a field that nothing recorded has, so it masked nothing; "
+                f"did you mean {meant!r}? If so, delete the file and record it again",
+                CassetteWarning,
+                stacklevel=3,
+            )
         fired = self.redactor.found
         if fired and self.settings.on_secret == "warn" and self.cassette.recorded_count:
             warnings.warn(

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from promptecho import _begun, backend, use_cassette
-from promptecho.errors import UnknownFieldError
+from promptecho import _begun, _run, backend, use_cassette
+from promptecho.errors import CassetteWarning, UnknownFieldError
 
 pytest_plugins = ["pytester"]
 
@@ -91,3 +91,36 @@ def test_a_name_that_no_request_of_a_run_had_is_told_at_its_end(pytester: pytest
     result.stdout.fnmatch_lines(["match_on has 'colour', a field that no request of this run had"])
     for seen in ("session", "flavour", "model"):
         result.stdout.no_fnmatch_line(f"*has '{seen}', a field*")
+
+
+def test_outside_of_a_test_run_it_is_a_warning_when_the_cassette_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_run, "watching", False)
+    with pytest.warns(CassetteWarning, match="ignore has 'zebra', a field that no request here had") as told:
+        with use_cassette(tmp_path / "c.yaml", ignore=["zebra", "metadata"]):
+            call(metadata={"run": 1})
+    assert len(told) == 1
+    with use_cassette(tmp_path / "none.yaml", ignore=["zebra"]):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("redact", "said"),
+    [
+        ("emial", "redact has 'emial', .* did you mean 'email'"),
+        ("custmer.email", "redact has 'custmer.email', .* did you mean 'customer'"),
+        (["customer.email", "e-mial", "phone"], "redact has 'e-mial', .* did you mean 'e-mail'"),
+    ],
+)
+def test_a_mistyped_name_in_redact_is_a_warning_as_it_masked_nothing(tmp_path: Path, redact: Any, said: str) -> None:
+    with pytest.warns(CassetteWarning, match=said) as told, use_cassette(tmp_path / "c.yaml", redact=redact):
+        call(metadata={"customer": {"email": "a@b.example", "e-mail": "x"}})
+    assert len(told) == 1
+    with use_cassette(tmp_path / "c.yaml", "none", redact=redact):  # whoever replays has been told
+        call(metadata={"customer": {"email": "a@b.example", "e-mail": "x"}})
+
+
+def test_a_name_in_redact_that_is_near_to_none_is_a_precaution(tmp_path: Path) -> None:
+    with use_cassette(tmp_path / "c.yaml", redact=["phone", "customer.email", r"\d{6}"], mode=None):
+        call(metadata={"customer": {"email": "a@b.example"}})

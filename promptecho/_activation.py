@@ -38,6 +38,7 @@ from promptecho import (
 )  # fmt: skip
 from promptecho._cassette import Cassette
 from promptecho._decorating import Opener, decorate, is_failure, opener_of_block
+from promptecho._harmless import plain
 from promptecho._matching import MatchOn
 from promptecho._session import Session, lets_out
 from promptecho._settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
@@ -306,7 +307,7 @@ def _raise_swallowed(cassette: Cassette, error: BaseException | None) -> None:
         _workers.settle(miss)
         if getattr(arrived(miss), "is_of_child", False) and not _run.watching:
             # A program that is no test may have dealt with it; what its processes catch can't be seen here.
-            warnings.warn(f"in a child process: {miss}", CassetteWarning, stacklevel=5)
+            warnings.warn(f"in a child process: {plain(str(miss))}", CassetteWarning, stacklevel=5)
     if error is None or isinstance(error, Exception):
         swallowed = _swallowed.first_swallowed([cassette], error)
         if swallowed is not None:

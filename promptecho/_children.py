@@ -26,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from promptecho import _forks, errors, normalizers
+from promptecho import _forks, _run, errors, normalizers
 from promptecho._backend import PatchPoint
 from promptecho._relay import Relay
 from promptecho._version import __version__
@@ -322,6 +322,7 @@ def _content(entry: _Entry) -> dict[str, Any]:
         "settings": _text(pickle.dumps(replace(settings, redact=(), before_record=()))),
         "functions": _text(carried),
         "problem": problem,
+        "ledger": _run.ledger(),
         "journal": None if session.recorder is None else str(session.recorder.journal.path),
         "known": session.cassette.loaded_count + len(left_out),
         "left_out": bool(left_out),
@@ -350,6 +351,7 @@ def join(ticket: Mapping[str, Any], path: str) -> None:
     from promptecho import _activation
 
     settings = pickle.loads(base64.b64decode(ticket["settings"]))
+    _run.join_ledger(ticket["ledger"])
     _activation.inherit(settings, ticket["backends"], functools.partial(_session, ticket, settings, path), Path(path))
 
 

@@ -16,6 +16,11 @@ _HARMFUL = re.compile(
 _COLOUR = re.compile(r"(\x1b\[(?:0|1|31|32)m)")  # what our own texts are coloured with (ECMA-48, section 8.3.117)
 
 
+def plain(text: str) -> str:
+    """A text of ours without the colours that it may have."""
+    return _COLOUR.sub("", text)
+
+
 def harmless(text: str, *, coloured: bool = False) -> str:
     """A text in which everything that could drive a terminal or deceive a reader is spelled out.
 

@@ -34,6 +34,7 @@ cut_off: list[tuple[BaseException, dict[str, object], Callable[[], None]]] = []
 """Exceptions that ended cassettes of the running test, with what is told of each and what finishes it after all."""
 ended_well: list[Callable[[], None]] = []  # for cassettes of the running test: what takes refusals out of one after all
 
+_ledger: str | None = None  # the same for child processes of a process that nobody named one to
 _lock = _forks.new_lock()
 _calls = 0
 _usd = Decimal(0)
@@ -54,14 +55,43 @@ def place() -> str:
     return test
 
 
+def ledger() -> str | None:
+    """The file in which several processes add up what they spend, if there are several."""
+    return os.environ.get(LEDGER_VARIABLE) or _ledger
+
+
+def share_ledger() -> None:
+    """Add up with the processes that are started from now on."""
+    if ledger() is None:
+        import atexit
+        import tempfile
+
+        descriptor, path = tempfile.mkstemp(prefix="promptecho-ledger-")
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write("call 1\n" * _calls + f"usd {_usd}\n")
+        atexit.register(_remove, path, os.getpid())
+        join_ledger(path)
+
+
+def join_ledger(path: str | None) -> None:
+    """In a child process: add up with the one that started it."""
+    global _ledger
+    _ledger = path
+
+
+def _remove(path: str, owner: int) -> None:
+    if os.getpid() == owner:
+        os.unlink(path)  # noqa: PTH108 - pathlib may be gone by then
+
+
 def spent() -> tuple[int, Decimal]:
     """The live calls of this run so far, and what those cost whose price is known."""
-    ledger = os.environ.get(LEDGER_VARIABLE)
-    if not ledger:
+    path = ledger()
+    if path is None:
         return _calls, _usd
     calls, usd = 0, Decimal(0)
     try:
-        with open(ledger, encoding="ascii") as file:  # noqa: PTH123 - pathlib is not loaded here
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 - pathlib is not loaded here
             for line in file:
                 kind, _, amount = line.partition(" ")
                 calls += kind == "call"
@@ -88,7 +118,7 @@ def count_usd(amount: Decimal) -> None:
 
 
 def _enter(line: str) -> None:
-    ledger = os.environ.get(LEDGER_VARIABLE)
-    if ledger:
-        with open(ledger, "a", encoding="ascii") as file:  # noqa: PTH123 - one short line: one write
+    path = ledger()
+    if path is not None:
+        with open(path, "a", encoding="ascii") as file:  # noqa: PTH123 - one short line: one write
             file.write(line + "\n")

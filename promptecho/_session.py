@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Callable, Union
 
-from promptecho import _background, _forks, _learnt_late
+from promptecho import _background, _forks, _learnt_late, _run
 from promptecho._cassette import Cassette
 from promptecho._diff import explain_miss
 from promptecho._interaction import Interaction
@@ -293,6 +293,8 @@ class Session:
 
     def share(self) -> Relay:
         """Let child processes take part from now on."""
+        if self.settings.max_live_calls is not None or self.settings.max_live_usd is not None:
+            _run.share_ledger()
         with self._lock:
             if self.cassette.relay is None:
                 self.cassette.relay = Relay.begin(self._asked)

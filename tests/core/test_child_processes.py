@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from promptecho import CassetteMiss, _begun, _children, _run, use_cassette
-from promptecho.errors import ChildProcessCassetteError, UninterceptedCallWarning
+from promptecho.errors import ChildProcessCassetteError, LiveBudgetError, UninterceptedCallWarning
 from tests import calling
 from tests.conformance.server import ScriptedServer
 
@@ -524,6 +524,24 @@ def test_a_sitecustomize_of_the_user_s_own_runs_too(tmp_path: Path, monkeypatch:
     assert (done.stdout, done.stderr) == ("True []\n", "")
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_budget_holds_for_all_processes_together(
+    server: ScriptedServer, tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("_calls", 0), ("_ledger", None)):
+        monkeypatch.setattr(_run, name, value)
+    monkeypatch.delenv(_run.LEDGER_VARIABLE, raising=False)
+    with use_cassette(tmp_path / "c.yaml", max_live_calls=3):
+        calling.ask(server.url, "one")
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
+            pool.submit(calling.ask, server.url, "two").result(60)
+            calling.ask(server.url, "three")
+            assert pool.submit(calling.swallow, server.url, "four").result(60) == "LiveBudgetError"
+        with pytest.raises(LiveBudgetError):
+            calling.ask(server.url, "five")
+    assert server.hits == 3
+
+
 # --- misses -----------------------------------------------------------------------------------------------------------
 
 
@@ -541,8 +559,10 @@ def test_a_miss_that_a_child_swallows_fails_the_test_and_is_a_warning_elsewhere(
     with pytest.raises(CassetteMiss, match="no recording answers POST"):
         run()
     monkeypatch.setattr(_run, "watching", False)
-    with pytest.warns(match="in a child process: no recording answers POST"):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with pytest.warns(match="in a child process: no recording answers POST") as told:
         assert run() == "CassetteMiss"
+    assert "\x1b" not in str(told[0].message)
     assert server.hits == 0
 
 

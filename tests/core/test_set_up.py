@@ -381,6 +381,40 @@ def test_other(promptecho_cassette):
     assert files == {"test_fixture.yaml": False, "decorated.yaml": False, "test_other.yaml": True}
 
 
+def test_a_swallowed_miss_is_part_of_an_expected_failure(pytester: pytest.Pytester, server: ScriptedServer) -> None:
+    write(
+        pytester,
+        server,
+        """
+import promptecho
+
+def swallow(end):
+    try:
+        ask()
+    except BaseException:
+        end()
+
+@pytest.mark.promptecho(mode="none")
+def test_imperative():
+    swallow(pytest.xfail)
+
+@promptecho.use_cassette("c.yaml", mode="none")
+def test_decorated():
+    swallow(pytest.xfail)
+
+@pytest.mark.xfail
+@pytest.mark.promptecho(mode="none")
+def test_marked():
+    swallow(lambda: 1 / 0)
+
+@pytest.mark.promptecho(mode="none")
+def test_next(promptecho_cassette):
+    pass
+""",
+    )
+    run(pytester).assert_outcomes(xfailed=3, passed=1)
+
+
 def test_the_progress_line_is_as_without_promptecho(pytester: pytest.Pytester, server: ScriptedServer) -> None:
     write(pytester, server, "def test_a(promptecho_cassette):\n    ask()\n\ndef test_b():\n    pass\n")
     run(pytester, "-q").stdout.fnmatch_lines(["..  *"])

@@ -50,6 +50,7 @@ class Reporting:
         self._workers = 0  # of pytest-xdist, of which nothing is known yet
         self._watches_tests = False
         self._ledger: str | None = None
+        self._kept: list[str] = []  # what is said of recordings that mode "all" did not drop in the end
         self._folder: str | None = None  # of the workers of pytest-xdist
         self._outer = _run.watching, _run.closed, _run.opened  # of a run around this one, in the same process
         shared = getattr(config, "workerinput", {}).get(_FOLDER)
@@ -145,7 +146,7 @@ class Reporting:
             return
         # Of a worker that was lost nobody knows what its tests did; the same holds for an interrupted test.
         self._scope.is_partial = self._workers > 0 or exitstatus not in (0, 1)
-        self._keep_record(summary)
+        self._put_back(self._keep_record(summary))
         if self._config.getoption("promptecho_fail_on_unused") and summary.unused and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -157,16 +158,40 @@ class Reporting:
 
         return Summary(tallies, self._config.rootpath, calls)
 
-    def _keep_record(self, summary: Summary) -> None:
+    def _put_back(self, record: dict[str, Any]) -> None:
+        """Keep recordings that mode ``all`` dropped, of tests that did not run, or did not pass."""
+        from promptecho import _rerecording
+
+        if self._folder is not None:
+            _rerecording.take_up_dropped(Path(self._folder))
+        complete = {self._real(name) for name, each in record.items() if each["complete"]}
+        for path in list(_rerecording.dropped):
+            if path in complete:
+                del _rerecording.dropped[path]
+                continue
+            with contextlib.suppress(OSError, errors.PromptechoError):  # the file is another one by now
+                count = _rerecording.put_back(path)
+                if count:
+                    self._kept.append(f"{path}: {count} recording(s) kept, of tests that did not run or did not pass")
+
+    def _real(self, shown: str) -> str:
+        return os.path.realpath(self._config.rootpath / shown)
+
+    def _keep_record(self, summary: Summary) -> dict[str, Any]:
+        """Write the record of this run, and give what it says of cassettes."""
         from promptecho._summary import LAST_RUN
 
         cache = getattr(self._config, "cache", None)
         if cache is None:
-            return
+            record: dict[str, Any] = json.loads(summary.record("", self._scope))
+            return dict(record["cassettes"])
         with contextlib.suppress(OSError):  # a cache that can't be written is for pytest to tell
             file = Path(cache.mkdir("promptecho")) / LAST_RUN
             old = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
-            file.write_text(summary.record(old, self._scope), encoding="utf-8")
+            text = summary.record(old, self._scope)
+            file.write_text(text, encoding="utf-8")
+            return dict(json.loads(text)["cassettes"])
+        return {}
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         summary = self._summary()
@@ -175,7 +200,7 @@ class Reporting:
         terminalreporter.write_sep("-", "promptecho", blue=True)
         for line in summary.lines():
             terminalreporter.write_line(harmless(line))
-        warnings = list(summary.warnings())
+        warnings = [*summary.warnings(), *self._kept]
         shown = len(warnings) if terminalreporter.verbosity > 0 else _SHOWN_WARNINGS
         for line in warnings[:shown]:
             terminalreporter.write_line(harmless(line), yellow=True)

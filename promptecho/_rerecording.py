@@ -1,18 +1,21 @@
 """Mode ``all``: the recording that grows in a file beside the cassette, and takes its place when it is complete.
 
-Rule: nothing that another test of the run, or another process, has put into the cassette meanwhile is lost.
+Rule: nothing that another test of the run, or another process, has put into the cassette meanwhile is lost; nor is what
+tests would replay that did not run, or failed. Who uses a file is known at the end of a run alone, so what is dropped
+is kept aside until then.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pickle
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from promptecho import _run_folder, _store
+from promptecho import _run, _run_folder, _store
 from promptecho._cassette import Cassette
 from promptecho._file_lock import FileLock
 from promptecho._refusals import without_refusals
@@ -22,6 +25,9 @@ Json = Any
 _MOST = 99  # files beside one cassette
 _replaced: set[Path] = set()  # what was replaced in this process
 _NOTE = "replaced"
+_DROPPED = "dropped"
+dropped: dict[str, list[Mapping[str, Json]]] = {}
+"""What this run left out of the cassettes that it recorded again, by their real paths."""
 
 
 class Rerecording(_store.Journal):
@@ -64,6 +70,8 @@ class Rerecording(_store.Journal):
         """
         with FileLock(Path(os.path.realpath(self.target))):
             kept = list(self._to_keep(cassette))
+            if self.target not in _replaced and not _run_folder.is_noted(_NOTE, self.target):
+                self._keep_aside(cassette, kept)
             for item in kept:
                 self.append(item)
             self.complete()
@@ -78,17 +86,31 @@ class Rerecording(_store.Journal):
         of_this_run = self.target in _replaced or _run_folder.is_noted(_NOTE, self.target)
         if now is None or (now == self._old and not of_this_run):
             return
+        old = set() if of_this_run else self._items_before()
+        for item, document in self._not_asked(now, cassette):
+            if _text(item) not in old:
+                yield document
+
+    def _not_asked(self, data: bytes, cassette: Cassette) -> Iterator[tuple[Mapping[str, Json], Mapping[str, Json]]]:
+        """The recordings of a file that were not made again, as they are there and whole."""
         try:
-            document = _store.parse(_store.decode(now, self.target), self.target)
+            document = _store.parse(_store.decode(data, self.target), self.target)
         except CassetteFormatError:  # that is a reason to record it again
             return
-        old = set() if of_this_run else self._items_before()
         before = Cassette(self.target, cassette.options)
         before.add_document(document)
         asked = {interaction.identity.key for interaction in cassette.interactions}
         for item, interaction in zip(document.items, before.interactions):
-            if interaction.identity.key not in asked and _text(item) not in old:
-                yield interaction.document
+            if interaction.identity.key not in asked:
+                yield item, interaction.document
+
+    def _keep_aside(self, cassette: Cassette, kept: list[Mapping[str, Json]]) -> None:
+        """Keep until the end of the run what goes now, if somebody waits for that end."""
+        gone = [document for _, document in self._not_asked(self._old or b"", cassette) if document not in kept]
+        if gone and _run.watching:
+            path = os.path.realpath(self.target)
+            dropped[path] = gone
+            _run_folder.write(_DROPPED, self.target, pickle.dumps((path, gone)))
 
     def _items_before(self) -> set[str]:
         try:
@@ -100,6 +122,34 @@ class Rerecording(_store.Journal):
     def release(self) -> None:
         """Let the next re-recording have the file beside the cassette."""
         self._claim.release()
+
+
+def take_up_dropped(folder: Path) -> None:
+    """In the controller of pytest-xdist: what the workers have dropped."""
+    for file in folder.glob(f"{_DROPPED}-*"):
+        path, gone = pickle.loads(file.read_bytes())
+        dropped[path] = gone
+
+
+def put_back(path: str) -> int:
+    """Put into a cassette again what was dropped and not made again meanwhile; gives how many recordings."""
+    gone = dropped.pop(path)
+    text = _store.read_text(Path(path))
+    if text is None:
+        return 0
+    there = {_key(item) for item in _store.parse(text, Path(path)).items}
+    missing = [item for item in gone if _key(item) not in there]
+    journal = _store.Journal(Path(path), {})
+    was_complete = not _store.parse(text, Path(path)).unfinished
+    for item in missing:
+        journal.append(item)
+    if missing and was_complete:
+        journal.complete()
+    return len(missing)
+
+
+def _key(item: Mapping[str, Json]) -> str:
+    return str(item["request"].get("match_key"))
 
 
 def _text(item: Json) -> str:

@@ -67,7 +67,7 @@ def share_ledger() -> None:
         import tempfile
 
         descriptor, path = tempfile.mkstemp(prefix="promptecho-ledger-")
-        with open(descriptor, "w", encoding="ascii") as file:
+        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - a descriptor
             file.write("call 1\n" * _calls + f"usd {_usd}\n")
         atexit.register(_remove, path, os.getpid())
         join_ledger(path)

@@ -18,6 +18,12 @@ def note(kind: str, path: Path) -> None:
         (folder / _name(kind, path)).touch()
 
 
+def write(kind: str, path: Path, data: bytes) -> None:
+    """The same with what is to be known."""
+    if folder is not None:
+        (folder / _name(kind, path)).write_bytes(data)
+
+
 def is_noted(kind: str, path: Path) -> bool:
     """Whether a worker has noted it."""
     return folder is not None and (folder / _name(kind, path)).exists()

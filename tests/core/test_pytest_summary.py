@@ -678,6 +678,43 @@ def test_a(n):
     assert record_of(pytester)["shared.yaml"]["complete"] is True
 
 
+SHARED = """
+import promptecho
+
+@promptecho.use_cassette("shared.yaml")
+@pytest.mark.parametrize("n", range(3))
+def test_a(n):
+    ask(f"{WORD}{n}")
+    assert n != BROKEN
+
+@pytest.mark.promptecho("shared.yaml")
+def test_b():
+    ask(f"{WORD}b")
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["serial", "xdist"])
+def test_recording_again_drops_nothing_that_a_test_needs_which_did_not_run_or_pass(
+    pytester: pytest.Pytester, server: ModelServer, workers: tuple[str, ...]
+) -> None:
+    path = pytester.path / "shared.yaml"
+
+    def recorded(word: str, broken: int, *arguments: str) -> list[str]:
+        write(pytester, server, f"WORD, BROKEN = {word!r}, {broken}\n" + SHARED)
+        result = run(pytester, *arguments)
+        assert "INTERNALERROR" not in result.stdout.str()
+        assert "unfinished" not in path.read_text(encoding="utf-8")
+        return sorted(each.body["messages"][0]["content"] for each in Cassette.load(path).interactions)
+
+    old = ["old0", "old1", "old2", "oldb"]
+    again = ("--promptecho-mode=all", *workers)
+    assert recorded("old", 9) == old
+    assert recorded("new", 9, "-k", "a and 1", *again) == ["new1", *old]  # one of the old ones is of no use any more
+    assert recorded("new", 9, *again) == ["new0", "new1", "new2", "newb"]
+    if not workers:
+        assert recorded("new", 1, "-x", *again) == ["new0", "new1", "new2", "newb"]
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 FOUR = "@pytest.mark.parametrize('n', range(4))\ndef test_x(promptecho_cassette, n):\n    ask(str(n))\n"

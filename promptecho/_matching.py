@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from promptecho import _older_keys
 from promptecho._models import MULTIPART, Request
 from promptecho._neutral_fields import ANYWHERE, SETTINGS, counting_settings, is_neutral
-from promptecho._query import Pairs, from_tree, in_order, parameters, to_tree
+from promptecho._query import Pairs, from_tree, in_order, parameters, to_tree, with_bare_names
 from promptecho._request_body import (
     JSON_BODY,
     RAW_BODY,
@@ -51,7 +51,7 @@ DEFAULT_MATCH_ON = (
 )
 WHOLE_BODY = "all"
 _OLDER_DEFAULTS = (DEFAULT_MATCH_ON, DEFAULT_MATCH_ON[:-1])  # as a file says them: ours, and those of 0.1.3
-KEYS_VERSION = 2  # to be raised whenever a change of this code or of a normalizer gives a request another key
+KEYS_VERSION = 3  # to be raised whenever a change of this code or of a normalizer gives a request another key
 
 
 @dataclass(frozen=True)
@@ -295,7 +295,7 @@ def _identity(
 ) -> Identity:
     host, path, _ = address(url)
     matched, whole = _selected(canonical, options)
-    selected = dict(_selected_beside(query, headers, options))
+    selected = dict(_selected_beside(url, query, headers, options))
     parts = {
         "method": method.upper(),
         "path": mask_volatile(path, options.volatile),
@@ -324,11 +324,13 @@ def _identity(
     )
 
 
-def _selected_beside(query: Query, headers: dict[str, str] | None, options: MatchOptions) -> Iterator[tuple[str, Json]]:
+def _selected_beside(
+    url: str, query: Query, headers: dict[str, str] | None, options: MatchOptions
+) -> Iterator[tuple[str, Json]]:
     """What counts of query and headers, by the names that ``ignore`` has for them."""
     found: list[tuple[str, Json]] = []
     if not isinstance(query, str):
-        found += [(f"?{name}", value) for name, value in to_tree(query).items()]
+        found += [(f"?{name}", value) for name, value in with_bare_names(to_tree(query), url).items()]
     found += [(f"{name}:", value) for name, value in (headers or {}).items()]
     for name, value in found:
         if name not in options.ignore:

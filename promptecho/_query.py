@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from promptecho._credential_look import looks_like_credential
 from promptecho._key_formats import is_key
 
+Json = Any
 Pairs = tuple[tuple[str, str], ...]
 
 # Compared in lower case, without "-" and "_".
@@ -141,6 +143,27 @@ def to_tree(pairs: Pairs) -> dict[str, str | list[str]]:
         known = tree.get(name)
         tree[name] = value if known is None else [*([known] if isinstance(known, str) else known), value]
     return tree
+
+
+def with_bare_names(tree: dict[str, str | list[str]], url: str) -> dict[str, Json]:
+    """The parameters as they are matched: ``None`` is the value of one that has no ``=`` in the URL, of ours or as it
+    is in a file.
+    """
+    query = urlsplit(url).query
+    if all("=" in piece for piece in query.split("&")):
+        return dict(tree)
+    bare: dict[str, list[bool]] = {}
+    for piece in query.split("&"):
+        if piece:
+            bare.setdefault(_spelled(piece.partition("=")[0]), []).append("=" not in piece)
+    found: dict[str, Json] = dict(tree)
+    for name, are_bare in bare.items():
+        values = tree.get(name)
+        each = [values] if isinstance(values, str) else values or []
+        if any(are_bare) and len(each) == len(are_bare):
+            given = [None if is_bare and not value else value for value, is_bare in zip(each, are_bare)]
+            found[name] = given[0] if isinstance(values, str) else given
+    return found
 
 
 def from_tree(tree: object) -> Pairs:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -41,18 +43,49 @@ def without_coding(request: Request) -> Request:
     return Request(request.method, request.url, request.headers.without("content-encoding"), body)
 
 
-class _RepeatedKey(ValueError):
-    """Servers differ in which of two equal keys counts, so such a body is matched by its bytes."""
+class _Ambiguous(ValueError):
+    """Servers differ in what such JSON says, so the body is matched by its bytes."""
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise _RepeatedKey
+        raise _Ambiguous("which of two equal keys counts")
     return made
 
 
-_READER = json.JSONDecoder(object_pairs_hook=_object)  # making one costs as much as reading a small body
+_PLAIN_FLOAT = 16  # a number of so few signs has at most 15 digits, which a float keeps
+_MAX_INT = 400  # digits: more than any float holds
+
+
+def _float(text: str) -> float:
+    """A number, if a float holds it: no other text that says another number gives the same one."""
+    value = float(text)
+    if (len(text) > _PLAIN_FLOAT or "e" in text or "E" in text) and not _is_held(text, value):
+        raise _Ambiguous(text)
+    return value
+
+
+def _is_held(text: str, value: float) -> bool:
+    if not math.isfinite(value) or len(text) > _MAX_INT:
+        return False
+    try:
+        given = Decimal(text)
+    except InvalidOperation:  # an exponent that no decimal has
+        return False
+    # The shortest digits of the float, or more of its own (0.1000000000000000055 is a way to print 0.1).
+    return given == Decimal(repr(value)) or given == Context(prec=len(given.as_tuple().digits)).plus(Decimal(value))
+
+
+def _int(text: str) -> Json:
+    if len(text) > _MAX_INT:
+        raise _Ambiguous("a number of so many digits")
+    return -0.0 if text == "-0" else int(text)
+
+
+# Making one costs as much as reading a small body. What Python writes for NaN and Infinity is read as no other number.
+_READER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_int=_int)
+_BOM = b"\xef\xbb\xbf"  # some programs write one, and it says nothing (RFC 8259, section 8.1)
 
 
 def readable_body(body: bytes, content_type: str) -> tuple[dict[str, Json], bool]:
@@ -66,7 +99,7 @@ def readable_body(body: bytes, content_type: str) -> tuple[dict[str, Json], bool
         found = None if parts is None else {MULTIPART: parts}
     else:
         try:
-            tree = _READER.decode(body.decode("utf-8"))
+            tree = _READER.decode(body[3:].decode("utf-8") if body.startswith(_BOM) else body.decode("utf-8"))
             if isinstance(tree, dict):
                 return tree, bool(tree)  # the file tells an empty object from no body as little
             if isinstance(tree, list):

@@ -6,6 +6,7 @@ where they say what the body doesn't.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Selecting:
     provider: str
     selects: str
     is_list: bool = False  # its order, its spacing and how it is cut into lines don't matter
+    as_digest: bool = False  # it may be a credential as well, so a file holds its digest
 
 
 SELECTING = (
@@ -32,8 +34,17 @@ SELECTING = (
     Selecting(("x-amzn-bedrock-guardrailidentifier", "x-amzn-bedrock-guardrailversion"), "Bedrock", "the guardrail"),
     Selecting(("x-ms-oai-image-generation-deployment",), "Azure OpenAI", "the model of the image tool"),
     Selecting(("groq-model-version",), "Groq", "the version of a system"),
-    Selecting(("x-dashscope-async",), "DashScope", "an answer, or a task to ask for"),
-    Selecting(("x-return-format", "x-respond-with"), "Jina", "the format, or the model that reads"),
+    Selecting(("x-dashscope-async", "x-dashscope-sse"), "DashScope", "an answer, a stream, or a task to ask for"),
+    Selecting(
+        ("x-dashscope-workspace", "x-dashscope-ossresourceresolve", "x-dashscope-datainspection"),
+        "DashScope", "the models and files that are there, and the filter of content",
+    ),
+    Selecting(
+        ("x-return-format", "x-respond-with", "x-engine", "x-target-selector", "x-remove-selector",
+         "x-wait-for-selector", "x-with-links-summary", "x-with-images-summary", "x-with-generated-alt",
+         "x-retain-images", "x-with-iframe", "x-with-shadow-dom", "x-token-budget", "x-locale", "x-site"),
+        "Jina", "the format, the parts of a page, or what reads them",
+    ),
     Selecting(("x-http-method", "x-method-override"), "gateways", "the operation"),
     Selecting(("x-amzn-bedrock-accept",), "Bedrock", "the format"),
     Selecting(
@@ -60,21 +71,60 @@ SELECTING = (
         "Azure", "the deployment, or the content filter",
     ),
     Selecting(
-        ("x-portkey-config", "x-portkey-provider", "x-portkey-custom-host", "helicone-target-url", "helicone-fallbacks",
-         "helicone-prompt-id", "ai-model-id", "ai-language-model-id", "ai-embedding-model-id", "ai-image-model-id",
-         "ai-language-model-streaming", "cf-aig-backend", "x-bt-use-gateway"),
-        "gateways (Portkey, Helicone, Vercel, Cloudflare)", "the provider and the model",
+        ("x-ms-continuation", "x-ms-max-item-count", "x-ms-documentdb-partitionkey", "x-ms-documentdb-isquery",
+         "consistencylevel"),
+        "Azure and Microsoft Graph", "the operation, or the page of a list",
+    ),
+    Selecting(
+        ("x-portkey-config", "x-portkey-provider", "x-portkey-custom-host", "x-portkey-azure-resource-name",
+         "x-portkey-azure-deployment-id", "x-portkey-azure-api-version", "x-portkey-azure-model-name",
+         "x-portkey-azure-endpoint-name", "x-portkey-huggingface-base-url", "x-portkey-anthropic-version"),
+        "Portkey", "the provider and the model",
+    ),
+    Selecting(("x-portkey-virtual-key",), "Portkey", "the provider, with its key", as_digest=True),
+    Selecting(("x-portkey-anthropic-beta",), "Portkey", "features", is_list=True),
+    Selecting(("x-portkey-strict-open-ai-compliance",), "Portkey", "the form of the answer"),
+    Selecting(
+        ("x-portkey-default-input-guardrails", "x-portkey-default-output-guardrails"), "Portkey", "the guardrails"
+    ),
+    Selecting(
+        ("helicone-target-url", "helicone-openai-api-base", "helicone-fallbacks", "helicone-prompt-id"),
+        "Helicone", "the provider, or the prompt",
+    ),
+    Selecting(
+        ("helicone-token-limit-exception-handler", "helicone-moderations-enabled", "helicone-llm-security-enabled"),
+        "Helicone", "what becomes of a prompt that is too long or not allowed",
+    ),
+    Selecting(("cf-aig-backend", "cf-aig-gateway-id"), "Cloudflare", "the provider, or the gateway with its rules"),
+    Selecting(("x-litellm-model", "x-litellm-model-id"), "LiteLLM", "the model"),
+    Selecting(("x-litellm-tags",), "LiteLLM", "the deployments to choose from", is_list=True),
+    Selecting(
+        ("ai-model-id", "ai-language-model-id", "ai-embedding-model-id", "ai-image-model-id",
+         "ai-language-model-streaming"),
+        "Vercel", "the model",
+    ),
+    Selecting(("x-bt-use-gateway", "x-bt-endpoint-name"), "Braintrust", "the provider"),
+    Selecting(("x-ai-eg-model", "x-gateway-model-name"), "Envoy and Kubernetes gateways", "the model"),
+    Selecting(("x-tfy-provider-name",), "TrueFoundry", "the provider"),
+    Selecting(("ai-resource-group",), "SAP AI Core", "the deployments that are there"),
+    Selecting(
+        ("x-openai-baseurl", "x-azure-deployment-id", "x-azure-resource-name"), "Weaviate", "the model of a search"
     ),
     Selecting(
         ("x-model", "x-model-id", "x-model-name", "x-model-version", "x-deployment", "x-deployment-id",
-         "x-deployment-name", "x-provider", "x-target-url", "x-target-model", "x-guardrail-id"),
+         "x-deployment-name", "x-provider", "x-target-url", "x-target-model", "x-guardrail-id", "x-model-provider",
+         "x-llm-model", "x-llm-provider", "x-ai-model", "x-ai-provider", "x-target-provider", "x-backend"),
         "gateways of one's own", "the provider, the model or the deployment",
+    ),
+    Selecting(
+        ("x-tenant", "x-tenant-id", "x-workspace-id"),
+        "APIs of one's own", "whose data is answered from",
     ),
     Selecting(("nvcf-input-asset-references", "nvcf-function-asset-ids"), "NVIDIA", "the input"),
     Selecting(("x-mcp-toolsets", "x-mcp-tools", "x-mcp-readonly"), "MCP servers", "the tools"),
     Selecting(
         ("api-version", "x-api-version", "x-ms-version", "x-goog-api-version", "x-github-api-version", "notion-version",
-         "stripe-version", "mcp-protocol-version"),
+         "stripe-version", "mcp-protocol-version", "x-pinecone-api-version"),
         "many", "the version of the API",
     ),
     Selecting(("x-http-method-override", "soapaction"), "HTTP", "the operation"),
@@ -94,6 +144,9 @@ _NEUTRAL_FEATURES = re.compile(r"(?:prompt-caching|extended-cache-ttl|cache-diag
 _STREAMS = ("text/event-stream", "application/x-ndjson", "application/vnd.amazon.eventstream")
 _UNTYPED = ("", "application/octet-stream")  # some libraries say it of whatever they send
 _JSON_TYPE = re.compile(r"(?:application|text)/(?:json|[\w.-]+\+json|x-amz-json-[\d.]+)\Z")
+_QUALITY = re.compile(r"q\s*=")
+_UTF8 = ("charset=utf-8", "charset=utf8", "charset=us-ascii")
+_PATCH_TYPE = re.compile(r"[\w/.-]*patch\+json\Z")  # the same JSON is another change under each (RFC 6902, RFC 7396)
 
 
 def may_count(name: str) -> bool:
@@ -133,6 +186,8 @@ def selecting(
             text = "" if text == "*" else text
         else:
             text = ", ".join(values)
+        if text and name in _BY_NAME and _BY_NAME[name].as_digest:
+            text = "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         if text:
             counts[name] = text
     return dict(sorted(counts.items()))
@@ -140,13 +195,34 @@ def selecting(
 
 @lru_cache(maxsize=256)
 def _formats(value: str, is_chat: bool, stream: bool) -> str:
-    """The media types that are asked for. None and any are one; a chat is JSON, or the stream that it asks for."""
-    kinds = sorted({re.sub(r"\s*;\s*q=[\d.]+", "", kind).strip().lower() for kind in value.split(",")} - {""})
-    if kinds == ["*/*"]:
+    """The media types that are asked for, the preferred ones first (RFC 9110, section 12.5), in a fixed order.
+
+    None and any are one. A chat is JSON, or the stream that it asks for; and what would rather have JSON gets it.
+    """
+    ranks: dict[float, set[str]] = {}
+    for accepted in value.split(","):
+        kind, *given = (part.strip().lower() for part in accepted.split(";"))
+        weights = [_weight(part) for part in given if _QUALITY.match(part)]
+        named = "; ".join([kind, *sorted(part for part in given if part and not _QUALITY.match(part))])
+        if kind and (not weights or weights[0] > 0):
+            ranks.setdefault(weights[0] if weights else 1.0, set()).add("*/*" if named == "*" else named)
+    told = ("*/*", "application/json", *(_STREAMS if stream else ())) if is_chat else ()
+    ordered = [sorted(ranks[weight].difference(told)) for weight in sorted(ranks, reverse=True)]
+    ordered = [kinds for kinds in ordered if kinds]
+    if ordered[1:] == [["*/*"]] and ordered[0] == ["application/json"]:
+        del ordered[1:]
+    if ordered == [["*/*"]]:
         return ""
-    if is_chat:
-        kinds = [kind for kind in kinds if kind not in ("*/*", "application/json", *(_STREAMS if stream else ()))]
-    return ", ".join(kinds)
+    return ", ".join(
+        kind + (f";q=0.{999 - rank}" if rank else "") for rank, kinds in enumerate(ordered) for kind in kinds
+    )
+
+
+def _weight(parameter: str) -> float:
+    try:
+        return float(parameter.partition("=")[2])
+    except ValueError:
+        return 1.0
 
 
 def _type_of(value: str, body: Mapping[str, Json], is_json: bool) -> str:
@@ -157,7 +233,9 @@ def _type_of(value: str, body: Mapping[str, Json], is_json: bool) -> str:
     if MULTIPART in body:
         return kind
     if is_json and _JSON_TYPE.match(kind):
-        return ""
+        parameters = tuple(part for part in parameters if part.startswith("charset="))
+        if not parameters and not _PATCH_TYPE.match(kind):
+            return ""
     return "; ".join([kind, *parameters])
 
 
@@ -166,5 +244,5 @@ def _media_type(value: str) -> tuple[str, tuple[str, ...]]:
     kind, *rest = (part.strip() for part in value.split(";"))
     parameters = sorted(part.replace(" ", "").replace('"', "").lower() for part in rest if part)
     return kind.lower(), tuple(
-        part for part in parameters if not part.startswith(("boundary=", "start=")) and part != "charset=utf-8"
+        part for part in parameters if not part.startswith(("boundary=", "start=")) and part not in _UTF8
     )

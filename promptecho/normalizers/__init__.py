@@ -29,8 +29,8 @@ Json = Any
 
 # The first that knows a call normalizes it; those that tell by path stand before those that tell by shape.
 _SHAPES = (
-    openai_responses.SHAPE, gemini.SHAPE, bedrock.SHAPE, ollama.SHAPE, cohere.SHAPE, mistral.SHAPE, anthropic.SHAPE,
-    huggingface.SHAPE, openai_chat.SHAPE)  # fmt: skip
+    openai_responses.SHAPE, gemini.SHAPE, gemini.OTHER_SHAPE, bedrock.SHAPE, ollama.SHAPE, cohere.SHAPE, mistral.SHAPE,
+    anthropic.SHAPE, huggingface.SHAPE, openai_chat.SHAPE)  # fmt: skip
 
 Detect = Callable[[Call], bool]
 Normalize = Callable[[dict[str, Json]], dict[str, Json]]

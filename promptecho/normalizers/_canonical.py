@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from promptecho._neutral_fields import KNOWN_APIS
+from promptecho._neutral_fields import ANYWHERE, KNOWN_APIS
+from promptecho.normalizers._nulls import without_nulls
+from promptecho.normalizers._tools import carriers_in_order
 
 Json = Any
 
@@ -50,7 +52,9 @@ class Shape:
     is_chat: Callable[[Call], bool] = lambda call: True
 
     def canonical(self, call: Call) -> Canonical:
-        body = self.normalize(call)
+        body, where = self.normalize(call), self.where(call)
         messages = body.get("messages")
         has_prompt = (isinstance(messages, list) and bool(messages)) or self.provider == "openai-responses"
-        return Canonical(body, self.provider, has_prompt and self.is_chat(call), self.streams(call), self.where(call))
+        if where < ANYWHERE:
+            body = carriers_in_order(without_nulls(body, self.provider))
+        return Canonical(body, self.provider, has_prompt and self.is_chat(call), self.streams(call), where)

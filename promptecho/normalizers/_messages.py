@@ -11,6 +11,9 @@ Json = Any
 _TEXT_TYPES = ("text", "input_text", "output_text")
 _ID_FIELDS = ("id", "tool_call_id", "tool_use_id", "call_id")
 _CALL_TYPES = ("tool_use", "server_tool_use", "function", "function_call", "custom", "custom_tool_call", "tool_call")
+# Fields of an answer that a client sends back as they came: null says as much as nothing.
+_NULLABLE = ("refusal", "audio", "function_call", "reasoning", "reasoning_content")
+_JSON_CALLS = ("function_call", "mcp_call", "mcp_approval_request")
 
 
 def content(value: Json) -> Json:
@@ -51,7 +54,12 @@ def message(value: Json) -> Json:
         changed["tool_calls"] = [_call(each) for each in changed["tool_calls"]]
     if isinstance(changed.get("function_call"), dict):
         changed["function_call"] = _with_arguments(changed["function_call"])
-    return _with_arguments(changed) if changed.get("type") == "function_call" else changed
+    if changed.get("role") == "assistant":
+        has_calls = bool(changed.get("tool_calls")) or isinstance(changed.get("function_call"), dict)
+        for name in (*_NULLABLE, *(("content",) if has_calls else ())):
+            if name in changed and changed[name] is None:
+                del changed[name]
+    return _with_arguments(changed) if changed.get("type") in _JSON_CALLS else changed
 
 
 def _call(value: Json) -> Json:
@@ -64,6 +72,8 @@ def _with_arguments(value: dict[str, Json]) -> dict[str, Json]:
     text = value.get("arguments")
     if not isinstance(text, str):
         return value
+    if not text.strip():  # what some models give for a function without parameters
+        return {**value, "arguments": "{}"}
     try:
         tree = json.loads(
             text,
@@ -119,8 +129,11 @@ def hoist_system(body: dict[str, Json]) -> dict[str, Json]:
     return hoisted
 
 
-def rename_call_ids(messages: Json) -> Json:
-    """Tool-call ids by order of appearance: a client may make them up afresh in each run."""
+def rename_call_ids(messages: Json, is_named: Callable[[Mapping[str, Json]], bool] = lambda node: False) -> Json:
+    """Tool-call ids by order of appearance: a client may make them up afresh in each run.
+
+    ``is_named``: whether anything else has an ``id`` that says nothing.
+    """
     names: dict[str, str] = {}
 
     def walk(node: Json, depth: int) -> Json:
@@ -128,7 +141,7 @@ def rename_call_ids(messages: Json) -> Json:
             return [walk(child, depth) for child in node]
         if not isinstance(node, dict) or depth > 6:
             return node
-        is_call = node.get("type") in _CALL_TYPES
+        is_call = node.get("type") in _CALL_TYPES or (depth == 0 and is_named(node))
         changed: dict[str, Json] = {}
         for key, value in node.items():
             if key in _ID_FIELDS and isinstance(value, str) and (key != "id" or is_call):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from promptecho._neutral_fields import SETTINGS
 
 Json = Any
 
+_NO_TYPES: Mapping[str, str] = {}
 
-def tool(value: Json) -> Json:
+
+def tool(value: Json, types: Mapping[str, str] = _NO_TYPES) -> Json:
     """``{name, description, parameters, ...}``; every field that is not known is kept."""
     if not isinstance(value, dict):
         return value
@@ -31,14 +36,14 @@ def tool(value: Json) -> Json:
             del changed["type"]
     if "input_schema" in changed and "parameters" not in changed:
         changed = {("parameters" if key == "input_schema" else key): each for key, each in changed.items()}
-    return with_schemas_in_order(changed)
+    return with_schemas_in_order(changed, types)
 
 
-def tools(value: Json) -> Json:
-    """The tools, sorted: their order is no part of the prompt."""
+def tools(value: Json, types: Mapping[str, str] = _NO_TYPES) -> Json:
+    """The tools, sorted: their order is no part of the prompt. ``types``: other names of types in their schemas."""
     if not isinstance(value, list):
         return value
-    return sorted((tool(each) for each in value), key=_as_json)
+    return sorted((tool(each, types) for each in value), key=_as_json)
 
 
 def response_format(value: Json) -> Json:
@@ -60,31 +65,57 @@ _DATA = ("default", "const", "example", "examples", "description", "title")  # w
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 
 
-def with_schemas_in_order(value: Json) -> Json:
+def with_schemas_in_order(value: Json, types: Mapping[str, str] = _NO_TYPES) -> Json:
     """A tool or a format with the sets in its schemas sorted: JSON Schema gives their order no meaning."""
     if not isinstance(value, dict):
         return value
-    return {key: _in_order(each, 0) if key in _SCHEMAS else each for key, each in value.items()}
+    return {key: _in_order(each, 0, types) if key in _SCHEMAS else each for key, each in value.items()}
+
+
+# Where servers take a schema beside the format of the answer: vLLM and NVIDIA, llama.cpp, text-generation-inference.
+_CARRIERS = ("guided_json", "json_schema", "response_schema")
+_HOLDERS = {
+    "structured_outputs": ("json",), "grammar": ("value",), "nvext": _CARRIERS, "json_schema": ("schema",),
+    **dict.fromkeys(SETTINGS, (*_CARRIERS, "grammar", "structured_outputs", "response_format")),
+}  # fmt: skip
+
+
+def carriers_in_order(body: dict[str, Json], names: Iterable[str] = (*_CARRIERS, *_HOLDERS)) -> dict[str, Json]:
+    """A body with the sets sorted in the schemas that are in fields of a server's own."""
+    changed = body
+    for name in names:
+        value = body.get(name)
+        if not isinstance(value, dict):
+            continue
+        if name == "response_format":
+            ordered = response_format(value)
+        elif name in _HOLDERS and not (name in _CARRIERS and "schema" not in value):
+            ordered = carriers_in_order(value, _HOLDERS[name])
+        else:
+            ordered = _in_order(value, 0, _NO_TYPES)
+        if ordered != value or changed is not body:
+            changed = {**changed, name: ordered}
+    return changed
 
 
 def _as_json(value: Json) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _in_order(schema: Json, depth: int) -> Json:
+def _in_order(schema: Json, depth: int, types: Mapping[str, str]) -> Json:
     if isinstance(schema, list):
-        return [_in_order(each, depth + 1) for each in schema]
+        return [_in_order(each, depth + 1, types) for each in schema]
     if not isinstance(schema, dict) or depth > 50:
         return schema
     changed: dict[str, Json] = {}
     for key, value in schema.items():
         if not isinstance(value, (dict, list)):
-            changed[key] = value
+            changed[key] = types.get(value, value) if key == "type" and isinstance(value, str) else value
         elif key in _SETS and isinstance(value, list):
             has_texts = all(isinstance(each, str) for each in value)
             changed[key] = sorted(value, key=None if has_texts else _as_json)
         elif key in _NAMED and isinstance(value, dict):
-            changed[key] = {name: _in_order(each, depth + 1) for name, each in value.items()}
+            changed[key] = {name: _in_order(each, depth + 1, types) for name, each in value.items()}
         else:
-            changed[key] = value if key in _DATA else _in_order(value, depth + 1)
+            changed[key] = value if key in _DATA else _in_order(value, depth + 1, types)
     return changed

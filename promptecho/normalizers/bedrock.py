@@ -70,6 +70,8 @@ def _is_chat(call: Call) -> bool:
 def _converse(body: Mapping[str, Json]) -> dict[str, Json]:
     changed: dict[str, Json] = {}
     for key, value in body.items():
+        if value is None:  # AWS's services take null for what isn't there
+            continue
         if key == "messages" and isinstance(value, list):
             messages = [_message(each) for each in value]
             changed[key] = rename_ids(messages, ("toolUse", "toolResult"), ("toolUseId",))

@@ -17,6 +17,9 @@ from promptecho.normalizers._tools import tools, with_schemas_in_order
 Json = Any
 
 _PATH = re.compile(r"/models/(?P<model>[^/:]+):(?P<verb>generateContent|streamGenerateContent)$")
+_OTHER_PATH = re.compile(
+    r"/models/[^/:]+:(?:embedContent|batchEmbedContents|asyncBatchEmbedContent|countTokens|batchGenerateContent)$"
+)
 _SPELLINGS = {
     "system_instruction": "systemInstruction",
     "generation_config": "generationConfig",
@@ -33,6 +36,8 @@ _SAMPLING = {
 _OUTPUT = ("responseMimeType", "responseSchema", "responseJsonSchema")
 _CAMEL = re.compile(r"(?<=[a-z0-9])_([a-z])")
 _ROLES = {"model": "assistant"}
+# Types of the API's own schemas are in upper case; some SDKs send JSON Schema's, and both are taken.
+_TYPES = {name: name.lower() for name in ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")}
 
 
 def detect(call: Call) -> bool:
@@ -60,22 +65,22 @@ def normalize(call: Call) -> dict[str, Json]:
         elif key == "generationConfig" and isinstance(value, dict):
             changed.update(_generation(value, body))
         elif key == "tools" and isinstance(value, list):
-            changed["tools"] = tools(_declarations(value))
+            changed["tools"] = tools(_declarations(value), _TYPES)
         else:
             changed[key] = value
     changed["messages"] = rename_ids(changed.get("messages"), ("functionCall", "functionResponse"), ("id",))
     if changed["messages"] is None:
         del changed["messages"]
     if "response_format" in changed:
-        changed["response_format"] = with_schemas_in_order(changed["response_format"])
+        changed["response_format"] = with_schemas_in_order(changed["response_format"], _TYPES)
     return changed
 
 
 # Google's APIs take each name in snake_case too (https://protobuf.dev/programming-guides/json). Names below these
 # are the program's own.
 _OWN_NAMES = (
-    "args", "response", "parametersJsonSchema", "responseJsonSchema", "schema", "labels", "default", "example",
-    "text")  # fmt: skip
+    "args", "response", "parametersJsonSchema", "responseJsonSchema", "schema", "labels", "metadata", "default",
+    "example", "text")  # fmt: skip
 _NAMED_SCHEMAS = ("properties", "defs")
 _HAVE_SUCH_NAMES = (
     "contents", "messages", "system", "systemInstruction", "system_instruction", "tools", "tool_choice", "toolConfig",
@@ -100,7 +105,7 @@ def _respelled(tree: Json, depth: int) -> Json:
         name = names[key]
         if name in _NAMED_SCHEMAS and isinstance(value, dict):
             changed[name] = {own: _respelled(each, depth + 1) for own, each in value.items()}
-        else:
+        elif value is not None:  # null is what isn't there
             changed[name] = value if name in _OWN_NAMES else _respelled(value, depth + 1)
     return changed
 
@@ -164,4 +169,14 @@ def _declarations(value: list[Json]) -> list[Json]:
     return found
 
 
+def _is_other(call: Call) -> bool:
+    return _OTHER_PATH.search(call.path) is not None
+
+
+def _respelled_body(call: Call) -> dict[str, Json]:
+    changed: dict[str, Json] = _respelled(dict(call.body), 0)
+    return changed
+
+
 SHAPE = Shape("gemini", detect, normalize, _streams)
+OTHER_SHAPE = Shape("gemini", _is_other, _respelled_body, is_chat=lambda call: False)

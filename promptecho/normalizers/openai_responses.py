@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from promptecho.normalizers._canonical import Call, Shape
@@ -41,7 +42,7 @@ def normalize(call: Call) -> dict[str, Json]:
         else:
             changed[key] = value
     if "messages" in changed:
-        changed["messages"] = rename_call_ids(changed["messages"])
+        changed["messages"] = rename_call_ids(changed["messages"], _says_all)
     if "system" in changed:
         changed["system"] = content(changed["system"])
     if "tools" in changed:
@@ -51,9 +52,24 @@ def normalize(call: Call) -> dict[str, Json]:
     return changed
 
 
+# Items that say by themselves all that the model sees of them, so that neither the id that the server gave them nor
+# that they are complete says anything. Others are known to the server by their id.
+_SAY_ALL = ("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output")
+
+
+def _says_all(item: Mapping[str, Json]) -> bool:
+    kind = item.get("type", "message")
+    if kind == "message":
+        return "role" in item and "content" in item
+    return kind in _SAY_ALL or (kind == "reasoning" and isinstance(item.get("encrypted_content"), str))
+
+
 def _item(value: Json) -> Json:
-    if isinstance(value, dict) and value.get("type") == "message" and "role" in value and "id" not in value:
-        value = {key: each for key, each in value.items() if key != "type"}
+    if isinstance(value, dict):
+        if value.get("type") == "message" and "role" in value and "id" not in value:
+            value = {key: each for key, each in value.items() if key != "type"}
+        if value.get("status", "") in (None, "completed") and _says_all(value):
+            value = {key: each for key, each in value.items() if key != "status"}
     return message(value)
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import zlib
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from promptecho._matching import Identity, MatchOptions, identify, identify_reco
 from promptecho._models import Headers, Request
 from promptecho._neutral_fields import NEUTRAL
 from promptecho._query import credentials_of_query, parameters
-from promptecho._request_body import without_coding
+from promptecho._request_body import readable_body, without_coding
 from promptecho._selecting_headers import SELECTING
 from promptecho._settings import resolve
 
@@ -236,6 +237,101 @@ def test_arguments_that_are_no_json_or_could_be_read_in_two_ways_stay_texts() ->
     assert len({key(CHAT, calling(CHAT, text)) for text in texts}) == len(texts)
 
 
+ASSISTANT: Any = {"role": "assistant", "content": None, "tool_calls": [
+    {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}  # fmt: skip
+RESULT: Any = {"role": "tool", "tool_call_id": "c", "content": "1"}
+
+
+def without(tree: Any, *names: str) -> Any:
+    return {name: value for name, value in tree.items() if name not in names}
+
+
+def items(*more: Any) -> dict[str, Any]:
+    return {"model": "m", "input": [*HI, *more]}
+
+
+def embedding(**more: Any) -> dict[str, Any]:
+    return {"content": {"parts": [{"text": "a"}]}, **more}
+
+
+def schema(*required: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {"a": {"enum": [*required]}}, "required": [*required]}
+
+
+ANSWER: Any = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+CALLED: Any = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+THOUGHT: Any = {"type": "reasoning", "summary": [], "encrypted_content": "e"}
+EMBED = GEMINI.replace("generateContent", "embedContent")
+# What says the same by the vendor's own schema, and beside each what doesn't.
+SAME: list[tuple[str, Any, Any, list[Any]]] = [
+    *((url, chat(**{name: None}), chat(), [chat(**{name: []})])
+      for url in (CHAT, MISTRAL, OLLAMA) for name in ("tools", "tool_choice", "stop", "response_format", "logprobs")),
+    (OLLAMA, chat(format=None, options=None, think=None), chat(), [chat(think=False)]),
+    (RESPONSES, items() | {"instructions": None, "previous_response_id": None, "tools": None}, items(), [items() | {"instructions": ""}]),
+    (BEDROCK + "m/converse", chat(toolConfig=None, guardrailConfig=None), chat(), []),
+    (CHAT, chat(messages=[*HI, ASSISTANT, RESULT]), chat(messages=[*HI, without(ASSISTANT, "content"), RESULT]),
+     [chat(messages=[*HI, {**ASSISTANT, "content": ""}, RESULT]), chat(messages=[*HI, {**ASSISTANT, "content": "a"}, RESULT])]),
+    (CHAT, chat(messages=[*HI, {"role": "assistant", "content": "a", "refusal": None, "audio": None, "function_call": None}]),
+     chat(messages=[*HI, {"role": "assistant", "content": "a"}]), [chat(messages=[*HI, {"role": "assistant", "content": "a", "refusal": "no"}])]),
+    *((url, calling(url, text), calling(url, "{}"), [calling(url, "[]"), calling(url, "null")])
+      for url in (CHAT, RESPONSES, MISTRAL) for text in ("", " ", "{ }")),
+    (RESPONSES, items({**ANSWER, "id": "msg_1", "status": "completed"}, *HI), items({**ANSWER, "id": "msg_2"}, *HI),
+     [items({**ANSWER, "id": "msg_1", "status": "incomplete"}, *HI)]),
+    (RESPONSES, items({**ANSWER, "status": "completed"}, *HI), items(ANSWER, *HI), []),
+    (RESPONSES, items({**CALLED, "id": "fc_1", "status": "completed"}), items({**CALLED, "id": "fc_2", "status": None}), [items({**CALLED, "name": "g", "id": "fc_1"})]),
+    (RESPONSES, items({**THOUGHT, "id": "rs_1"}, CALLED), items({**THOUGHT, "id": "rs_2"}, CALLED), [items({**THOUGHT, "id": "rs_1", "encrypted_content": "f"}, CALLED)]),
+    (GEMINI, {"contents": [{"parts": [{"text": "a", "thought": None}]}], "tools": None, "generationConfig": {"responseSchema": None}},
+     {"contents": [{"parts": [{"text": "a"}]}], "generationConfig": {}}, []),
+    *((GEMINI, {"contents": [], **made("OBJECT", "STRING")}, {"contents": [], **made("object", "string")}, [{"contents": [], **made("OBJECT", "NUMBER")}])
+      for made in (
+          lambda one, two: {"generationConfig": {"responseMimeType": "application/json", "responseSchema": {
+              "type": one, "properties": {"type": {"type": two, "description": "OBJECT"}}}}},
+          lambda one, two: {"tools": [{"functionDeclarations": [{"name": "f", "parameters": {
+              "type": one, "properties": {"type": {"type": "ARRAY", "items": {"type": two}}}}}]}]})),
+    (EMBED, embedding(task_type="RETRIEVAL_QUERY", output_dimensionality=5), embedding(taskType="RETRIEVAL_QUERY", outputDimensionality=5),
+     [embedding(taskType="RETRIEVAL_DOCUMENT", outputDimensionality=5), embedding(taskType="RETRIEVAL_QUERY")]),
+    *((CHAT, chat(**made(schema("a", "b"))), chat(**made(schema("b", "a"))), [chat(**made(schema("a")))])
+      for made in (
+          lambda each: {"guided_json": each}, lambda each: {"structured_outputs": {"json": each}},
+          lambda each: {"json_schema": each}, lambda each: {"json_schema": {"schema": each}}, lambda each: {"extra_body": {"guided_json": each}},
+          lambda each: {"nvext": {"guided_json": each}}, lambda each: {"grammar": {"type": "json", "value": each}})),
+    ("http://localhost:8080/generate", {"inputs": "a", "parameters": {"grammar": {"type": "json", "value": schema("a", "b")}}},
+     {"inputs": "a", "parameters": {"grammar": {"type": "json", "value": schema("b", "a")}}}, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "one", "other", "different"), SAME)
+def test_what_says_nothing_by_the_schema_of_the_vendor_does_not_count(
+    url: str, one: Any, other: Any, different: list[Any]
+) -> None:
+    assert identity(url, one).key == identity(url, other).key
+    assert key(url, one) not in {key(url, each) for each in different}
+
+
+DIFFERENT: list[tuple[str, Any, Any]] = [
+    (CHAT, chat(functions=None), chat()),  # which OpenAI refuses
+    (CLAUDE, chat(system=None), chat()),
+    (OWN, chat(tenant="a", tools=None), chat(tenant="a")),
+    (CHAT, chat(messages=[{"role": "user", "content": None}]), chat(messages=[{"role": "user"}])),
+    (CHAT, chat(tools=[{"type": "function", "function": {"name": "f", "parameters": {"type": "OBJECT"}}}]),
+     chat(tools=[{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}])),
+    # what the server knows by its id
+    (RESPONSES, items({"type": "item_reference", "id": "msg_1"}), items({"type": "item_reference", "id": "msg_2"})),
+    (RESPONSES, items({"type": "reasoning", "summary": [], "id": "rs_1"}), items({"type": "reasoning", "summary": [], "id": "rs_2"})),
+    (RESPONSES, items({"type": "image_generation_call", "id": "ig_1"}), items({"type": "image_generation_call", "id": "ig_2"})),
+    (RESPONSES, items({"type": "web_search_call", "id": "ws_1", "status": "completed"}), items({"type": "web_search_call", "id": "ws_2", "status": "completed"})),
+    (GEMINI, {"contents": [{"parts": [{"functionCall": {"name": "f", "args": {"a": None}}}]}]},
+     {"contents": [{"parts": [{"functionCall": {"name": "f", "args": {}}}]}]}),
+    (GEMINI, {"contents": [], "generationConfig": {"responseSchema": {"type": "STRING", "enum": ["OBJECT"]}}},
+     {"contents": [], "generationConfig": {"responseSchema": {"type": "STRING", "enum": ["object"]}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("url", "one", "other"), DIFFERENT)
+def test_what_could_say_something_counts(url: str, one: Any, other: Any) -> None:
+    assert key(url, one) != key(url, other)
+
+
 SNAKE = {
     "contents": [
         {"role": "user", "parts": [{"text": "hi"}, {"inline_data": {"mime_type": "image/png", "data": "AA"}}]},
@@ -338,11 +434,22 @@ def test_any_other_header_does_not(name: str) -> None:
         ({"anthropic-beta": "prompt-caching-2024-07-31"}, {}),
         ([("anthropic-beta", "a"), ("Anthropic-Beta", "b")], {"anthropic-beta": "a,b"}),
         ({"accept": "*/*"}, {}),
-        ({"accept": "text/html;q=0.9, */*;q=0.8"}, {"accept": "*/*,text/html"}),
+        ({"accept": "text/html;q=0.9, */*;q=0.8"}, {"accept": "text/html, */*;q=0.1"}),
+        ({"accept": "*/*, text/html"}, {"accept": "text/html , */*"}),
+        ({"accept": "application/json, */*;q=0.5"}, {"accept": "application/json"}),
+        ({"accept": "application/json, text/plain, */*"}, {"accept": "*/*,text/plain;q=1.0,application/json"}),
+        ({"accept": "image/png, text/html;q=0"}, {"accept": "image/png"}),
     ],
 )
 def test_lists_have_no_order_and_what_is_neutral_in_them_is_left_out(one: Any, other: Any) -> None:
     assert key(OWN, b"", one, "GET") == key(OWN, b"", other, "GET")
+
+
+def test_accept_counts_by_what_is_preferred() -> None:
+    accepted = ["audio/wav, audio/mpeg;q=0.5", "audio/wav;q=0.5, audio/mpeg", "audio/wav, audio/mpeg", "audio/wav",
+                "audio/mpeg", "application/json, audio/wav;q=0.1", "text/html, */*;q=0.5", "text/html", "*/*, text/html",
+                "text/html;level=1", "application/json, text/plain, */*"]  # fmt: skip
+    assert len({key(OWN, b"", {"accept": each}, "GET") for each in accepted}) == len(accepted)
 
 
 def test_accept_counts_where_it_chooses_the_format() -> None:
@@ -379,9 +486,23 @@ def test_a_type_that_says_what_the_body_says_does_not_count() -> None:
         "application/octet-stream",
         "application/json; charset=utf-8",
         "application/x-amz-json-1.1",
+        "application/json;charset=UTF8",
+        'application/json; charset="utf-8"; odata=verbose',
         "application/vnd.x+json",
     ):
         assert key(OWN, {"a": 1}, {"content-type": kind}) == key(OWN, {"a": 1})
+
+
+def test_json_that_is_another_change_or_another_text_by_its_type_is_another_request() -> None:
+    kinds = ["application/json", "application/merge-patch+json", "application/strategic-merge-patch+json",
+             "application/json-patch+json", "application/json; charset=latin-1", "application/json; charset=utf-16"]  # fmt: skip
+    assert len({key(OWN, {"a": 1}, {"content-type": kind}, "PATCH") for kind in kinds}) == len(kinds)
+
+
+def test_a_header_that_may_be_a_credential_is_known_by_its_digest() -> None:
+    found = identity(CHAT, chat(), {**JSON, "x-portkey-virtual-key": "openai-prod-a1b2c3"})
+    assert found.headers is not None
+    assert found.headers["x-portkey-virtual-key"].startswith("sha256:")
 
 
 # --- queries ----------------------------------------------------------------------------------------------------------
@@ -427,6 +548,24 @@ def test_what_is_a_credential_by_its_host_is_none_elsewhere() -> None:
     assert credentials_of_query("https://x.googleapis.com/v1/list?key=ab12-cd34") == ("ab12-cd34",)
     assert parameters("https://f.azurewebsites.net/api/f?code=ab12") == ()
     assert parameters("https://h/list?code=ab12") == (("code", "ab12"),)
+
+
+@pytest.mark.parametrize("queries", [["q", "q=", ""], ["q&q=", "q=&q", "q&q", "q=&q="], ["a&q=1", "a=&q=1"]])
+def test_a_parameter_without_a_value_is_none_with_an_empty_one(queries: list[str]) -> None:
+    assert len({key(f"{OWN}?{query}", b"", {}, "GET") for query in queries}) == len(queries)
+    assert key(f"{OWN}?b&a=1", b"", {}, "GET") == key(f"{OWN}?a=1&b", b"", {}, "GET")
+
+
+def test_what_a_file_holds_tells_a_parameter_without_a_value(tmp_path: Path) -> None:
+    with use_cassette(tmp_path / "c.yaml"):
+        forward = backend.session_for("httpx").decide(get("https://h.example/b?acl&x=1"))
+        forward.start(backend.ResponseHead(200))
+        forward.finish()
+    with use_cassette(tmp_path / "c.yaml", mode="none") as cassette:
+        backend.session_for("httpx").decide(get("https://h.example/b?acl&x=1"))
+        with pytest.raises(CassetteMiss, match=r"\?acl:"):
+            backend.session_for("httpx").decide(get("https://h.example/b?acl=&x=1"))
+        cassette.acknowledge_misses()
 
 
 # --- bodies -----------------------------------------------------------------------------------------------------------
@@ -516,6 +655,44 @@ def test_forms_that_differ_never_share_a_key(bodies: list[bytes]) -> None:
 )
 def test_json_with_a_key_twice_is_matched_by_its_bytes(bodies: list[bytes]) -> None:
     assert len({key(CHAT, body) for body in bodies}) == len(bodies)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ["1e400", "1e500", "-1e400", "Infinity", "-Infinity", "NaN", "null", "1.0e400"],
+        ["1e-400", "1e-500", "0.0", "0", "-0", "-1e-400"],
+        ["0.1234567890123456789", "0.1234567890123456788", "0.12345678901234568"],
+        ["1" + "0" * 400, "1" + "0" * 399 + "1", "9" * 5000, "9" * 5001, "1e400"],
+        ["9007199254740993", "9007199254740992", "9007199254740993.0", "9007199254740992.0"],
+        ["1e99999999999999999999", "1e99999999999999999998"],
+    ],
+)
+def test_numbers_that_differ_never_share_a_key(numbers: list[str]) -> None:
+    for url, body in ((OWN, '{"a": %s}'), (OWN, "[%s]"), (CHAT, '{"messages": [{"role": "user", "content": %s}]}')):
+        assert len({key(url, (body % number).encode()) for number in numbers}) == len(numbers)
+
+
+@given(st.floats(-1e9, 1e9), st.integers(1, 30))
+def test_a_number_is_the_same_however_it_is_printed(value: float, places: int) -> None:
+    spelled = [repr(value), f"{value:.60f}" if abs(value) > 1e-9 else repr(value), f"{value:.{places}e}"]
+    first, second, rounded = (readable_body(f'{{"a": {text}}}'.encode(), "")[0] for text in spelled)
+    assert first == second == {"a": value}
+    assert rounded == {"a": float(spelled[2])}  # rounded, it is another number, but as readable
+
+
+@given(st.decimals(-100_000, 100_000, places=20))
+def test_numbers_that_differ_by_little_are_read_as_two(value: Decimal) -> None:
+    texts = [f"{each:f}" for each in (value, value + Decimal("1e-20"))]
+    one, other = (readable_body(f'{{"a": {text}}}'.encode(), "")[0] for text in texts)
+    assert one != other
+
+
+def test_a_byte_order_mark_before_json_says_nothing() -> None:
+    for body in (chat(), [1, "a"]):
+        data = json.dumps(body).encode()
+        assert key(CHAT, b"\xef\xbb\xbf" + data) == key(CHAT, data)
+    assert key(OWN, b"\xef\xbb\xbftext") != key(OWN, b"text")
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,7 +13,7 @@ Json = Any
 _OPENAI = frozenset(
     ("tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning", "reasoning_effort", "verbosity",
      "modalities", "audio", "prediction", "web_search_options", "n", "stop", "logprobs", "top_logprobs", "logit_bias",
-     "instructions", "previous_response_id", "conversation", "prompt", "include", "truncation", "background",
+     "instructions", "previous_response_id", "conversation", "include", "truncation", "background",
      "max_tool_calls", "text")
 )  # fmt: skip
 # "nullable" in OpenAI's and Mistral's schemas, what others that answer in this shape declare as optional (vLLM), and
@@ -28,4 +28,5 @@ def without_nulls(body: dict[str, Json], provider: str) -> dict[str, Json]:
     names: Mapping[str, Json] | frozenset[str] = body if provider in _ALL else _BY_NAME.get(provider, frozenset())
     if not any(value is None for value in body.values()):
         return body
-    return {name: value for name, value in body.items() if value is not None or name not in names}
+    # A file tells an empty object from no body as little.
+    return {name: value for name, value in body.items() if value is not None or name not in names} or body

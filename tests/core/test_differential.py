@@ -196,7 +196,7 @@ def changed(tree: Any, place: Place, how: str) -> Any:
     return tree
 
 
-def is_neutral(shape: Shape, place: Place, how: str) -> bool:
+def is_neutral(shape: Shape, body: Any, place: Place, how: str) -> bool:
     """Whether the table of neutral fields, or this module, says that a change says nothing about the answer."""
     names = [snake_case(str(step)) for step in place]
     is_whole = not any(
@@ -214,6 +214,8 @@ def is_neutral(shape: Shape, place: Place, how: str) -> bool:
             return True
     if place[0] == "contents" and place[-1] == "role" and how == "without":
         return True  # Gemini: who says nothing is the user
+    if place[0] == "tools" and place[2:] == ("type",) and how == "without" and value_at(body, place) == "function":
+        return True  # what has a name and parameters is a function; OpenAI refuses one that doesn't say so
     return str(place[-1]) in CALL_IDS and how == "changed"
 
 
@@ -245,7 +247,7 @@ def test_one_changed_leaf_of_a_body_changes_the_key_unless_it_is_known_to_be_neu
     same = key(request_of(shape, body)) == key(request_of(shape, other))
     if how == "beside" and isinstance(value_at(body, place[:-1]), dict) and place[:-1] == ():
         assert not same  # a field that nobody knows
-    elif is_neutral(shape, place, how):
+    elif is_neutral(shape, body, place, how):
         return
     else:
         assert not same, (place, how)

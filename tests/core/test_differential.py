@@ -7,11 +7,14 @@ fields names it or this module does.
 from __future__ import annotations
 
 import copy
+import gzip
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Union
 
 import pytest
@@ -21,6 +24,8 @@ from hypothesis import strategies as st
 from promptecho._matching import MatchOptions, identify
 from promptecho._models import Headers, Request
 from promptecho._neutral_fields import KNOWN_APIS, NEUTRAL, SETTINGS, snake_case
+from promptecho._request_body import without_coding
+from promptecho._selecting_headers import SELECTING
 
 EXAMPLES = 20_000 if int(os.environ.get("PROMPTECHO_SOAK", "1")) > 1 else 400
 Place = tuple[Union[str, int], ...]
@@ -333,3 +338,96 @@ def test_every_shape_is_told_by_the_order_of_its_messages(name: str) -> None:
         if isinstance(turns_sent, list) and len(turns_sent) > 1:
             backwards = {**shape.always, where: turns_sent[::-1]}
             assert key(request_of(shape, backwards)) != key(request_of(shape, shape.always))
+
+
+# --- what is beside a JSON body, or packs it ---------------------------------------------------------------------------
+
+HEADER_NAMES = sorted(name for entry in SELECTING for name in entry.names)
+HEADER_VALUES = st.text("abcXYZ019._-/:{}", min_size=1, max_size=12)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.dictionaries(st.sampled_from(HEADER_NAMES), HEADER_VALUES, min_size=1, max_size=4), st.data())
+def test_one_changed_header_that_selects_changes_the_key(headers: dict[str, str], data: st.DataObject) -> None:
+    shape = SHAPES[data.draw(st.sampled_from(sorted(SHAPES)))]
+    name = data.draw(st.sampled_from(sorted(headers)))
+    first = key(request_of(shape, shape.always, headers=headers))
+    assert key(request_of(shape, shape.always, headers={**headers, name: headers[name] + "x"})) != first
+    spelled = {each.title(): f" {value} " for each, value in reversed(headers.items())}
+    assert key(request_of(shape, shape.always, headers={**spelled, "user-agent": "x", "x-request-id": "y"})) == first
+    if name not in shape.headers:
+        rest = {each: value for each, value in headers.items() if each != name}
+        assert key(request_of(shape, shape.always, headers=rest)) != first
+
+
+@settings(max_examples=EXAMPLES // 4, deadline=None)
+@given(requests(), st.sampled_from(["gzip", "deflate"]), st.data())
+def test_a_compressed_body_has_the_key_of_its_content(
+    drawn: tuple[Shape, dict[str, Any]], coding: str, data: st.DataObject
+) -> None:
+    shape, body = drawn
+    other = changed(body, data.draw(st.sampled_from(sorted(leaves(body), key=repr))), "changed")
+
+    def packed(tree: Any) -> str:
+        text = json.dumps(tree).encode()
+        content = gzip.compress(text) if coding == "gzip" else zlib.compress(text)
+        headers = Headers({"content-type": "application/json", **shape.headers, "content-encoding": coding})
+        return key(without_coding(Request("POST", shape.url, headers, content)))
+
+    assert packed(body) == key(request_of(shape, body))
+    assert packed(other) == key(request_of(shape, other))
+
+
+FIELDS = st.text(
+    st.characters(codec="ascii", exclude_characters='\r\n"\\\x00', min_codepoint=32), min_size=1, max_size=8
+)
+CONTENTS = st.binary(max_size=12) | st.text(max_size=12).map(str.encode)
+PARTS = st.lists(st.tuples(FIELDS, FIELDS | st.none(), CONTENTS), min_size=1, max_size=3)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(PARTS, PARTS, st.sampled_from(["form-data", "mixed", "related"]), st.sampled_from(["b1", "----x.y", "a=b;c"]))
+def test_multipart_bodies_share_a_key_only_if_their_parts_are_equal(
+    one: list[Any], other: list[Any], kind: str, boundary: str
+) -> None:
+    def sent(parts: list[Any], mark: str) -> str:
+        body = b""
+        for name, filename, content in parts:
+            names = f'name="{name}"' + (f'; filename="{filename}"' if filename is not None else "")
+            body += f"--{mark}\r\nContent-Disposition: form-data; {names}\r\n\r\n".encode() + content + b"\r\n"
+        headers = Headers({"content-type": f'multipart/{kind}; boundary="{mark}"'})
+        return key(Request("POST", "https://h.example/files", headers, body + f"--{mark}--\r\n".encode()))
+
+    assert (sent(one, boundary) == sent(other, boundary)) == (one == other)
+    assert sent(one, boundary) == sent(one, "another-boundary")
+
+
+NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,24})(\.[0-9]{1,24})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(NUMBERS, NUMBERS)
+def test_numbers_share_a_key_only_if_they_are_equal(one: str, other: str) -> None:
+    def sent(number: str) -> str:
+        return key(Request("POST", "https://h.example/x", Headers({}), f'{{"a": {number}}}'.encode()))
+
+    if Decimal(one) != Decimal(other):
+        # A float printed with all its digits is the float, which may have a shorter spelling.
+        assert sent(one) != sent(other) or float(one) == float(other) != 0
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "=", "=1", "=%3D", "=,", "=%2C"])), max_size=4),
+    st.data(),
+)
+def test_queries_share_a_key_only_if_they_have_the_same_parameters(pairs: list[Any], data: st.DataObject) -> None:
+    other = data.draw(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "=", "=1"])), max_size=4))
+
+    def sent(given: list[Any]) -> str:
+        return key(Request("GET", "https://h.example/x?" + "&".join(name + value for name, value in given)))
+
+    def by_name(given: list[Any]) -> list[Any]:
+        return sorted(given, key=lambda pair: str(pair[0]))
+
+    assert (sent(pairs) == sent(other)) == (by_name(pairs) == by_name(other))

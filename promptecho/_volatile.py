@@ -4,7 +4,7 @@ Names stand for patterns, and users add patterns of their own. They are applied 
 which they were given: patterns first, since they were written for the text as it is, then names from the longest value
 to the shortest, so that a date never takes the first half of a moment away.
 
-The patterns have no repetition inside a repetition, so each takes time linear in the text.
+The patterns have no open repetition inside another, so each takes time linear in the text.
 """
 
 from __future__ import annotations
@@ -13,18 +13,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from promptecho._dates import BEGINS, DATE, MONTH, REPR, WEEKDAY, YEAR
+
 Json = Any
 
 MASK = "<volatile>"
-
-_MONTH = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?"
-    r"|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
-)
-_WEEKDAY = r"(?:(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs?)?|Fri|Sat(?:ur)?|Sun)(?:day)?\b\.?,?\s{1,2})"
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\b"
-_MONTH_NUMBER = r"(?:0?[1-9]|1[0-2])"
-_YEAR = r"(?:(?:19|20)\d{2}\b)"
+_KEEPING = rf"\g<_own>{MASK}"  # where a pattern of ours takes what stays with it
 
 # "10:00", "10:00:00.123456", "10:00 AM", "10 am", and what may follow of a time zone (RFC 3339, RFC 5322, JavaScript)
 _ZONE = (
@@ -38,29 +32,15 @@ _TIME = (
 # What a stopwatch says and nobody writes: seconds with four decimals and more.
 _ELAPSED = r"\d{1,6}\.\d{4,9}\s?s(?:ec(?:ond)?s?)?\b"
 
-_ISO_DAY = r"(?:\d{4}(?:-\d{2}-\d{2}|/\d{1,2}/\d{1,2}|\.\d{2}\.\d{2}))"
-_COMPACT_DAY = r"(?:20\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
-_ISO_WEEK = r"(?:\d{4}-?W(?:0[1-9]|[1-4]\d|5[0-3])(?:-?[1-7])?)"  # ISO 8601
-_NUMBERS = (
-    r"(?:\d{1,2}/\d{1,2}/(?:\d{4}|\d{2})|\d{1,2}\.\d{1,2}\.\d{4}|\d{1,2}-\d{1,2}-\d{4}"
-    r"|(?:0[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2])\.\d{2})"
-)
-_EAST_ASIAN = r"(?:\d{4}\s?年\s?\d{1,2}\s?月\s?\d{1,2}\s?日)"
-_MONTH_DAY = rf"(?:{_WEEKDAY}?{_MONTH}\s{{1,2}}{_DAY}(?:,?\s{_YEAR})?)"
-_DAY_MONTH = rf"(?:{_WEEKDAY}?{_DAY}(?:\s(?:of\s)?|-|/){_MONTH}(?:(?:,?\s|-|/){_YEAR})?)"
-_MONTH_YEAR = rf"(?:{_MONTH}\s{_YEAR})"
-_WRITTEN = rf"(?:(?<![A-Za-z])(?:{_MONTH_DAY}|{_MONTH_YEAR})|(?<![A-Za-z0-9]){_DAY_MONTH})"
-_NUMERIC = rf"(?:(?<!\d)(?:{_WEEKDAY}?(?:{_ISO_DAY}|{_ISO_WEEK}|{_NUMBERS}|{_COMPACT_DAY}))(?!\d))"
-_DATE = rf"(?:{_NUMERIC}|{_WRITTEN}|{_EAST_ASIAN})"
-
 # ctime has its year at the end, RFC 3339 a "T", log files a colon, names of files no colons.
 _BETWEEN = r"(?:,?\s{1,2}(?:at\s)?|[Tt_:]|\s?[|@\u2013-]\s?)"
-_CTIME = rf"(?<![A-Za-z]){_WEEKDAY}?{_MONTH}\s{{1,2}}\d{{1,2}}\s{_TIME}\s{_YEAR}"
+_CTIME = rf"(?<![A-Za-z]){WEEKDAY}?{MONTH}\s{{1,2}}\d{{1,2}}\s{_TIME}\s{YEAR}"
 _FILE_TIME = r"(?:\d{4}-\d{2}-\d{2}|\d{8})[T_-]?\d{2}[-.]?\d{2}[-.]?\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?(?!\d)"
-# Seconds since 1970 from 2017 to 2036, with what makes milli-, micro- and nanoseconds of them.
-_EPOCH = r"(?<![\w.])(?:1[5-9]|20)\d{8}(?:\d{3}){0,3}(?:\.\d{1,9})?(?![\w])"
+# Seconds since 1970 from 2020 to 2030, with what makes milli-, micro- and nanoseconds of them.
+_EPOCH = r"(?<![\w.])1[678]\d{8}(?:\d{3}){0,3}(?:\.\d{1,9})?(?![\w])"
 _DATETIME = (
-    rf"{_CTIME}|{_DATE}{_BETWEEN}{_TIME}|{_TIME}{_BETWEEN}(?:on\s)?{_DATE}|(?<!\d){_FILE_TIME}|{_EPOCH}|{_ELAPSED}"
+    rf"{BEGINS}(?:{_CTIME}|{REPR}|{DATE}{_BETWEEN}{_TIME}|{_TIME}{_BETWEEN}(?:on\s)?{DATE}|(?<!\d){_FILE_TIME}|{_EPOCH}"
+    rf"|{_ELAPSED})"
 )
 
 # Prefixes of the ids that providers and frameworks give to what they make, and clients send back.
@@ -76,15 +56,20 @@ _PREFIXES = (
 VOLATILE = {
     "uuid": r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])",
     "datetime": _DATETIME,
-    "date": rf"{_DATETIME}|{_DATE}",  # the time of day beside a date goes with it
+    "date": rf"{_DATETIME}|{BEGINS}{DATE}",  # the time of day beside a date goes with it
     "time": rf"(?<![\w:.]){_TIME}|{_ELAPSED}",
     "tempfile": r"(?:(?:/private)?/var/folders/[^/\s]+/[^/\s]+/T/|/tmp/|[A-Za-z]:\\\S{0,200}?\\Temp\\)?"
-    r"(?:pytest-of-[^/\\\s]+[/\\]pytest-\d+|(?<![A-Za-z0-9])tmp[a-z0-9_]{8}(?![A-Za-z0-9_]))",
+    r"(?:pytest-of-[^/\\\s]+[/\\]pytest-\d+|(?<![A-Za-z0-9])tmp[a-z0-9_]{8}(?![A-Za-z0-9_])"
+    r"|(?<![A-Za-z0-9])tmp\.(?=[a-z]{0,9}[A-Z0-9])[A-Za-z0-9]{10}(?![A-Za-z0-9_]))"  # mktemp
+    # mkstemp with a prefix, which is the program's own
+    r"|(?:(?:/private)?/var/folders/[^/\s]+/[^/\s]+/T/|/tmp/|[A-Za-z]:\\\S{0,200}?\\Temp\\)"
+    r"(?P<_own>[\w.-]{0,40}?[_.-])(?=[a-z_]{0,7}\d)(?=[\d_]{0,7}[a-z])[a-z0-9_]{8}(?![A-Za-z0-9_])",
     # What comes after a prefix is drawn, not written: a digit with a letter behind it, or both cases in a long run.
     "id": rf"(?<![A-Za-z0-9])(?:{'|'.join(sorted(_PREFIXES, key=len, reverse=True))})[-_]"
     r"(?:(?=[A-Za-z]{0,40}\d[A-Za-z0-9]{0,40}[A-Za-z])[A-Za-z0-9]{6,}"
     r"|(?=[a-z0-9]{0,40}[A-Z])(?=[A-Z0-9]{0,40}[a-z])[A-Za-z0-9]{16,})(?:[-_][A-Za-z0-9]+)*",
-    "hex": r"(?<![0-9A-Za-z])(?:0x)?[0-9a-fA-F]{8,}(?![0-9A-Za-z])",
+    # A plain number says something, unless it is longer than people write them.
+    "hex": r"(?<![0-9A-Za-z])(?:0x[0-9a-fA-F]{8,}|(?=\d*[a-fA-F])[0-9a-fA-F]{8,}|\d{16,})(?![0-9A-Za-z])",
 }
 _RANKS = {name: rank for rank, name in enumerate(VOLATILE, 1)}
 
@@ -106,7 +91,7 @@ def mask_volatile(tree: Json, patterns: tuple[re.Pattern[str], ...]) -> Json:
     """A tree in which every text has ``<volatile>`` in the place of what the patterns find."""
     if isinstance(tree, str):
         for pattern in patterns:
-            tree = pattern.sub(MASK, tree)
+            tree = pattern.sub(_KEEPING if "_own" in pattern.groupindex else MASK, tree)
         return tree
     if isinstance(tree, dict):
         return {key: mask_volatile(value, patterns) for key, value in tree.items()}

@@ -38,10 +38,7 @@ _CTIME = rf"(?<![A-Za-z]){WEEKDAY}?{MONTH}\s{{1,2}}\d{{1,2}}\s{_TIME}\s{YEAR}"
 _FILE_TIME = r"(?:\d{4}-\d{2}-\d{2}|\d{8})[T_-]?\d{2}[-.]?\d{2}[-.]?\d{2}(?:[.,]\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})?(?!\d)"
 # Seconds since 1970 from 2020 to 2030, with what makes milli-, micro- and nanoseconds of them.
 _EPOCH = r"(?<![\w.])1[678]\d{8}(?:\d{3}){0,3}(?:\.\d{1,9})?(?![\w])"
-_DATETIME = (
-    rf"{BEGINS}(?:{_CTIME}|{REPR}|{DATE}{_BETWEEN}{_TIME}|{_TIME}{_BETWEEN}(?:on\s)?{DATE}|(?<!\d){_FILE_TIME}|{_EPOCH}"
-    rf"|{_ELAPSED})"
-)
+_MOMENTS = rf"{_TIME}{_BETWEEN}(?:on\s)?{DATE}|(?<!\d){_FILE_TIME}|{_EPOCH}|{_ELAPSED}"
 
 # Prefixes of the ids that providers and frameworks give to what they make, and clients send back.
 _PREFIXES = (
@@ -55,8 +52,8 @@ _PREFIXES = (
 # From the longest value to the shortest; in this order they are applied.
 VOLATILE = {
     "uuid": r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])",
-    "datetime": _DATETIME,
-    "date": rf"{_DATETIME}|{BEGINS}{DATE}",  # the time of day beside a date goes with it
+    "datetime": rf"{BEGINS}(?:{_CTIME}|{REPR}|{DATE}{_BETWEEN}{_TIME}|{_MOMENTS})",
+    "date": rf"{BEGINS}(?:{_CTIME}|{REPR}|{_MOMENTS}|{DATE}(?:{_BETWEEN}{_TIME})?)",  # with the time of day beside it
     "time": rf"(?<![\w:.]){_TIME}|{_ELAPSED}",
     "tempfile": r"(?:(?:/private)?/var/folders/[^/\s]+/[^/\s]+/T/|/tmp/|[A-Za-z]:\\\S{0,200}?\\Temp\\)?"
     r"(?:pytest-of-[^/\\\s]+[/\\]pytest-\d+|(?<![A-Za-z0-9])tmp[a-z0-9_]{8}(?![A-Za-z0-9_])"

@@ -55,6 +55,26 @@ def looks_like_credential(value: str) -> bool:
     return _SYMBOL.search(text) is not None and any(map(str.isdigit, text)) and _mixed(text)
 
 
+_PASSWORD = re.compile("pass|pwd|secret", re.IGNORECASE)
+_EVERYDAY = re.compile(r"[A-Za-z]*(?:[-_. ][A-Za-z]*)*|\d{0,10}|.{0,5}", re.DOTALL)
+
+
+def is_everyday(value: str) -> bool:
+    """Whether a value is words, or a number, or too short to be looked for in other texts."""
+    text = value.strip()
+    return (_EVERYDAY.fullmatch(text) or _TEMPLATE.fullmatch(text)) is not None and not looks_like_credential(text)
+
+
+def could_be_credential(name: str, value: str) -> bool:
+    """Whether a value is a credential where its name says it of other things too (``token``, ``password``).
+
+    What a server draws looks like it. A password is chosen by a person: whatever is no word and no number may be one.
+    """
+    if looks_like_credential(value):
+        return True
+    return _PASSWORD.search(name) is not None and REDACTED not in value and not is_everyday(value)
+
+
 def _is_word(piece: str) -> bool:
     if not piece.isascii():
         return True

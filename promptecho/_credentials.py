@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from promptecho._credential_look import looks_like_credential
+from promptecho._credential_look import could_be_credential, is_everyday, looks_like_credential
 from promptecho._models import Request
 from promptecho._named_fields import REDACTED
 from promptecho._query import credentials_of_query
@@ -57,6 +57,7 @@ CREDENTIAL_FIELDS = TOKEN_FIELDS | frozenset(
      "sastoken", "personal_access_token", "github_token", "oauth_access_token", "x-api-key", "x-goog-api-key",
      "xi-api-key", "subscription_key", "subscriptionkey", "proxy_password", "api-key")
 )  # fmt: skip
+_AMBIGUOUS = frozenset(("password", "passphrase"))
 # Where providers document a credential under a name that says little: the names of the fields above it, nearest last.
 # ``*`` is any name; a list adds none.
 _PLACES: tuple[tuple[str, ...], ...] = (
@@ -92,7 +93,7 @@ _LOGIN = re.compile(
 )
 _LOGIN_ITSELF = re.compile(r"/(?:oauth2?|tokens?|login|signin|access_?token|client_secrets)/?$", re.IGNORECASE)
 _LOGIN_FIELD = re.compile(
-    rb"(?:^|[&\"])(?:grant_type|client_secret|client_assertion|refresh_token|subject_token)(?:\"\s*:|=)"
+    rb"(?:^|[&\"])(?:grant_type|client_secret|client_assertion|refresh_token|subject_token)(?:\"\s*[:,]|=)"
 )
 
 
@@ -101,6 +102,19 @@ def is_login(method: str, path: str, request_body: bytes, has_prompt: bool) -> b
     if has_prompt:
         return _LOGIN_ITSELF.search(path) is not None
     return _LOGIN.search(path) is not None or _LOGIN_FIELD.search(request_body[:20_000]) is not None
+
+
+def in_a_conversation(path: tuple[str, ...]) -> bool:
+    """Whether a place of a request is in texts of people and models, where a field's name says nothing."""
+    return bool(path) and path[0] in _CONVERSATION
+
+
+def is_carried(path: tuple[str, ...], value: str) -> bool:
+    """Whether a value at a credential's place of a request (which logs nobody in) is one.
+
+    An ``api_key`` is there for nothing else, whatever it is; a ``password`` may be what is asked about.
+    """
+    return path[-1] not in _AMBIGUOUS or could_be_credential(path[-1], value)
 
 
 def is_credential_place(path: tuple[str, ...]) -> bool:
@@ -209,12 +223,15 @@ def _tree_values(tree: Json, path: tuple[str, ...] = ()) -> Iterator[str]:
         for name, value in tree.items():
             below = (*path, str(name).lower())
             if isinstance(value, str):
-                if is_credential_place(below) and (not names_a_setting(below) or looks_like_credential(value)):
+                if is_credential_place(below) and not (
+                    is_everyday(value) or (names_a_setting(below) and not looks_like_credential(value))
+                ):
                     yield from _parts_of_value(value)
                 elif value.startswith("http") and ("?" in value or "@" in value) and len(value) < 4096:
                     yield from filter(looks_like_credential, _url_values(value))
             elif isinstance(value, dict) and below[-1] in CREDENTIAL_FIELDS and isinstance(value.get("value"), str):
-                yield value["value"]
+                if not is_everyday(value["value"]):
+                    yield value["value"]
             elif isinstance(value, (dict, list)) and below[-1] not in _CONVERSATION:
                 yield from _tree_values(value, below)
     elif isinstance(tree, list):
@@ -256,7 +273,11 @@ def _body_values(request: Request) -> Iterator[str]:
     try:
         text = request.body.decode("utf-8")
         if not text.lstrip().startswith(("{", "[")):
-            yield from (value for name, value in parse_qsl(text) if name.lower() in CREDENTIAL_FIELDS)
+            yield from (
+                value
+                for name, value in parse_qsl(text)
+                if name.lower() in CREDENTIAL_FIELDS and not is_everyday(value)
+            )
         else:
             yield from _tree_values(json.loads(text))
     except (ValueError, RecursionError):

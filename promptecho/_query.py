@@ -1,7 +1,8 @@
 """The query of a URL: which of its parameters are credentials, and one spelling for the others.
 
 Rules: what is a credential is told by exact names, by the host or the parameters beside it where a name is ambiguous
-(``key`` of Google, ``code`` of a login), or by a value that is a key of a known format. Every other value is matched;
+(``key`` of Google, ``code`` of a login), or by a value that is a key of a known format. A ``token`` or ``code`` that is
+an everyday word is none. Every other value is matched;
 one that could be a credential all the same (a random text, a long value under such a name) is known by its digest.
 """
 
@@ -13,8 +14,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from promptecho._credential_look import looks_like_credential
+from promptecho._credential_look import could_be_credential, looks_like_credential
 from promptecho._key_formats import is_key
+from promptecho._named_fields import REDACTED
 
 Json = Any
 Pairs = tuple[tuple[str, str], ...]
@@ -27,6 +29,7 @@ _CREDENTIALS = frozenset(
      "ocpapimsubscriptionkey", "awsaccesskeyid", "xgoogapikey",
      *(f"x{vendor}{name}" for vendor in ("amz", "goog") for name in ("credential", "securitytoken", "signature")))
 )  # fmt: skip
+_AMBIGUOUS = frozenset(("token", "code", "password", "passwd", "secret", "auth"))
 # What a signature brings along, which is new with each of them.
 _OF_SIGNATURES = frozenset(
     f"x{vendor}{name}" for vendor in ("amz", "goog") for name in ("date", "expires", "signedheaders", "algorithm")
@@ -76,14 +79,31 @@ def _split(url: str) -> tuple[tuple[str, str, bool], ...]:
     ]
     names = {_plain(name) for name, _ in pairs}
     host = (parts.hostname or "").lower()
-    secret = {*_CREDENTIALS, *_OF_SIGNATURES}
-    if names & _SIGNATURES:
-        secret |= _SIGNED_ALONG
+    secret = set(_CREDENTIALS)
     if host.endswith("googleapis.com") or _GOOGLE_PATH.search(parts.path):
         secret.add("key")
-    if names & _BESIDE_A_LOGIN_CODE or host.endswith("azurewebsites.net"):
+    ambiguous = _AMBIGUOUS
+    if host.endswith("azurewebsites.net"):
         secret.add("code")
-    return tuple((name, value, _plain(name) in secret or is_key(value)) for name, value in pairs)
+        ambiguous = ambiguous - {"code"}
+    elif names & _BESIDE_A_LOGIN_CODE:
+        secret.add("code")
+    along = _OF_SIGNATURES | (_SIGNED_ALONG if names & _SIGNATURES else frozenset())
+    return tuple(
+        (
+            name,
+            value,
+            _plain(name) in along
+            or is_key(value)
+            or (_plain(name) in secret and (_plain(name) not in ambiguous or not _selects(name, value))),
+        )
+        for name, value in pairs
+    )
+
+
+def _selects(name: str, value: str) -> bool:
+    """Whether a value under the name of a credential says what to answer: an everyday word."""
+    return bool(value) and REDACTED not in value and not could_be_credential(name, value)
 
 
 def _is_readable(name: str, value: str) -> bool:

@@ -26,7 +26,10 @@ from promptecho._credentials import (
     carried_credentials,
     environment_credentials,
     formerly_masked,
+    in_a_conversation,
+    is_carried,
     is_credential_place,
+    is_login,
     is_session_header,
     may_hold_fields,
     names_a_setting,
@@ -65,7 +68,9 @@ _URL_HEADERS = frozenset(
 class Fields(enum.Enum):
     """When the value of a field with the name of a credential is masked."""
 
-    ALWAYS = "always"  # requests: the name says it
+    ALWAYS = "always"  # requests that log in: the name says it
+    UNLESS_EVERYDAY = "unless everyday"  # other requests: words are matched, and two of them are not one request
+    IN_A_CONVERSATION = "conversation"  # of a request: what a field is called there is what people call it
     OF_A_LOGIN = "login"  # answers that hand out tokens: those fields always, others as in the next
     IF_IT_LOOKS_LIKE_ONE = "look"  # answers of models: what a field is called there is only what the model calls it
 
@@ -351,7 +356,10 @@ class Redactor:
                 continue  # masked as a whole, or as what it is
             if pattern in _FIELDS or pattern is _FORM_FIELD or pattern is _LOGIN_FIELD:
                 name = found["name"].lower()
-                if fields is not Fields.ALWAYS and not (fields is Fields.OF_A_LOGIN and name in TOKEN_FIELDS):
+                if fields is Fields.UNLESS_EVERYDAY:
+                    if not is_carried((name,), value):
+                        continue
+                elif fields is not Fields.ALWAYS and not (fields is Fields.OF_A_LOGIN and name in TOKEN_FIELDS):
                     if not looks_like_credential(value):
                         continue
                     if fields is Fields.IF_IT_LOOKS_LIKE_ONE:
@@ -380,13 +388,17 @@ class Redactor:
         ``place``: where the tree stands in what is masked.
         """
         names = tuple(str(part) for part in place if not isinstance(part, int))
+        if fields is Fields.UNLESS_EVERYDAY and in_a_conversation(names):
+            fields = Fields.IN_A_CONVERSATION
         return self._masked_tree(self.named.mask_tree(tree, place) if self.named else tree, names, fields)
 
     def _masked_tree(self, tree: Json, place: tuple[str, ...], fields: Fields) -> Json:
         if isinstance(tree, str):
             return self.mask(tree, fields)
         if isinstance(tree, dict):
-            changed = {self.mask(key): self._masked_value(key, value, place, fields) for key, value in tree.items()}
+            changed = {
+                self.mask(key, fields): self._masked_value(key, value, place, fields) for key, value in tree.items()
+            }
             return changed if changed != tree else tree
         if isinstance(tree, list):
             items = [self._masked_tree(value, place, fields) for value in tree]
@@ -395,25 +407,29 @@ class Redactor:
 
     def _masked_value(self, name: str, value: Json, place: tuple[str, ...], fields: Fields) -> Json:
         place = (*place, name.lower())
-        if value and self._is_credential(place, value, fields):
-            if isinstance(value, str):
+        if fields is Fields.UNLESS_EVERYDAY and in_a_conversation(place):
+            fields = Fields.IN_A_CONVERSATION
+        if isinstance(value, str):
+            if value and self._is_credential(place, value, fields):
                 return self._masked_text(value)
+        elif fields in (Fields.ALWAYS, Fields.UNLESS_EVERYDAY) and is_credential_place(place):
             if isinstance(value, dict) and isinstance(value.get("value"), str):
-                value = {**value, "value": REDACTED}
-            if isinstance(value, list) and place[-1] not in CREDENTIAL_FIELDS:
+                if self._is_credential(place, value["value"], fields):
+                    value = {**value, "value": REDACTED}
+            elif isinstance(value, list) and place[-1] not in CREDENTIAL_FIELDS:
                 value = [REDACTED if isinstance(each, str) and each else each for each in value]
         if name == FORM and isinstance(value, list):
-            value = [self._masked_pair(*pair) if _is_pair(pair) else pair for pair in value]
+            value = [self._masked_pair(*pair, fields) if _is_pair(pair) else pair for pair in value]
         elif name == MULTIPART and isinstance(value, list):
-            value = [self._masked_part(part) for part in value]
+            value = [self._masked_part(part, fields) for part in value]
         return self._masked_tree(value, place, fields)
 
-    def _is_credential(self, place: tuple[str, ...], value: Json, fields: Fields) -> bool:
-        if fields is Fields.ALWAYS:
-            if isinstance(value, str) and names_a_setting(place) and not looks_like_credential(value):
-                return False
-            return is_credential_place(place)
-        if place[-1] not in CREDENTIAL_FIELDS or not isinstance(value, str):
+    def _is_credential(self, place: tuple[str, ...], value: str, fields: Fields) -> bool:
+        if fields in (Fields.ALWAYS, Fields.UNLESS_EVERYDAY) and is_credential_place(place):
+            if names_a_setting(place):
+                return looks_like_credential(value)
+            return fields is Fields.ALWAYS or is_carried(place, value)
+        if place[-1] not in CREDENTIAL_FIELDS:
             return False
         return (fields is Fields.OF_A_LOGIN and place[-1] in TOKEN_FIELDS) or looks_like_credential(value)
 
@@ -423,13 +439,13 @@ class Redactor:
             return self._placeholder("JWT", value)
         return value if is_masked_token(value) else REDACTED
 
-    def _masked_pair(self, name: str, value: str) -> list[str]:
-        return [name, self.mask_tree({name: value}).get(name, value)]
+    def _masked_pair(self, name: str, value: str, fields: Fields) -> list[str]:
+        return [name, self.mask_tree({name: value}, (), fields).get(name, value)]
 
-    def _masked_part(self, part: Json) -> Json:
+    def _masked_part(self, part: Json, fields: Fields) -> Json:
         if not isinstance(part, dict) or not _is_pair([part.get("name"), part.get("value")]):
             return part
-        return {**part, "value": self._masked_pair(part["name"], part["value"])[1]}
+        return {**part, "value": self._masked_pair(part["name"], part["value"], fields)[1]}
 
     def mask_chunks(
         self,
@@ -600,6 +616,13 @@ def _holds_any(text: AnyStr, words: Sequence[AnyStr]) -> bool:
 
 def _is_pair(pair: Json) -> bool:
     return isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
+
+
+def request_fields(method: str, path: str, tree: Json) -> Fields:
+    """When fields with the names of credentials are masked in a request: ``tree`` is its canonical body, or a part."""
+    has_prompt = isinstance(tree, dict) and "messages" in tree
+    sent = b"" if has_prompt or not isinstance(tree, dict) else json.dumps(tree, default=str).encode()
+    return Fields.ALWAYS if is_login(method, path, sent, has_prompt) else Fields.UNLESS_EVERYDAY
 
 
 def is_token_answer(path: str) -> bool:

@@ -18,12 +18,12 @@ from promptecho import _background, _forks, _learnt_late, _run
 from promptecho._cassette import Cassette
 from promptecho._diff import explain_miss
 from promptecho._interaction import Interaction
-from promptecho._matching import Identity, identify, identify_recorded, older_keys
+from promptecho._matching import Identity, address, identify, identify_recorded, older_keys
 from promptecho._models import Request, Response
 from promptecho._placeholders import fits
 from promptecho._query import parameters
 from promptecho._recorder import Forward, Recorder
-from promptecho._redaction import Redactor
+from promptecho._redaction import Redactor, request_fields
 from promptecho._relay import Relay
 from promptecho._request_body import without_coding
 from promptecho._selecting_headers import may_count
@@ -166,9 +166,14 @@ class Session:
         if known is not None and known[0] == self.redactor.version and not has_registered():
             return known[1]
         text = b" ".join((_without_query_credentials(request.url), request.body, *_counting(request)))
-        mask = _same if self.redactor.is_clean(text) else self.redactor.mask_tree
+        mask = _same if self.redactor.is_clean(text) else self._mask_of(request.method, request.url)
         named = self.redactor.named
         return identify(request, self.settings.match, mask, mask_sent=named.mask_tree if named else None)
+
+    def _mask_of(self, method: str, url: str) -> Callable[[Json], Json]:
+        """What masks the parts of a request as the file has them."""
+        path = address(url)[1]
+        return lambda tree: self.redactor.mask_tree(tree, fields=request_fields(method, path, tree))
 
     def _look_for_names(self, identity: Identity) -> None:
         self.unseen.look(identity.body)
@@ -251,7 +256,7 @@ class Session:
     def _masked_again(self, entry: Interaction) -> Identity:
         """The identity of a recording as it would be masked today."""
         identity = entry.identity
-        body = self.redactor.mask_tree(identity.body)
+        body = self._mask_of(identity.method, entry.url)(identity.body)
         if body is identity.body:
             return identity
         normalizer = entry.document["request"].get("normalized_by")

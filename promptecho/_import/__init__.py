@@ -22,10 +22,10 @@ from promptecho import _settings, _store
 from promptecho._cassette import Cassette
 from promptecho._import.exchange import Entry, Exchange, Kept, Skipped, Source, time_of
 from promptecho._import.formats import read_source
-from promptecho._matching import Identity, identify_recorded
+from promptecho._matching import Identity, address, identify_recorded
 from promptecho._models import Headers, Request
 from promptecho._recorder import Forward
-from promptecho._redaction import Redactor
+from promptecho._redaction import Redactor, request_fields
 from promptecho._selecting_headers import may_count
 from promptecho._session import Session
 from promptecho._settings import Settings
@@ -243,7 +243,10 @@ class _Writer:
         request = exchange.request
         if self._session.passes(request):
             return None
-        body = self._redactor.mask_tree(kept.body) if not self._redactor.is_clean(_text_of(kept)) else kept.body
+        body = kept.body
+        if not self._redactor.is_clean(_text_of(kept)):
+            fields = request_fields(request.method, address(request.url)[1], body)
+            body = self._redactor.mask_tree(body, fields=fields)
         identity = identify_recorded(
             request.method, request.url, kept.query, body, self._settings.match, headers=kept.headers
         )

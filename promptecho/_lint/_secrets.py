@@ -20,7 +20,7 @@ from promptecho._models import FORM, MULTIPART, Headers, Request
 from promptecho._named_fields import Place as FieldPlace
 from promptecho._named_fields import below
 from promptecho._recorder import answer_fields
-from promptecho._redaction import REDACTED, Fields, Redactor, is_token_answer
+from promptecho._redaction import REDACTED, Fields, Redactor, is_token_answer, request_fields
 from promptecho._streams._text import edit_text
 
 Json = Any
@@ -70,11 +70,13 @@ def _may_hide(text: str) -> bool:
 def _in_item(place: Place, item: dict[str, Json], interaction: Interaction, redactor: Redactor) -> Iterator[Secret]:
     request, response = item["request"], item["response"]
     yield from _in_url((*place, "request", "url"), interaction.url, redactor)
-    yield from _in_value(request.get("body"), redactor, (*place, "request", "body"))
-    yield from _in_json_text(request.get("body_json"), redactor, (*place, "request", "body_json"))
+    identity = interaction.identity
+    fields = request_fields(identity.method, identity.path, identity.body)
+    yield from _in_value(request.get("body"), redactor, (*place, "request", "body"), fields=fields)
+    yield from _in_json_text(request.get("body_json"), redactor, (*place, "request", "body_json"), fields)
     for name in ("query", "headers"):
         if isinstance(request.get(name), dict):
-            yield from _in_value(request[name], redactor, (*place, "request", name))
+            yield from _in_value(request[name], redactor, (*place, "request", name), fields=fields)
     place = (*place, "response")
     fields = answer_fields(interaction.identity)
     yield from _in_headers(place, response, redactor)
@@ -91,9 +93,9 @@ def _in_url(place: Place, url: str, redactor: Redactor) -> Iterator[Secret]:
         yield Secret(place, "a credential in the URL", url, redactor.url(url), redactor)
 
 
-def _in_json_text(text: Json, redactor: Redactor, place: Place) -> Iterator[Secret]:
+def _in_json_text(text: Json, redactor: Redactor, place: Place, fields: Fields) -> Iterator[Secret]:
     if isinstance(text, str):
-        masked = edit_json(text, redactor.mask_tree)
+        masked = edit_json(text, partial(redactor.mask_tree, fields=fields))
         if masked != text:
             yield Secret(place, "a credential in a body that is kept as JSON text", text, masked, redactor)
 

@@ -374,7 +374,7 @@ def test_a_url_carries_these_credentials(url: str, expected: tuple[str, ...]) ->
         (b' [{"a": [{"client_secret": "abcdef1"}]}]', ("abcdef1",)),
         (b'{"a": {"b": {"c": {"d": [{"e": {"refresh_token": "abcdef1"}}]}}}}', ("abcdef1",)),
         (b'{"password": 1234567, "id_token": ["abcdef1"]}', ()),
-        (b"grant_type=x&client_secret=abc+def&Password=abcdef1&user=abcdef2", ("abc def", "abcdef1")),
+        (b"grant_type=x&client_secret=abc+d3f&Password=abcdef1&user=abcdef2", ("abc d3f", "abcdef1")),
         (b'{"password": "abcdef1"', ()),
         (b'{"password": "abcdef1\xff"}', ()),
         (b'{"password": "abcdef1"}' + b" " * 1_000_000, ()),
@@ -437,15 +437,15 @@ def test_credentials_are_learnt_one_after_the_other() -> None:
 def test_of_a_request_that_was_seen_only_fresh_headers_are_looked_at() -> None:
     made = redactor()
     request = Request(
-        "POST", "http://h/?api_key=in-the-query", Headers([("x-api-key", "in-a-header")]), b'{"password": "in-a-body"}'
+        "POST", "http://h/?api_key=in-the-query", Headers([("x-api-key", "in-a-header")]), b'{"password": "1n-a-body"}'
     )
     made.learn(request, only_headers=True)
-    assert made.mask("in-a-header in-the-query in-a-body") == f"{REDACTED} in-the-query in-a-body"
+    assert made.mask("in-a-header in-the-query 1n-a-body") == f"{REDACTED} in-the-query 1n-a-body"
     other = redactor()
     other.learn(Request("POST", request.url, Headers(), request.body), only_headers=True)
-    assert other.mask("in-the-query in-a-body") == "in-the-query in-a-body"
+    assert other.mask("in-the-query 1n-a-body") == "in-the-query 1n-a-body"
     other.learn(Request("POST", request.url, Headers(), request.body))
-    assert other.mask("in-the-query in-a-body") == f"{REDACTED} {REDACTED}"
+    assert other.mask("in-the-query 1n-a-body") == f"{REDACTED} {REDACTED}"
 
 
 def test_a_url_masked_before_a_credential_was_learnt_is_masked_again() -> None:

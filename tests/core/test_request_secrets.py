@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from promptecho._credentials import carried_credentials
+from promptecho._matching import MatchOptions, address, identify, identify_recorded
 from promptecho._models import Headers, Request
-from promptecho._redaction import Fields, Redactor
+from promptecho._redaction import Fields, Redactor, request_fields
 from promptecho._streams import format_of
 from promptecho._streams._text import edit_text
 from tests.core.test_redaction import JWT
@@ -158,3 +160,79 @@ def test_a_key_in_a_list_of_pieces_is_masked() -> None:
     body = json.dumps({"pieces": ["it is ", KEY[:9], KEY[9:], "!"]}).encode()
     masked = json.loads(Redactor({}).mask_across([body], edit_text, Fields.IF_IT_LOOKS_LIKE_ONE)[0])
     assert masked == {"pieces": ["it is ", Redactor({}).mask(KEY), "", "!"]}
+
+
+def key_of(url: str, body: Any, kind: str = "application/json", method: str = "POST") -> tuple[str, str]:
+    """The key of a request, and all that a file would have of it."""
+    made, options = Redactor({}), MatchOptions()
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = Request(method, url, Headers([("content-type", kind)]), data)
+    made.learn(request)
+    path = address(url)[1]
+    identity = identify(request, options, lambda tree: made.mask_tree(tree, fields=request_fields(method, path, tree)))
+    written = json.dumps([identity.body, identity.query, identity.headers])
+    again = identify_recorded(method, made.url(url), identity.query, identity.body, options, headers=identity.headers)
+    assert again.key == identity.key  # what the file says
+    return identity.key, written
+
+
+def tool_call(**arguments: str) -> dict[str, Any]:
+    function = {"name": "f", "arguments": json.dumps(arguments)}
+    return {"model": "m", "messages": [{"role": "assistant", "tool_calls": [{"id": "1", "function": function}]}]}
+
+
+CHAT = "https://h/v1/chat/completions"
+EVERYDAY_PLACES: dict[str, Callable[[str], tuple[str, Any, str]]] = {
+    "tool arguments": lambda word: (CHAT, tool_call(password=word), "application/json"),
+    "tool arguments of Claude": lambda word: ("https://h/v1/messages", {"model": "m", "messages": [{"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "f", "input": {"api_key": word}}]}]}, "application/json"),
+    "tool arguments of Gemini": lambda word: ("https://h/v1beta/models/g:generateContent", {"contents": [{"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"passphrase": word}}}]}]}, "application/json"),
+    "a document": lambda word: (CHAT, {"model": "m", "messages": [], "documents": [{"access_key": word}]}, "application/json"),
+    "JSON in a prompt": lambda word: (CHAT, {"model": "m", "messages": [{"role": "user", "content": f'What is {{"password": "{word}"}}?'}]}, "application/json"),
+    "an API of one's own": lambda word: ("https://h/colours", {"password": word}, "application/json"),
+    "a form": lambda word: ("https://h/colours", f"a=1&password={word}".encode(), "application/x-www-form-urlencoded"),
+    "a query": lambda word: (f"https://h/list?token={word}", b"", ""),
+    "a query's code": lambda word: (f"https://h/list?client_id=app&code={word}", b"", ""),
+    "a query's password": lambda word: (f"https://h/list?password={word}", b"", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", EVERYDAY_PLACES)
+@pytest.mark.parametrize(("one", "other"), [("red", "blue"), ("cats", "dogs"), ("production", "postgres")])
+def test_two_everyday_words_are_two_requests(place: str, one: str, other: str) -> None:
+    (first, written), (second, _) = (key_of(*EVERYDAY_PLACES[place](word)) for word in (one, other))
+    assert first != second
+    assert one in written
+
+
+@pytest.mark.parametrize("place", EVERYDAY_PLACES)
+def test_a_credential_is_no_part_of_a_request(place: str) -> None:
+    (first, written), (second, _) = (
+        key_of(*EVERYDAY_PLACES[place](value)) for value in (OPAQUE, OPAQUE.swapcase()[::-1])
+    )
+    assert first == second
+    assert OPAQUE not in written
+
+
+@pytest.mark.parametrize("url", ["https://h/login", "https://h/oauth/token"])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [({"user": "u", "password": "postgres"}, "application/json"), (b"user=u&password=postgres", "application/x-www-form-urlencoded")],
+)  # fmt: skip
+def test_a_login_s_password_is_masked_whatever_it_is(url: str, body: Any, kind: str) -> None:
+    assert "postgres" not in key_of(url, body, kind)[1]
+
+
+@pytest.mark.parametrize("body", [b"grant_type=password&password=postgres"])
+def test_a_login_is_known_by_what_it_sends(body: bytes) -> None:
+    assert "postgres" not in key_of("https://h/x", body, "application/x-www-form-urlencoded")[1]
+
+
+def test_a_password_that_is_no_word_is_masked_but_in_a_conversation() -> None:
+    assert "hunter2" not in key_of("https://h/users", {"password": "hunter2"})[1]
+    assert "hunter2" in key_of(CHAT, tool_call(password="hunter2"))[1]
+
+
+def test_what_a_login_s_password_is_changes_no_other_text() -> None:
+    made = Redactor({})
+    made.learn(Request("POST", "http://h/x", Headers(), b'{"password": "postgres", "api_key": "production"}'))
+    assert made.mask("the postgres of production") == "the postgres of production"

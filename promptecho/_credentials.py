@@ -274,9 +274,7 @@ def _body_values(request: Request) -> Iterator[str]:
         text = request.body.decode("utf-8")
         if not text.lstrip().startswith(("{", "[")):
             yield from (
-                value
-                for name, value in parse_qsl(text)
-                if name.lower() in CREDENTIAL_FIELDS and not is_everyday(value)
+                value for name, value in parse_qsl(text) if name.lower() in CREDENTIAL_FIELDS and not is_everyday(value)
             )
         else:
             yield from _tree_values(json.loads(text))

@@ -1,7 +1,7 @@
 """Credentials that are learnt after they were written: a login's answer has a token before any call carries it.
 
 They are masked in what was written already: in the recording that is under way, and in the files that this process
-wrote before. A process looks for each credential once, however many cassettes it opens.
+wrote before. A process looks for each credential once in what it wrote, however many cassettes it opens.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from promptecho import _forks
 
@@ -18,15 +18,31 @@ if TYPE_CHECKING:
     from promptecho._redaction import Redactor
 
 _lock = _forks.new_lock()
-_looked_for: set[str] = set()
-_written: dict[Path, weakref.ref[Recorder]] = {}
+_writes = 0
+_looked_for: dict[str, int] = {}  # after how many writes of this process
+_written: dict[Path, _Writing] = {}
+
+
+class _Writing(NamedTuple):
+    """By whom a file was written, after how many writes the last time, and what was read in pieces."""
+
+    recorder: weakref.ref[Recorder]
+    last: int
+    assembled: tuple[list[str], ...]
 
 
 def note(recorder: Recorder) -> None:
     """A recorder wrote to its file."""
-    path = recorder.journal.path
-    if path not in _written:
-        _written[path] = weakref.ref(recorder)
+    global _writes
+    with _lock:
+        _writes += 1
+        path = recorder.journal.path
+        known = _written.get(path)
+        if known is not None and known.recorder() is recorder:
+            _written[path] = known._replace(last=_writes)
+        else:
+            before = () if known is None else known.assembled
+            _written[path] = _Writing(weakref.ref(recorder), _writes, (*before, recorder.redactor.assembled))
 
 
 def mask(values: Sequence[str], recorder: Recorder | None, redactor: Redactor) -> None:
@@ -38,16 +54,17 @@ def mask(values: Sequence[str], recorder: Recorder | None, redactor: Redactor) -
     if recorder is not None:
         recorder.mask_again(values, redactor)
     with _lock:
-        fresh = [value for value in values if value not in _looked_for]
-        _looked_for.update(fresh)
-    if fresh:
-        for path, writer in list(_written.items()):
-            other = writer()
-            if other is None or other is not recorder:
-                _mask_in(path, fresh, other)
+        before = {value: _looked_for.get(value, 0) for value in values}
+        _looked_for.update(dict.fromkeys(values, _writes))
+        written = list(_written.items())
+    for path, (writer, last, assembled) in written:
+        fresh = [value for value in values if before[value] < last]
+        other = writer()
+        if fresh and (other is None or other is not recorder):
+            _mask_in(path, fresh, other, [text for read in assembled for text in read])
 
 
-def _mask_in(path: Path, values: Sequence[str], writer: Recorder | None) -> None:
+def _mask_in(path: Path, values: Sequence[str], writer: Recorder | None, assembled: Sequence[str]) -> None:
     from promptecho import _store
     from promptecho._redaction import Redactor
     from promptecho.errors import PromptechoError
@@ -58,7 +75,7 @@ def _mask_in(path: Path, values: Sequence[str], writer: Recorder | None) -> None
         path = path if path.exists() else writer.cassette.file
     try:
         text = _store.read_text(path)
-        if text is not None and redactor.is_in(values, text):
+        if text is not None and redactor.is_in(values, "\n".join((text, *assembled))):
             from promptecho._lint._masking import mask_file
 
             mask_file(path, redactor=redactor)

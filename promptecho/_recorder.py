@@ -24,7 +24,6 @@ from promptecho._redaction import REDACTED, Fields, Redactor, is_token_answer
 from promptecho._refusals import is_refusal
 from promptecho._settings import Settings
 from promptecho._store import Document, Journal
-from promptecho._streams._text import edit_text
 from promptecho._yaml import Flow, UnwritableText
 from promptecho.errors import (
     WAY_OUT,
@@ -363,9 +362,7 @@ class Recorder:
         if stream is None:
             chunks = redactor.mask_chunks(chunks, fields=fields)
             whole = b"".join(chunks)
-            if encoded or not whole.lstrip().startswith((b"{", b"[")):
-                return chunks
-            masked = redactor.mask_across([whole], edit_text, fields)[0]  # pieces of a key in a list
+            masked = whole if encoded else redactor.mask_pieces(whole, fields)
             return chunks if masked == whole else (masked,)
         chunks = redactor.mask_chunks(chunks, stream.masked, fields)
         pieces = stream.split(b"".join(chunks))
@@ -382,7 +379,9 @@ class Recorder:
 
         path, match = self.cassette.file, self.settings.match
         with self._lock:
-            if not self.cassette.holds_recorded(partial(redactor.is_in, values)):
+            if not self.cassette.holds_recorded(partial(redactor.is_in, values)) and not (
+                redactor.is_in(values, "\n".join(self.redactor.assembled))
+            ):
                 return
 
             def change(document: Document, text: str) -> list[dict[str, Json]] | None:

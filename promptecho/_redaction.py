@@ -49,6 +49,7 @@ from promptecho._key_formats import (
 from promptecho._models import FORM, MULTIPART, Headers, Request
 from promptecho._named_fields import REDACTED as REDACTED
 from promptecho._named_fields import NamedFields, Place, below, is_path
+from promptecho._streams._text import Lines, edit_text
 
 Json = Any
 Path = tuple[Any, ...]
@@ -216,6 +217,7 @@ class Redactor:
         self._signatures: set[str] = set()  # of each request one: too many for a pattern
         self._lock = _forks.new_lock()
         self._found: dict[str, None] = {}
+        self.assembled: list[str] = []  # what answers said in pieces, to look for credentials that are learnt late
         self._functions: list[Callable[[str], str]] = []
         names: list[str] = []
         patterns: list[re.Pattern[str]] = []
@@ -497,17 +499,25 @@ class Redactor:
         """
         texts: dict[tuple[int, Path], str] = {}
         groups: dict[tuple[Hashable, ...], list[tuple[int, Path]]] = {}
-        for number, piece in enumerate(pieces):
+        trees: list[list[int]] = []  # of each piece, by number: an event may have several
+        count = 0
+        for piece in pieces:
+            numbers: list[int] = []
 
-            def collect(tree: Json, number: int = number) -> Json:
+            def collect(tree: Json, numbers: list[int] = numbers) -> Json:
+                nonlocal count
                 for place, indexes, text in _leaves(tree):
-                    texts[number, place] = text
+                    texts[count, place] = text
                     for group in _readings(place, indexes):
-                        groups.setdefault(group, []).append((number, place))
+                        groups.setdefault(group, []).append((count, place))
+                numbers.append(count)
+                count += 1
                 return tree
 
             edited(piece, collect)
+            trees.append(numbers)
         seen: set[tuple[tuple[int, Path], ...]] = set()
+        read: list[str] = []
         fresh: dict[int, dict[Path, str]] = {}
         for reading, where in groups.items():
             members = tuple(where)
@@ -516,14 +526,27 @@ class Redactor:
             seen.add(members)
             root: Place = ()
             place = functools.reduce(below, members[0][1], root)
+            read.append("".join([texts[each] for each in members]))
             for at, text in self._masked_parts([texts[each] for each in members], place, fields, reading[0] == _LIST):
                 number, path = members[at]
                 texts[number, path] = text
                 fresh.setdefault(number, {})[path] = text
+        if read:
+            self.assembled.append("\n".join(read))
         changed = list(pieces)
-        for number, by_place in fresh.items():
-            changed[number] = edited(pieces[number], functools.partial(_with_leaves, texts=by_place))
+        for at, numbers in enumerate(trees):
+            if not fresh.keys().isdisjoint(numbers):
+                each = iter(numbers)
+                changed[at] = edited(pieces[at], lambda tree, each=each: _with_leaves(tree, fresh.get(next(each), {})))  # type: ignore[misc]
         return changed
+
+    def mask_pieces(self, data: bytes, fields: Fields) -> bytes:
+        """A body that is no stream by its type, without credentials in pieces: over items of a list, or over lines."""
+        if data.lstrip()[:1] in (b"{", b"["):
+            data = self.mask_across([data], edit_text, fields)[0]
+        lines = Lines()
+        pieces = lines.split(data)
+        return b"".join(self.mask_across(pieces, lines.edited, fields)) if len(pieces) > 1 else data
 
     def _masked_parts(
         self, parts: Sequence[str], place: Place, fields: Fields, of_a_list: bool
@@ -656,6 +679,8 @@ def _readings(place: Path, indexes: Path) -> Iterator[tuple[Hashable, ...]]:
 
 
 def _with_leaves(tree: Json, texts: Mapping[Path, str], place: Path = ()) -> Json:
+    if not texts:
+        return tree
     if isinstance(tree, str):
         return texts.get(place, tree)
     if isinstance(tree, dict):

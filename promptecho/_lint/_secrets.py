@@ -21,7 +21,6 @@ from promptecho._named_fields import Place as FieldPlace
 from promptecho._named_fields import below
 from promptecho._recorder import answer_fields
 from promptecho._redaction import REDACTED, Fields, Redactor, is_token_answer, request_fields
-from promptecho._streams._text import edit_text
 
 Json = Any
 Place = tuple[Any, ...]
@@ -114,8 +113,7 @@ def _in_body(
     yield from found
     plain = decode_body(with_masked(response, found, len(place)))
     masked = redactor.mask_bytes(plain, fields)
-    if masked.lstrip().startswith((b"{", b"[")):
-        masked = redactor.mask_across([masked], edit_text, fields)[0]
+    masked = redactor.mask_pieces(masked, fields)
     if masked != plain:
         rest = {name: value for name, value in response.items() if name not in ("body", "json", "binary")}
         fresh = {**rest, **encode_body(masked, interaction.response.head.headers.get("content-type"))}

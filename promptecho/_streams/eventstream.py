@@ -15,6 +15,7 @@ from typing import Any
 
 from promptecho._body import BodyProblem, decode_body, encode_body
 from promptecho._streams import EventProblem, Json
+from promptecho._streams._text import edit_value
 
 _PRELUDE = struct.Struct(">III")
 _LENGTHS = struct.Struct(">II")
@@ -213,12 +214,11 @@ class AmazonEventStream:
         except _Damaged:
             return piece
         tree = _payload_tree(payload, _JSON_TYPE)
-        changed = change(tree["body"]) if "json" in tree else None
-        return (
-            piece
-            if changed is None or changed is tree["body"]
-            else _frame(headers, _payload({**tree, "body": changed}))
-        )
+        if "json" not in tree:
+            fresh = edit_value(payload, change, "payload")
+            return piece if fresh == payload else _frame(headers, fresh)
+        changed = change(tree["body"])
+        return piece if changed is tree["body"] else _frame(headers, _payload({**tree, "body": changed}))
 
 
 def _masked_frame(piece: bytes, mask: Callable[[bytes], bytes]) -> bytes:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from promptecho._streams import Json
-from promptecho._streams._text import TextEvents, edit_text
+from promptecho._streams._text import TextEvents, edit_value
 
 _DONE = re.compile(rb'"done": ?true')
 
@@ -27,4 +27,4 @@ class NewlineDelimitedJson(TextEvents):
 
     def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
         line = piece.rstrip(b"\r\n")
-        return edit_text(line, change) + piece[len(line) :]
+        return edit_value(line, change, "line") + piece[len(line) :]

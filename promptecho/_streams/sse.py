@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from promptecho._streams import Json
-from promptecho._streams._text import TextEvents, edit_text
+from promptecho._streams._text import TextEvents, edit_value
 
 # An event ends with a blank line; each of its two line ends is CRLF, LF or CR. Further blank lines stay with it.
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))+")
@@ -16,7 +16,8 @@ _LAST = re.compile(
     re.MULTILINE,
 )
 
-_DATA = re.compile(rb"^(data: ?)(\{[^\r\n]*\})", re.MULTILINE)
+_DATA = re.compile(rb"^(data: ?)([^\r\n]+)", re.MULTILINE)
+_EVENT = re.compile(rb"^event: ?([^\r\n]+)", re.MULTILINE)
 
 
 class ServerSentEvents(TextEvents):
@@ -36,4 +37,6 @@ class ServerSentEvents(TextEvents):
         return _LAST.search(piece) is not None
 
     def edited(self, piece: bytes, change: Callable[[Json], Json]) -> bytes:
-        return _DATA.sub(lambda found: found.group(1) + edit_text(found.group(2), change), piece)
+        event = _EVENT.search(piece)
+        name = "event " + (event.group(1).decode("utf-8", "replace") if event else "")
+        return _DATA.sub(lambda found: found.group(1) + edit_value(found.group(2), change, name), piece)

@@ -162,8 +162,8 @@ def test_the_json_of_a_frame_is_edited_and_framed_again() -> None:
     assert FORMAT.edited(invoke("six"), lambda tree: {**tree, "bytes": {"outputText": "seven"}}) == invoke("seven")
     for piece in (frame(b'{"a":1}'), invoke("six"), frame(b"no json"), b"junk"):
         assert FORMAT.edited(piece, lambda tree: tree) == piece
-    for piece in (frame(b"no json"), b"junk"):
-        assert FORMAT.edited(piece, lambda tree: {"a": 2}) == piece
+    assert FORMAT.edited(b"junk", lambda tree: {"a": 2}) == b"junk"
+    assert FORMAT.edited(frame(b"no json"), lambda tree: {"payload": tree["payload"] + "!"}) == frame(b"no json!")
 
 
 def test_what_is_masked_in_a_frame_is_no_more_than_it_has_to_be() -> None:

@@ -222,3 +222,64 @@ def test_the_key_of_a_token_in_a_request_stays_the_same_when_the_masked_one_is_s
                 token = client.post(f"{server.url}/v1/chat/completions", json=prompt("hi")).json()["text"]
                 client.post(f"{server.url}/v1/chat/completions", json=prompt(f"what is {token}?"))
     assert JWT not in path.read_text(encoding="utf-8")
+
+
+def pieces_of(token: str) -> list[str]:
+    return ["your key is ", token[:7], token[7:19], token[19:], ", keep it"]
+
+
+def dump(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+IN_PIECES: dict[str, tuple[str, Any]] = {
+    "events of JSON": ("text/event-stream", lambda parts: b"".join(b"data: " + dump({"choices": [{"index": 0, "delta": {"content": part}}]}) + b"\n\n" for part in parts)),
+    "events of text": ("text/event-stream", lambda parts: b"".join(b"data: " + part.encode() + b"\n\n" for part in parts)),
+    "NDJSON": ("application/x-ndjson", lambda parts: b"".join(dump({"response": part}) + b"\n" for part in parts)),
+    "a list": ("application/json", lambda parts: dump({"pieces": parts})),
+    "Vercel": ("text/plain", lambda parts: b"".join(b"0:" + dump(part) + b"\n" for part in parts)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", IN_PIECES)
+@pytest.mark.parametrize("when", ["before", "after", "in another cassette"])
+def test_a_token_that_an_answer_has_in_pieces_is_masked_whenever_it_is_learnt(
+    tmp_path: Path, place: str, when: str
+) -> None:
+    kind, write = IN_PIECES[place]
+    token = TOKEN[::-1] + when.encode().hex()[-20:]  # handed out again in each place, when it is known already
+
+    class Handing(ScriptedServer):
+        def respond(self, handler: Any, body: bytes, number: int) -> None:
+            from promptecho._cli._loopback import send
+
+            send(handler, 200, kind, write(pieces_of(token)) if handler.path == "/v1/things" else b"{}")
+
+    path = tmp_path / "c.yaml"
+    other = tmp_path / "other.yaml"
+    with Handing() as server, httpx.Client(trust_env=False) as client:
+
+        def carry() -> None:
+            client.get(f"{server.url}/me", headers={"authorization": f"Bearer {token}"})
+
+        with use_cassette(path):
+            if when == "before":
+                carry()
+            live = client.post(f"{server.url}/v1/things", json={"user": "u"}).content
+            if when == "after":
+                carry()
+        assert live == write(pieces_of(token))
+        if when == "in another cassette":
+            with use_cassette(other):
+                carry()
+        with use_cassette(path, "none"):
+            if when == "before":
+                carry()
+            got = client.post(f"{server.url}/v1/things", json={"user": "u"}).content
+            if when == "after":
+                carry()
+    written = path.read_text(encoding="utf-8")
+    for part in pieces_of(token)[1:4]:
+        assert part not in written
+        assert part.encode() not in got
+    assert got == write(["your key is ", "REDACTED", "", "", ", keep it"])

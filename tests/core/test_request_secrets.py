@@ -236,3 +236,51 @@ def test_what_a_login_s_password_is_changes_no_other_text() -> None:
     made = Redactor({})
     made.learn(Request("POST", "http://h/x", Headers(), b'{"password": "postgres", "api_key": "production"}'))
     assert made.mask("the postgres of production") == "the postgres of production"
+
+
+PARTS = ["it is ", KEY[:9], KEY[9:20], KEY[20:], " indeed"]
+
+
+def dumps(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+STREAMS: dict[str, tuple[str, list[bytes], Callable[[bytes], str]]] = {
+    "SSE of texts": ("text/event-stream", [b"data: " + part.encode() + b"\n\n" for part in PARTS], lambda event: event[6:-2].decode()),
+    "SSE of named texts": ("text/event-stream", [b"event: token\ndata: " + part.encode() + b"\n\nevent: ping\ndata: ping\n\n" for part in PARTS], lambda event: "" if b"ping" in event else event[19:-2].decode()),
+    "SSE of JSON strings": ("text/event-stream", [b"data: " + dumps(part) + b"\n\n" for part in PARTS], lambda event: json.loads(event[6:])),
+    "SSE of JSON lists": ("text/event-stream", [b"data: " + dumps(["text", {"t": part}]) + b"\n\n" for part in PARTS], lambda event: json.loads(event[6:])[1]["t"]),
+    "SSE of several lines": ("text/event-stream", [b"data: " + dumps({"t": one}) + b"\ndata: " + dumps({"t": other}) + b"\n\n" for one, other in zip(PARTS[::2], [*PARTS[1::2], ""])],
+                             lambda event: "".join(json.loads(line[6:])["t"] for line in event.split(b"\n") if line)),
+    "NDJSON of strings": ("application/x-ndjson", [dumps(part) + b"\n" for part in PARTS], json.loads),
+    "NDJSON of lists": ("application/x-ndjson", [dumps([part]) + b"\n" for part in PARTS], lambda event: json.loads(event)[0]),
+    "lines of texts": ("application/x-ndjson", [part.encode() + b"\n" for part in PARTS], lambda event: event[:-1].decode()),
+    "Vercel's data stream": ("", [b"0:" + dumps(part) + b"\n" for part in PARTS], lambda event: json.loads(event[2:])),
+    "Vercel's with others": ("", [line for part in PARTS for line in (b"0:" + dumps(part) + b"\n", b'g:"hm"\n')], lambda event: json.loads(event[2:]) if event[:1] == b"0" else ""),
+    "lines of JSON without a type": ("", [dumps({"t": part}) + b"\n" for part in PARTS], lambda event: json.loads(event)["t"]),
+    "events without a type": ("", [b"data: " + part.encode() + b"\n\n" for part in PARTS], lambda event: event[6:-1].decode().rstrip("\n")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_key_in_pieces_is_masked_in_streams_of_every_kind(name: str) -> None:
+    kind, events, read = STREAMS[name]
+    stream, made = format_of(kind), Redactor({})
+    if stream is None:
+        masked = made.mask_pieces(b"".join(events), Fields.IF_IT_LOOKS_LIKE_ONE).splitlines(keepends=True)
+        masked = [line for line in masked if line.strip()]
+    else:
+        pieces = stream.split(b"".join(events))
+        masked = made.mask_across(pieces, stream.edited, Fields.IF_IT_LOOKS_LIKE_ONE)
+        assert len(masked) == len(pieces)
+    assert "".join(map(read, masked)) == Redactor({}).mask("".join(PARTS))
+
+
+def test_events_that_hold_no_key_stay_byte_by_byte() -> None:
+    for kind, events, _ in STREAMS.values():
+        data = b"".join(events).replace(KEY[9:20].encode(), b"").replace(b"sk-", b"")
+        stream, made = format_of(kind), Redactor({}, known=["0123456789abcdefg"])
+        if stream is None:
+            assert made.mask_pieces(data, Fields.IF_IT_LOOKS_LIKE_ONE) == data
+        else:
+            assert made.mask_across(stream.split(data), stream.edited) == stream.split(data)

@@ -18,6 +18,7 @@ _PIECE = re.compile(r"[A-Za-z0-9]+|[^\x00-\x7f]+")
 # A word, a number, a word with a number, a number with a unit, a version.
 _WORD = re.compile(r"[a-z]{1,24}|[A-Z]{1,24}|[A-Z][a-z]{1,23}|(?:[a-z]+[A-Z]?|[A-Z])(?:[a-z]+[A-Z]?)*[a-z]*")
 _WITH_NUMBER = re.compile(r"\d{1,13}|[A-Za-z]{1,20}\d{1,3}|\d{1,4}[A-Za-z]{1,3}|[A-Za-z]{1,2}\d{1,4}[A-Za-z]{0,2}")
+_PARTS = re.compile("[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _HOST = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://)?(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,24}(?::\d{1,5})?(?:/.*)?"
     r"|(?:[a-z][a-z0-9+.-]*://)?\[?[0-9a-fA-F.:]{3,39}\]?(?::\d{1,5})?(?:/.*)?|(?:[a-z][a-z0-9+.-]*://)\S*"
@@ -78,7 +79,13 @@ def could_be_credential(name: str, value: str) -> bool:
 def _is_word(piece: str) -> bool:
     if not piece.isascii():
         return True
-    return (_WORD.fullmatch(piece) is not None and not looks_random(piece)) or _WITH_NUMBER.fullmatch(piece) is not None
+    if (_WORD.fullmatch(piece) is not None and not looks_random(piece)) or _WITH_NUMBER.fullmatch(piece) is not None:
+        return True
+    # A name with numbers in it, such as iPhone15Pro: few parts, and most of it letters.
+    parts = _PARTS.findall(piece)
+    letters = sum(map(str.isalpha, piece))
+    named = sum(part.isalpha() for part in parts)
+    return 0.6 * len(piece) <= letters < len(piece) <= 24 and len(parts) <= 4 and letters >= 3 * named
 
 
 def _mixed(text: str) -> bool:

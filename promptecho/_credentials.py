@@ -316,8 +316,8 @@ def carried_credentials(
 
 # A word of a name, whatever number or version is at its end.
 _VARIABLE = re.compile(
-    r"(?:(?<!MON)(?<!TUR)(?<!HOC)(?<!DON)(?<!JOC)(?<!HOT)KEYS?|TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASSCODE|PWD|PASS|CREDENTIALS?|AUTH|AUTHORIZATION|PAT|JWT"
-    r"|COOKIES?|BEARER|DSN|SAS|CONNECTIONSTRING|CONNSTR)\Z",
+    r"(?:(?<!MON)(?<!TUR)(?<!HOC)(?<!DON)(?<!JOC)(?<!HOT)KEYS?|TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASSCODE|PWD|PASS|CREDENTIALS?|CREDS?|AUTH|AUTHORIZATION|PAT|JWT"
+    r"|COOKIES?|BEARER|DSN|SAS|CONNECTIONSTRING|CONNSTR|HEADERS?)\Z",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"(?:^|_)(?:URL|URI|DSN|STRING|BROKER|ENDPOINT|PROXY|CONN\w*)S?\d*$", re.IGNORECASE)
@@ -337,7 +337,7 @@ def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in environ:  # a value costs more to get than a name
         if _is_credential_variable(name):
-            for value in _in_variable(environ.get(name, "")):
+            for value in _in_variable(environ.get(name, ""), is_list=_HEADERS.search(name) is not None):
                 found.setdefault(value)
         if _ADDRESS.search(name):
             for value in _url_values(environ.get(name, "").strip()):
@@ -346,20 +346,28 @@ def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(value for value in found if _is_worth_masking(value))
 
 
-def _in_variable(value: str) -> Iterator[str]:
+_NAMED_PART = re.compile(r"[\w.-]{1,40}(?:=(?=[^=])|:)")  # of a list: k1:VALUE, name=VALUE
+_BASIC = re.compile(r"\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})", re.IGNORECASE)
+_HEADERS = re.compile(r"HEADERS?\d*$", re.IGNORECASE)
+
+
+def _in_variable(value: str, *, is_list: bool) -> Iterator[str]:
     value = value.strip().strip("\"'")
     if "PRIVATE KEY" in value:
         return  # masked by its form
-    if looks_like_credential(value):
+    if looks_like_credential(value) and not is_list:
         yield value
     if "://" in value:
         yield from filter(looks_like_credential, _url_values(value))
     elif len(value) < 20_000:
-        parts = re.split(r"[\s,;|\"'{}\[\]]+", value)
-        for part in parts if len(parts) > 1 else ():
-            for piece in (part, part.partition("=")[2], part.partition(":")[2]):
-                if piece != value and looks_like_credential(piece):
-                    yield piece
+        for text in dict.fromkeys((value, unquote(value))):
+            for part in re.split(r"[\s,;|\"'{}\[\]]+", text):
+                named = _NAMED_PART.match(part)
+                for piece in (part[named.end() :],) if named else (part,):
+                    if piece != value and looks_like_credential(piece):
+                        yield piece
+            for found in _BASIC.finditer(text):
+                yield from filter(looks_like_credential, _header_values("authorization", f"Basic {found[1]}"))
 
 
 def formerly_masked(environ: Mapping[str, str]) -> tuple[str, ...]:

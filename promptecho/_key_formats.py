@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from promptecho._jwt import tokens
-from promptecho._key_rules import RULES, looks_random, pattern, spellings
+from promptecho._key_rules import RULES, is_slug, looks_random, pattern, spellings
 from promptecho._named_fields import REDACTED
 from promptecho._private_keys import private_keys
 
@@ -98,7 +98,8 @@ def find_keys(text: str) -> list[Found]:
             start = found.start() - rule.lead
             if rule.lead and (start < 0 or not re.fullmatch(f"{rule.lead_pattern}*", text[start : found.start()])):
                 continue
-            if not rule.random or looks_random(text[found.start() + len(prefix) : found.end()]):
+            rest = text[found.start() + len(prefix) : found.end()]
+            if not rule.random or (looks_random(rest) and not is_slug(rest)):
                 candidates.append((start, number, -found.end(), rule.name, rule.is_long))
     if not candidates:
         return []

@@ -78,6 +78,19 @@ def _rule(
     return KeyRule(name, begins, rest, begins[0] + sample, random)
 
 
+_UUID = _H + "{8}-(?:" + _H + "{4}-){3}" + _H + "{12}"
+_AN_ID = "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9"
+_LINE_END = r"(?:\\+r)?(?:\\+n|\r?\n)[ \t]{0,8}"
+# How RSA keys of the usual sizes begin without the lines of PEM (RFC 5208 and RFC 8017, in base64).
+_DER = " ".join(
+    [
+        f"MII{size}IBADANBgkqhkiG9w0BAQEFAASC"
+        for size in ("Evg", "EvA", "EvQ", "JQg", "JQw", "JRA", "Cdg", "Cdw", "CeA", "G/Q", "G/g", "G/w")
+    ]
+    + [f"MII{size}IBAAKC" for size in ("Eow", "EpA", "EpQ", "JKA", "JKQ", "JKg")]
+    + [f"MII{size}IBAAKB" for size in ("CXA", "CXQ", "CXg")]
+)
+
 # Of two rules that fit at one place, the first is meant.
 RULES: tuple[KeyRule, ...] = (
     # models
@@ -85,6 +98,7 @@ RULES: tuple[KeyRule, ...] = (
     _rule("OPENROUTER_KEY", "sk-or-", "(?:v1-)?" + _A + "{32,}", "v1-" + _sample(64, _HEX)),
     _rule("LANGFUSE_KEY", "sk-lf-", _H + r"{8}-(?:" + _H + "{4}-){3}" + _H + "{12}", "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9"),
     _rule("LITELLM_KEY", "sk-litellm-", _W + "{16,}", 32, random=True),
+    _rule("HELICONE_KEY", "sk-helicone-", _W + "{16,}", 32, random=True),
     _rule("OPENAI_KEY", "sk-proj- sk-svcacct- sk-admin- sk-None-", _W + "{28,}", 48),
     _rule("OPENAI_KEY", "sk-", _W + "{20,}", 48, random=True),
     _rule("OPENAI_SESSION", "sess-", _A + "{32,}", 40, random=True),
@@ -138,6 +152,8 @@ RULES: tuple[KeyRule, ...] = (
     _rule("TAVILY_KEY", "tvly-", "(?:dev-|prod-)?" + _W + "{28,}", "dev-" + _sample(32), random=True),
     _rule("FIRECRAWL_KEY", "fc-", _H + "{32}", 32, hex=True),
     _rule("E2B_KEY", "e2b_ sk_e2b_", _H + "{40}", 40, hex=True),
+    _rule("BRAVE_KEY", "BSA", _W + "{27,28}", 28, random=True),
+    _rule("YOU_KEY", "ydc-sk-", _W + "{20,}", 40, random=True),
     _rule("BROWSERBASE_KEY", "bb_live_ bb_test_", _W + "{20,}", 27, random=True),
     _rule("BROWSER_USE_KEY", "bu_", _W + "{30,}", 43, random=True),
     _rule("COMPOSIO_KEY", "ak_", _W + "{18,}", 20, random=True),
@@ -153,8 +169,9 @@ RULES: tuple[KeyRule, ...] = (
     _rule("AIRTABLE_TOKEN", "pat", _A + r"{14}\." + _H + "{64}", _sample(14) + "." + _sample(64, _HEX)),
     _rule("ASANA_TOKEN", "1/ 2/", r"\d{12,}(?:" + _SLASH + r"\d{12,})?" + _COLON + _H + "{32}", "1234567890123456:" + _sample(32, _HEX)),
     _rule("POSTMAN_KEY", "PMAK-", _H + "{24}-" + _H + "{34}", _sample(24, _HEX) + "-" + _sample(34, _HEX)),
-    _rule("SENDGRID_KEY", "SG.", _W + r"{16,32}\." + _W + "{16,64}", _sample(22) + "." + _sample(43)),
-    _rule("MAILGUN_KEY", "key-", _H + "{32}", 32, hex=True),
+    _rule("SENDGRID_KEY", "SG.", _W + r"{16,32}\." + _W + "{16,64}", _sample(22) + "." + _sample(43), random=True),
+    # Elsewhere "key-" and 32 hex digits are a key of a cache.
+    _rule("MAILGUN_KEY", "api:key- mailgun_api_key=key- MAILGUN_API_KEY=key-", _H + "{32}", 32, hex=True),
     _rule("MAILCHIMP_KEY", "xkeysib-", _H + "{64}-" + _A + "{16}", _sample(64, _HEX) + "-" + _sample(16)),
     _rule("RESEND_KEY", "re_", _A + "{6,10}_" + _A + "{20,}", _sample(8) + "_" + _sample(24)),
     _rule("TWILIO_KEY", "SK", "[0-9a-f]{32}", 32, hex=True),
@@ -166,13 +183,25 @@ RULES: tuple[KeyRule, ...] = (
     _rule("STRIPE_KEY", "sk_live_ sk_test_ rk_live_ rk_test_ sk_prod_ sk_org_", _A + "{16,}", 24),
     _rule("STRIPE_WEBHOOK_SECRET", "whsec_", r"[A-Za-z0-9+/]{24,}=*", 32),
     _rule("SHOPIFY_TOKEN", "shpat_ shpca_ shppa_ shpss_", "[a-fA-F0-9]{32}", 32, hex=True),
-    _rule("SQUARE_TOKEN", "sq0atp- sq0csp- EAAAE", _W + "{22,60}", 43, random=True),
+    _rule("SQUARE_TOKEN", "sq0atp- sq0csp- sq0idp- EAAAE EAAAl EAAAF", _W + "{22,60}", 43, random=True),
+    _rule("HUBSPOT_TOKEN", "pat-na1- pat-na2- pat-na3- pat-eu1- pat-ap1-", _UUID, _AN_ID),
+    _rule("TYPEFORM_TOKEN", "tfp_", _W + "{40,}", 59),
+    _rule("CONTENTFUL_TOKEN", "CFPAT-", _W + "{40,}", 43),
+    _rule("SHIPPO_TOKEN", "shippo_live_ shippo_test_", _H + "{40}", 40, hex=True),
+    _rule("DUFFEL_TOKEN", "duffel_live_ duffel_test_", _W + "{40,}", 43),
+    _rule("FLUTTERWAVE_KEY", "FLWSECK-", "[A-Za-z0-9]{32}-X", _sample(32, _HEX) + "-X"),
+    _rule("README_KEY", "rdme_", "[a-z0-9]{60,}", _sample(70, "abcdefghjkmnpqrstvwxyz0123456789")),
+    _rule("RETOOL_TOKEN", "retool_", _W + "{26,}", 40, random=True),
+    _rule("NOSTR_KEY", "nsec1", "[02-9ac-hj-np-z]{58}", _sample(58, "023456789acdefghjklmnpqrstuvwxyz")),
     # code
     _rule("GITHUB_TOKEN", "ghp_ gho_ ghu_ ghs_ ghr_", _A + "{36,}", 36),
     _rule("GITHUB_TOKEN", "github_pat_", "[A-Za-z0-9_]{50,}", _sample(22) + "_" + _sample(59)),
-    _rule("GITLAB_TOKEN", "glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glimt- glagent- gloas- glffct- glwt-", r"[A-Za-z0-9_-]{20,}(?:\.[a-z0-9]{2}[a-z0-9]{7})?", 20),
+    _rule("GITLAB_TOKEN", "glpat- gldt- glrt- glcbt- glptt- glft- glsoat- glimt- glagent- gloas- glffct- glwt-", r"[A-Za-z0-9_-]{20,}(?:\.[a-z0-9]{2})?(?:\.?[a-z0-9]{7,9})?", _sample(27) + ".01." + _sample(9, _HEX)),
     _rule("BITBUCKET_TOKEN", "ATBB ATCTT3xFfG", _A + r"[A-Za-z0-9_=-]{23,}", 32, random=True),
     _rule("ATLASSIAN_TOKEN", "ATATT3", r"[A-Za-z0-9_=-]{40,}", "xFfGF0" + _sample(180)),
+    _rule("SONAR_TOKEN", "squ_ sqp_ sqa_", _H + "{40}", 40, hex=True),
+    _rule("SNYK_TOKEN", "snyk_uat. snyk_sat.", r"[a-z0-9]{8}\." + _W + r"{20,}(?:\." + _W + "{20,})*", "0a1b2c3d." + _sample(60) + "." + _sample(43)),
+    _rule("CURSOR_KEY", "crsr_", _A + "{32,}", 64, hex=True),
     _rule("NPM_TOKEN", "npm_", _A + "{36}", 36),
     _rule("PYPI_TOKEN", "pypi-AgE", _W + "{50,}", "IcHlwaS5vcmc" + _sample(70)),
     _rule("RUBYGEMS_KEY", "rubygems_", _H + "{48}", 48, hex=True),
@@ -209,7 +238,7 @@ RULES: tuple[KeyRule, ...] = (
     _rule("TURSO_TOKEN", "tur_", _A + "{30,}", 43, random=True),
     _rule("CONFLUENT_KEY", "cflt", r"[A-Za-z0-9+/]{40,}", 60, random=True),
     _rule("ASTRA_TOKEN", "AstraCS:", "(?:" + _A + "|" + _COLON + "){40,}", _sample(24) + ":" + _sample(64, _HEX)),
-    _rule("VAULT_TOKEN", "hvs. hvb. hvr.", _W + "{24,}", 95),
+    _rule("VAULT_TOKEN", "hvs. hvb. hvr.", _W + "{24,}", 95, random=True),
     _rule("DOPPLER_TOKEN", "dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.", _W + r"{36,}(?:\." + _W + "+)*", 43),
     _rule("ONEPASSWORD_TOKEN", "ops_eyJ", r"[A-Za-z0-9+/=_-]{60,}", 260),
     _rule("INFISICAL_TOKEN", "st.", _H + r"{24}\." + _H + r"{32,}(?:\." + _H + "{32,})?", _sample(24, _HEX) + "." + _sample(32, _HEX)),
@@ -217,6 +246,19 @@ RULES: tuple[KeyRule, ...] = (
     _rule("NEWRELIC_KEY", "NRAK- NRII- NRJS-", _A + "{19,}", 27),
     _rule("DYNATRACE_TOKEN", "dt0c01. dt0s16.", r"[A-Z0-9]{8,24}\.[A-Z0-9]{64}", _sample(24, _UPPER) + "." + _sample(64, _UPPER)),
     _rule("PULUMI_TOKEN", "pul-", _H + "{40}", 40, hex=True),
+    _rule("PREFECT_KEY", "pnu_ pnb_", _A + "{36,}", 36, random=True),
+    _rule("TAILSCALE_KEY", "tskey-", r"(?:[a-z]{2,10}-)?[A-Za-z0-9]{8,}(?:CNTRL)?-" + _A + "{20,}", "auth-kB3xF4cT5n11CNTRL-" + _sample(32)),
+    _rule("BAIDU_KEY", "bce-v3/", "ALTAK-" + _A + "{10,}" + _SLASH + _H + "{40}", "ALTAK-" + _sample(21) + "/" + _sample(40, _HEX)),
+    _rule("MAPBOX_TOKEN", "sk.eyJ1 tk.eyJ1", _W + r"{20,}\." + _W + "{20,}", "Ijoi" + _sample(60) + "." + _sample(22)),
+    _rule("TINYBIRD_TOKEN", "p.eyJ1", _W + r"{20,}\." + _W + "{20,}", "Ijoi" + _sample(60) + "." + _sample(43)),
+    _rule("TURBOPUFFER_KEY", "tpuf_", _A + "{30,}", 32, random=True),
+    _rule("INNGEST_KEY", "signkey-", "(?:prod|test|branch|dev)[a-z-]*-" + _H + "{32,}", "prod-" + _sample(64, _HEX)),
+    _rule("TRIGGER_KEY", "tr_dev_ tr_prod_ tr_stg_ tr_preview_ tr_pat_", _A + "{20,}", 24, random=True),
+    _rule("DENO_TOKEN", "ddp_ ddo_ ddw_", _A + "{36}", 36, random=True),
+    _rule("XATA_KEY", "xau_", _A + "{30,}", 36, random=True),
+    _rule("PRIVATE_KEY", _DER, _B + "{16,}(?:" + _LINE_END + _B + "{16,})*(?:" + _LINE_END + _B + "{1,15}=)?" + _PAD, 400),
+    _rule("PRIVATE_KEY", "MC4CAQAwBQYDK2VwBCIEI MC4CAQAwBQYDK2VuBCIEI", _B + "{41,}" + _PAD, 43),
+    _rule("PRIVATE_KEY", "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg MHcCAQEEI MIG2AgEAMBAGByqGSM49AgEGBSuBBAAi", _B + "{100,}" + _PAD, 136),
     _rule("AGE_KEY", "AGE-SECRET-KEY-1", r"[A-Z0-9]{58}", _sample(58, _UPPER)),
     _rule("OPENSHIFT_TOKEN", "sha256~", _W + "{43}", 43),
     _rule("MONGODB_KEY", "mdb_sa_sk_", _W + "{30,}", 40),
@@ -224,6 +266,12 @@ RULES: tuple[KeyRule, ...] = (
 
 _LOOKED_AT = 256
 _SLUG = re.compile(r"[^A-Za-z0-9]+")
+_CAMEL = re.compile(r"[A-Z]?[a-z]+(?:[A-Z]+[a-z]+)+")  # a name of a program: five letters and more to a word
+
+
+def is_slug(text: str) -> bool:
+    """Whether a text is made of short pieces alone, as no key is: ``a1-b2-c3``."""
+    return max(map(len, _SLUG.split(text[:_LOOKED_AT]))) < 6
 
 
 def looks_random(text: str) -> bool:
@@ -232,8 +280,9 @@ def looks_random(text: str) -> bool:
     pieces = [piece for piece in _SLUG.split(text) if piece]
     if not pieces:
         return False
-    if max(map(len, pieces)) >= 30:
-        return True
+    longest = max(pieces, key=len)
+    if len(longest) >= 30:
+        return _CAMEL.fullmatch(longest) is None or sum(map(str.isupper, longest)) * 4 > len(longest)
     pairs = changes = 0
     for piece in pieces:
         kinds = ["d" if sign.isdigit() else "u" if sign.isupper() else "l" for sign in piece]

@@ -9,13 +9,13 @@ MARK = "PRIVATE"  # every armour has it
 _GAP = r"(?: |\+|%(?:25)*20|_)"
 _NAME = rf"(?:[A-Z0-9]+{_GAP}){{0,4}}PRIVATE{_GAP}KEY(?:{_GAP}BLOCK)?"
 _DASHES = r"(?:-{4,5}|%(?:25)*2[Dd](?:-|%(?:25)*2[Dd]){3,4})"
-_BEGIN = re.compile(rf"{_DASHES} ?BEGIN{_GAP}{_NAME}{_DASHES}|PuTTY-User-Key-File-\d", re.ASCII)
-_END = re.compile(rf"{_DASHES} ?END{_GAP}{_NAME}{_DASHES}|BEGIN{_GAP}{_NAME}", re.ASCII)
+_BEGIN = re.compile(rf"{_DASHES} ?BEGIN{_GAP}{_NAME}{_GAP}?{_DASHES}|PuTTY-User-Key-File-\d", re.ASCII)
+_END = re.compile(rf"{_DASHES} ?END{_GAP}{_NAME}{_GAP}?{_DASHES}|BEGIN{_GAP}{_NAME}", re.ASCII)
 _LONGEST = 40_000
 # What may stand between two lines: line ends in any spelling, marks of quotes, diffs, comments and strings, numbers.
 _BETWEEN = r"(?:\s|\\+[nrt\"]|%(?:25)*0[AaDd9]|&#(?:10|13|x[aAdD]);|[>|#*+\-:;,.'\"\[\]()]|\d{1,6}(?=[:|.) \t])|=$)"
 _HEADER = (
-    r"(?:Proc-Type|DEK-Info|Comment|Version|Hash|Charset|MessageID|Encryption|Private-Lines|Public-Lines)"
+    r"(?:Proc-Type|DEK-Info|Comment|Version|Hash|Charset|MessageID|Encryption|Private-Lines|Public-Lines|Subject|x-[a-z-]+)"
     r": ?[^\n\\\"%&]*"
 )
 _LINES = re.compile(

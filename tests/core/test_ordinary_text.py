@@ -19,7 +19,7 @@ WORDS = [
     "~/.ssh/id_rsa", "https://host.example/path", "db.example.com:5432", "localhost:6379", "10.0.0.1", "true", "4096",
     "1712345678123", "hello world", "2026-01-02T03:04:05Z", "${API_KEY}", "<your key here>", "changeme", "arn:aws:kms:us-east-1:1234:alias/my-key",
     "user@example.com", "is too short", "max_tokens", "camelCaseName", "RS256", "aes-256-gcm", "redis://localhost:6379/0",
-    "C:\\keys\\key.pem", "YOUR_API_KEY_HERE", "must be at least 8 characters", "Hello, World!", "Europe/Bratislava",
+    "C:\\keys\\key.pem", "YOUR_API_KEY_HERE", "must be at least 8 characters", "Hello, World!", "Europe/Bratislava", "iPhone15Pro", "Windows11Pro", "GalaxyS24Ultra",
 ]  # fmt: skip
 CREDENTIALS = [
     "/7f3Kd92LmQx04VbTz81RwYp65+abcdefghijklm", ".7f3Kd92LmQx04VbTz81RwYp65", "83920174658293017465",
@@ -43,6 +43,27 @@ def test_a_value_that_looks_like_a_credential_is_one(name: str, value: str) -> N
         assert value in environment_credentials({name: written})
 
 
+BASIC = base64.b64encode(b"me:S3cr3tValue99x").decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("API_KEYS", "k1:zX81mQp0aLw93Kdk2,k2:Opaque7f3Kd92LmQx04", ["zX81mQp0aLw93Kdk2", "Opaque7f3Kd92LmQx04"]),
+     ("API_KEYS", "k1:zX81mQp0aLw93Kdk2", ["zX81mQp0aLw93Kdk2"]),
+     ("OTEL_EXPORTER_OTLP_HEADERS", f"Authorization=Basic%20{BASIC}", [BASIC, "S3cr3tValue99x"]),
+     ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-team=zX81mQp0aLw93Kdk2,a=b", ["zX81mQp0aLw93Kdk2"]),
+     ("KAGGLE_CREDS", '{"username":"u","key":"0123456789abcdef0123456789abcdef"}', ["0123456789abcdef0123456789abcdef"]),
+     ("SVC_CRED", '{"a": {"b": "zX81mQp0aLw93Kdk2"}}', ["zX81mQp0aLw93Kdk2"]),
+     ("SVC_CREDENTIALS", "user=me;token=zX81mQp0aLw93Kdk2==", ["zX81mQp0aLw93Kdk2=="])],
+)  # fmt: skip
+def test_each_credential_of_a_list_is_one(name: str, value: str, expected: list[str]) -> None:
+    assert set(expected) <= set(environment_credentials({name: value}))
+
+
+def test_headers_of_the_environment_that_carry_none_say_nothing() -> None:
+    assert environment_credentials({"HTTP_HEADERS": "Accept=application/json,User-Agent=Foo/1.0"}) == ()
+
+
 @pytest.mark.parametrize("name", ["KEYCLOAK_REALM", "MONKEYS", "KEYBOARD", "TOKENIZERS", "PATH", "AUTHOR", "PASSENGER"])
 def test_a_name_that_only_has_the_letters_says_nothing(name: str) -> None:
     assert environment_credentials({name: CREDENTIALS[0]}) == ()
@@ -62,6 +83,9 @@ ORDINARY = [
     "pa-ssword-less-authentication-for-the-modern-application-world", "re_compile_the_whole_project_again_now",
     "fw_configurationmanagerservice", "-----BEGIN PRIVATE KEY----- marks the beginning, -----END PRIVATE KEY----- the end",
     "postgresql://user:password@localhost:5432/db", "https://a/b?token=YOUR_ACCESS_TOKEN_GOES_HERE&key=created_at_column",
+    "sk-a1-b2-c3-d4-e5-f6-g7-h8-i9-j0", "hvs.method_call_on_the_object_and_more", "hvs.someVeryLongMethodNameThatIsMoreThanThirtyLetters",
+    "SG.InputStreamReaderFactory.createInputStreamReader", "key-0123456789abcdef0123456789abcdef", "tskey-words-without-any-number",
+    "pul-0123", "the nsec1 prefix", "tr_dev_environment_variables_for_all", "sqp_is_a_solver_for_quadratic_programs_in_python",
     "Authorization: Bearer YOUR_API_KEY_GOES_HERE", '{"encrypted_content": "gAAAA' + "Qw3-" * 40 + "-sk-" + "uAqdyfMdUJ4qsg-k_qfLj2XA" * 3 + '"}',
 ]  # fmt: skip
 

@@ -104,6 +104,60 @@ def is_login(method: str, path: str, request_body: bytes, has_prompt: bool) -> b
     return _LOGIN.search(path) is not None or _LOGIN_FIELD.search(request_body[:20_000]) is not None
 
 
+_NAME_WORDS = re.compile("[A-Z]?[a-z0-9]+|[A-Z0-9]+(?![a-z])")
+# What else a token or a key is of, or where: places in lists, marks of texts, rows and caches.
+_OF_OTHERS = frozenset(
+    ("page", "paging", "pagination", "next", "prev", "previous", "continuation", "continue", "sync", "cursor", "start",
+     "resume", "skip", "delta", "scroll", "marker", "query", "change", "watch", "list", "last", "request", "eos", "bos",
+     "pad", "unk", "sep", "cls", "mask", "stop", "special", "end", "begin", "design", "cache", "idempotency", "sort",
+     "partition", "primary", "foreign", "dedup", "dedupe", "deduplication", "public", "object", "s3", "storage",
+     "group", "row", "lookup", "hash", "index", "range", "routing", "message", "event", "map", "json", "order",
+     "search", "translation", "unique", "natural", "composite", "shard", "file", "blob", "image", "asset", "document",
+     "doc", "thread", "conversation", "room", "issue", "value", "correlation", "trace", "item", "entity", "node")
+)  # fmt: skip
+_OF_KEYS = frozenset(
+    ("api", "access", "secret", "private", "session", "signing", "sign", "encryption", "master", "auth", "license",
+     "service", "admin", "account", "shared", "client", "app", "webhook", "subscription", "ssh", "hmac", "jwt")
+)  # fmt: skip
+_DIGEST = re.compile(r"[0-9a-fA-F-]+")
+
+
+@lru_cache(maxsize=1024)
+def _name_words(name: str) -> tuple[str, ...]:
+    return tuple(word.lower() for word in _NAME_WORDS.findall(name[:80]))
+
+
+def is_of_others(name: str) -> bool:
+    """Whether the key or token of a name is one of pages, rows, caches: it selects what is answered."""
+    return not _OF_OTHERS.isdisjoint(_name_words(name))
+
+
+def may_name_a_credential(name: str, value: str) -> bool:
+    """Whether a field whose name ends in Token, Secret, Password or Key holds what looks like a credential.
+
+    ``name`` is as it is written: ``participantToken`` has two words.
+    """
+    words = _name_words(name)
+    if len(words) < 2 or words[-1] not in ("token", "secret", "password", "passwd", "passphrase", "key"):
+        return False
+    if is_of_others(name):
+        return False
+    if words[-1] == "key" and words[-2] not in _OF_KEYS and _DIGEST.fullmatch(value.strip()):
+        return False  # of a cache, or a row
+    return looks_like_credential(value)
+
+
+_FLAG = re.compile(
+    r"--?(?:[\w-]{0,40}-)?(?:(?:api|access|secret|private|auth)?-?_?key|[\w-]{0,20}token|secret|password|passwd|pat|auth|bearer)",
+    re.IGNORECASE,
+)
+
+
+def is_flag(text: Json) -> bool:
+    """Whether an argument of a command says that a credential comes next: ``--api-key``."""
+    return isinstance(text, str) and text.startswith("-") and _FLAG.fullmatch(text) is not None
+
+
 def in_a_conversation(path: tuple[str, ...]) -> bool:
     """Whether a place of a request is in texts of people and models, where a field's name says nothing."""
     return bool(path) and path[0] in _CONVERSATION
@@ -182,6 +236,8 @@ def _header_values(name: str, value: str) -> Iterator[str]:
     if not _is_credential_header(lowered):
         if _could_be_credential_header(lowered):
             yield from _parts_like_credentials(value)
+        elif value[:7].lower().startswith(("bearer ", "basic ")):
+            yield from filter(looks_like_credential, [value.partition(" ")[2].strip()])
         return
     if lowered == "cookie":
         for pair in value.split(";"):
@@ -227,6 +283,8 @@ def _tree_values(tree: Json, path: tuple[str, ...] = ()) -> Iterator[str]:
                     is_everyday(value) or (names_a_setting(below) and not looks_like_credential(value))
                 ):
                     yield from _parts_of_value(value)
+                elif may_name_a_credential(str(name), value):
+                    yield value
                 elif value.startswith("http") and ("?" in value or "@" in value) and len(value) < 4096:
                     yield from filter(looks_like_credential, _url_values(value))
             elif isinstance(value, dict) and below[-1] in CREDENTIAL_FIELDS and isinstance(value.get("value"), str):
@@ -235,7 +293,11 @@ def _tree_values(tree: Json, path: tuple[str, ...] = ()) -> Iterator[str]:
             elif isinstance(value, (dict, list)) and below[-1] not in _CONVERSATION:
                 yield from _tree_values(value, below)
     elif isinstance(tree, list):
-        for value in tree:
+        for before, value in zip([None, *tree], tree):
+            if isinstance(value, str) and value.startswith("-") and "=" in value:
+                before, _, value = value.partition("=")
+            if is_flag(before) and isinstance(value, str) and looks_like_credential(value):
+                yield value
             yield from _tree_values(value, path)
 
 
@@ -252,7 +314,7 @@ def _parts_of_value(value: str) -> Iterator[str]:
 
 
 # How the names of fields end that hold credentials; what follows in JSON, in JSON inside JSON, in forms and in XML.
-_FIELD_WORDS = (b"token", b"secret", b"password", b"key", b"accesskeyid", b"assertion", b"authorization", b"headers",
+_FIELD_WORDS = (b"token", b"secret", b"password", b"passwd", b"key", b"accesskeyid", b"assertion", b"authorization", b"headers",
                 b"_string", b"connectionstring", b"keystring", b"phrase", b"credentials", b"device_code", b"verifier",
                 b"key_id", b"_jag", b"token_bedrock", b"secrets", b'"env')  # fmt: skip
 _URL_WITH_QUERY = re.compile(rb'"https?:[^"\s?@]{4,2000}[?@]')

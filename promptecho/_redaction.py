@@ -28,10 +28,13 @@ from promptecho._credentials import (
     formerly_masked,
     in_a_conversation,
     is_carried,
+    is_flag,
     is_credential_place,
     is_login,
+    is_of_others,
     is_session_header,
     may_hold_fields,
+    may_name_a_credential,
     names_a_setting,
 )
 from promptecho._jwt import is_masked_token, is_token, masked_token
@@ -98,7 +101,9 @@ _QUOTED = (
 _DIGIT = re.compile(r"\d")
 # The reading of texts that are items of one list.
 _LIST = "list"
-_FIELDS = tuple(_json_field("|".join(sorted(CREDENTIAL_FIELDS)), quote, value) for quote, value in _QUOTED)
+_ENDING = "[a-z0-9_.-]{1,40}?(?:token|secret|password|passwd|passphrase|key)"
+_FIELDS = tuple(_json_field("|".join([*sorted(CREDENTIAL_FIELDS), _ENDING]), quote, value) for quote, value in _QUOTED)
+_JWK_FIELDS = tuple(_json_field("d|p|q|dp|dq|qi|k", quote, value) for quote, value in _QUOTED)
 _XML_FIELD = re.compile(r"<(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>(?P<value>[^<]{4,})(?=</(?P=name)>)")
 _METADATA_TOKEN = _json_field("Token", '"', _TEXT)
 _LOGIN_FIELD = _json_field("token|secret|key|jwt|session|sid|session_id|ticket|code|secretid", '"', _TEXT)
@@ -117,7 +122,7 @@ _LETTING_IN = (
     r"|id_token_hint"
 )
 _SIGNED_URL = re.compile(
-    r"(?:[?&;]|\\u0026|&amp;|%(?:25)*(?:26|3F))(?:(?P<signing>" + _SIGNING + ")|(?:" + _LETTING_IN + "))"
+    r"(?:[?&;]|\\u0026|&amp;|%(?:25)*(?:26|3F))(?:(?P<signing>" + _SIGNING + ")|(?P<letting>" + _LETTING_IN + "))"
     r"(?:=|%(?:25)*3D)(?P<value>[^\s\"'<>\\)&?]{16,})",
     re.IGNORECASE,
 )
@@ -129,11 +134,27 @@ _SIGNED = tuple(
     for sign in ("=", "%3d", "%253d", "%25253d")
 )  # fmt: skip
 _SIGNED_BYTES = tuple(map(str.encode, _SIGNED))
-_USERINFO = re.compile(r"://[^\s/:@\"'<>\\]{0,64}:(?P<value>[^\s/@\"'<>\\]{4,256})@")
+_USERINFO = re.compile(r"://(?P<user>[^\s/:@\"'<>\\]{0,256})(?::(?P<value>[^\s/@\"'<>\\]{0,256}))?@")
+_SPACE = r"(?:\s{1,4}|\+|%(?:25)*20|\\+u0020)"
+_SCHEME = re.compile(
+    rf"(?<![A-Za-z])(?:bearer{_SPACE}(?P<value>[A-Za-z0-9._~+/=%-]{{16,4000}})|basic{_SPACE}(?P<basic>[A-Za-z0-9+/_-]{{12,}}={{0,2}}))",
+    re.IGNORECASE,
+)
+_SCHEME_BYTES = re.compile(rb"(?:[Bb]earer|[Bb]asic|BEARER|BASIC)[ \t\n\r+%\\]")
+# Arguments of commands and variables set for them, in a shell's line or a list of JSON.
+_ARGUMENT = re.compile(
+    r"(?<![\w?&;-])(?:--?(?:[a-z0-9_]{1,20}-){0,3}?(?:api-?_?key|access-?_?key|token|secret|password|passwd|key|auth|pat|bearer)"
+    r"(?:=|\s{1,4}|\\*\"\s{0,20},\s{0,20}\\*\")|(?P<variable>[a-z0-9_]{0,40}(?:key|token|secret|password|passwd))=)"
+    r"\\*[\"']?(?P<value>[^\s\"'<>\\,;&|()\[\]{}]{8,2000})",
+    re.IGNORECASE,
+)
+_OF_JWK = frozenset(("d", "p", "q", "dp", "dq", "qi", "k"))
+_ARGUMENT_WORDS = ("key", "token", "secret", "passw", "auth", "pat", "bearer")
 _AUTHORIZATION = re.compile(
     r"authorization[\"']{0,2}\s{0,4}[:=,]\s{0,4}\\*[\"']?(?:bearer|basic|token|apikey)\s{1,4}(?P<value>[^\s\"'<>\\,;)]{16,})",
     re.IGNORECASE,
 )
+_ARGUMENT_BYTES = tuple(map(str.encode, _ARGUMENT_WORDS))
 # Where the whole answer is a token (instance metadata service, version 2).
 _TOKEN_PATHS = ("/latest/api/token",)
 _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
@@ -316,7 +337,9 @@ class Redactor:
         if _holds_any(data, self._anywhere) or (b"@" in data and b"://" in data):
             return False
         lowered = data.lower()
-        if b"uthorization" in lowered:
+        if b"uthorization" in lowered or _SCHEME_BYTES.search(data) or b'"kty' in data:
+            return False
+        if b"--" in data and _holds_any(lowered, _ARGUMENT_BYTES):
             return False
         if (b"=" in data or b"%" in data) and _holds_any(lowered, _SIGNED_BYTES):
             return False
@@ -353,25 +376,57 @@ class Redactor:
     def _field_spans(self, text: str, pattern: re.Pattern[str], fields: Fields) -> Iterator[tuple[int, int, str]]:
         """What is masked of the fields that a pattern finds."""
         for found in pattern.finditer(text):
-            value = found["value"]
+            if pattern is _USERINFO:
+                yield from self._userinfo_spans(found)
+                continue
+            value = found["value"] or (found["basic"] if pattern is _SCHEME else "")
             if REDACTED in value and not is_token(value):
                 continue  # masked as a whole, or as what it is
             if pattern in _FIELDS or pattern is _FORM_FIELD or pattern is _LOGIN_FIELD:
                 name = found["name"].lower()
-                if fields is Fields.UNLESS_EVERYDAY:
+                if name not in CREDENTIAL_FIELDS and pattern is not _LOGIN_FIELD:
+                    if not may_name_a_credential(found["name"], value):
+                        continue
+                    self._tell_of_field(found["name"], fields)
+                elif fields is Fields.UNLESS_EVERYDAY:
                     if not is_carried((name,), value):
                         continue
                 elif fields is not Fields.ALWAYS and not (fields is Fields.OF_A_LOGIN and name in TOKEN_FIELDS):
                     if not looks_like_credential(value):
                         continue
-                    if fields is Fields.IF_IT_LOOKS_LIKE_ONE:
-                        self._found.setdefault(f"the field {found['name']!r}")
+                    self._tell_of_field(found["name"], fields)
             elif pattern is _SIGNED_URL:
                 if not any(map(str.isdigit, value)) or not (found["signing"] or looks_like_credential(value)):
                     continue
-            elif pattern in (_USERINFO, _AUTHORIZATION) and not looks_like_credential(value):
+                if found["letting"] and is_of_others(found["letting"]):
+                    continue
+            elif pattern is _AUTHORIZATION and not looks_like_credential(value):
+                continue
+            elif pattern is _ARGUMENT:
+                variable = found["variable"]
+                if variable is None or variable.lower() in ("secret", "password", "passwd"):
+                    if not looks_like_credential(value):
+                        continue
+                elif not may_name_a_credential(variable, value):
+                    continue
+            elif pattern is _SCHEME:
+                if not (looks_like_credential(value) if found["value"] else _is_basic(value)):
+                    continue
+                yield (*found.span("value" if found["value"] else "basic"), REDACTED)
+                continue
+            elif pattern in _JWK_FIELDS and not looks_like_credential(value):
                 continue
             yield (*found.span("value"), REDACTED)
+
+    def _userinfo_spans(self, found: re.Match[str]) -> Iterator[tuple[int, int, str]]:
+        """The password of a URL, and its user where that is a token."""
+        for part in ("user", "value"):
+            if found[part] and looks_like_credential(found[part]):
+                yield (*found.span(part), REDACTED)
+
+    def _tell_of_field(self, name: str, fields: Fields) -> None:
+        if fields is Fields.IF_IT_LOOKS_LIKE_ONE:
+            self._found.setdefault(f"the field {name!r}")
 
     def _masked_signature(self, found: re.Match[str]) -> str:
         return REDACTED if found.group().lower() in self._signatures else found.group()
@@ -398,12 +453,21 @@ class Redactor:
         if isinstance(tree, str):
             return self.mask(tree, fields)
         if isinstance(tree, dict):
+            if "kty" in tree:  # a key as RFC 7517 writes it
+                tree = {
+                    name: REDACTED if name in _OF_JWK and _is_long(value) else value for name, value in tree.items()
+                }
             changed = {
                 self.mask(key, fields): self._masked_value(key, value, place, fields) for key, value in tree.items()
             }
             return changed if changed != tree else tree
         if isinstance(tree, list):
-            items = [self._masked_tree(value, place, fields) for value in tree]
+            items = [
+                REDACTED
+                if is_flag(before) and isinstance(value, str) and looks_like_credential(value)
+                else self._masked_tree(value, place, fields)
+                for before, value in zip([None, *tree], tree)
+            ]
             return items if items != tree else tree
         return tree
 
@@ -412,7 +476,8 @@ class Redactor:
         if fields is Fields.UNLESS_EVERYDAY and in_a_conversation(place):
             fields = Fields.IN_A_CONVERSATION
         if isinstance(value, str):
-            if value and self._is_credential(place, value, fields):
+            if value and (self._is_credential(place, value, fields) or may_name_a_credential(name, value)):
+                self._tell_of_field(name, fields)
                 return self._masked_text(value)
         elif fields in (Fields.ALWAYS, Fields.UNLESS_EVERYDAY) and is_credential_place(place):
             if isinstance(value, dict) and isinstance(value.get("value"), str):
@@ -637,6 +702,19 @@ def _holds_any(text: AnyStr, words: Sequence[AnyStr]) -> bool:
     return any(word in text for word in words)
 
 
+def _is_long(value: Json) -> bool:
+    return isinstance(value, str) and len(value) >= 20 and REDACTED not in value
+
+
+def _is_basic(text: str) -> bool:
+    """Whether a text is a user and a password as RFC 7617 writes them."""
+    try:
+        plain = base64.b64decode(text + "=" * (-len(text) % 4)).decode("utf-8")
+    except ValueError:
+        return False
+    return ":" in plain and plain.isprintable()
+
+
 def _is_pair(pair: Json) -> bool:
     return isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(each, str) for each in pair)
 
@@ -698,6 +776,8 @@ def _field_patterns(text: str, fields: Fields) -> Iterator[re.Pattern[str]]:
     lowered = text.lower()
     if '"' in text:
         yield from _FIELDS if '\\"' in text else _FIELDS[:1]
+        if '"kty' in text:
+            yield from _JWK_FIELDS
         if '"SecretAccessKey"' in text:
             yield _METADATA_TOKEN
         if fields is Fields.OF_A_LOGIN:
@@ -710,6 +790,10 @@ def _field_patterns(text: str, fields: Fields) -> Iterator[re.Pattern[str]]:
         yield _USERINFO
     if "uthorization" in lowered:
         yield _AUTHORIZATION
+    if "bearer" in lowered or "basic" in lowered:
+        yield _SCHEME
+    if ("-" in text or "=" in text) and _holds_any(lowered, _ARGUMENT_WORDS):
+        yield _ARGUMENT
     if "<" in text:
         yield _XML_FIELD
 

@@ -194,6 +194,8 @@ HOSTILE = [
     "eyJ-", "eyJ", ".eyJ", "eyJhbGciOiJIUzI1.", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----\n1: ",
     '"password": "', '"password": {', '\\"password\\": \\"', '\\\\"api_key\\\\": \\\\"x', "&sig=", "?sig=", "&token=a1", "://a:", "://a:b",
     "authorization: bearer ", "<SessionToken>", "a=b&", "%25", "\\u002f", "\\", "AAAA\n", "aB3-", "Q~", "token=", '"token"', "=3D",
+    "bearer ", "Basic ", "basic QUJD", "--api-key ", "--a-b-", "--token=", "API_KEY=", "_" * 50 + "key=", '"kty', '"a_token": "', '"--key", "',
+    "://" + "a" * 600, '"' + "a-" * 30, "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" + "A" * 20 + "\\n", "Q" * 16 + "\n",
     "-sk-", "sk-a1b2-", "A" * 40 + "\n", "https://a:1/", "key=key?",
 ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -284,3 +285,69 @@ def test_events_that_hold_no_key_stay_byte_by_byte() -> None:
             assert made.mask_pieces(data, Fields.IF_IT_LOOKS_LIKE_ONE) == data
         else:
             assert made.mask_across(stream.split(data), stream.edited) == stream.split(data)
+
+
+def chat(text: str) -> dict[str, Any]:
+    return {"model": "m", "messages": [{"role": "user", "content": text}]}
+
+
+BASIC = base64.b64encode(f"me:{OPAQUE}".encode()).decode()
+JWK = {"kty": "EC", "crv": "P-256", "x": "aB3x" * 10, "y": "cD4y" * 10, "d": OPAQUE + OPAQUE}
+UNNAMED: dict[str, Any] = {
+    **{name: {name: OPAQUE} for name in ("envdAccessToken", "participantToken", "signingSecret", "sessionKey", "BOT_TOKEN", "db-password", "OpenaiKey", "xApiKey", "acme_api_key")},
+    "a name in a tool": tool_call(participantToken=OPAQUE),
+    "a name in JSON": chat(json.dumps({"envdAccessToken": OPAQUE})),
+    "Bearer": chat(f"curl -H 'X: Bearer {OPAQUE}' https://h"),
+    "bearer in a URL": chat(f"https://h/?header=Bearer%20{OPAQUE}"),
+    "user of a URL": chat(f"git clone https://{OPAQUE}@h/x.git"),
+    "user of a URL with a word": chat(f"git clone https://{OPAQUE}:x-oauth-basic@h/x.git"),
+    "password of a URL": chat(f"git clone https://me:{OPAQUE}@h/x.git"),
+    "arguments": {"mcp_servers": [{"command": "npx", "args": ["-y", "server", "--api-key", OPAQUE]}]},
+    "an argument": {"mcp_servers": [{"command": "npx", "args": ["-y", f"--api-key={OPAQUE}"]}]},
+    "arguments in a tool": tool_call(args=["x", "--token", OPAQUE]),  # type: ignore[arg-type]
+    "arguments in JSON": chat(json.dumps({"args": ["--api-key", OPAQUE]})),
+    "arguments in a shell": chat(f"run server --access-token {OPAQUE} --port 80"),
+    "an argument in a shell": chat(f"run server --api-key='{OPAQUE}' --port 80"),
+    "a variable in a shell": chat(f"export GITHUB_TOKEN={OPAQUE}; run"),
+    "a variable of Docker": {"mcp_servers": [{"args": ["run", "-e", f"API_KEY={OPAQUE}"]}]},
+    "a JWK": {"metadata": {"jwk": JWK}},
+    "a JWK in a prompt": chat(json.dumps(JWK)),
+    "a JWK in a tool": tool_call(jwk=json.dumps(JWK)),
+    "Telegram": chat(f"https://api.telegram.org/bot123456789:AA{OPAQUE}Qw3/getMe"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNNAMED)
+def test_what_looks_like_a_credential_in_a_place_for_one_is_masked(name: str) -> None:
+    written = key_of(CHAT, UNNAMED[name])[1]
+    assert OPAQUE not in written
+    text = json.dumps(UNNAMED[name])
+    made = Redactor({})
+    assert not made.is_clean(text.encode())
+    assert OPAQUE not in made.mask(text, Fields.IF_IT_LOOKS_LIKE_ONE)
+    json.loads(made.mask(text, Fields.IF_IT_LOOKS_LIKE_ONE))
+
+
+@pytest.mark.parametrize("text", [f"Basic {BASIC}", f"basic%20{BASIC}", json.dumps({"x": f"Basic {BASIC}"})])
+def test_a_user_and_password_are_masked_wherever_they_are(text: str) -> None:
+    assert BASIC not in Redactor({}).mask(text)
+    assert not Redactor({}).is_clean(text.encode())
+
+
+def test_a_header_of_any_name_carries_what_follows_bearer() -> None:
+    assert carried_credentials(Request("GET", "http://h/", Headers([("x-acme", f"Bearer {OPAQUE}")]))) == (OPAQUE,)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [{name: OPAQUE} for name in ("nextPageToken", "continuation_token", "cache_key", "idempotencyKey", "primary_key", "s3Key", "monkey", "token", "keyword", "tokens", "turkey", "designToken")]
+    + [{"sortKey": "0123456789abcdef0123456789abcdef"}, {"userKey": "7f0c1f4e-8f4e-4b4e-9d5e-00000000000a"}, {"envdAccessToken": "none-at-all"},
+       {"t": "a bearer token is what the basic scheme replaced"}, {"t": "pass --token-limit 4096 --key created_at --auth none"},
+       {"t": f"https://h/list?page_token={OPAQUE}"}, {"args": ["--output", OPAQUE]}, {"kty": "RSA", "n": "aB3x" * 20, "e": "AQAB"},
+       {"t": "https://user@host.example/x and git@github.com:a/b.git"}],
+)  # fmt: skip
+def test_what_is_named_like_one_and_is_none_stays(tree: Any) -> None:
+    made = Redactor({})
+    assert made.mask_tree(tree, fields=Fields.UNLESS_EVERYDAY) == tree
+    assert made.mask(json.dumps(tree), Fields.IF_IT_LOOKS_LIKE_ONE) == json.dumps(tree)
+    assert made.found == ()

@@ -314,7 +314,8 @@ def _parts_of_value(value: str) -> Iterator[str]:
 
 
 # How the names of fields end that hold credentials; what follows in JSON, in JSON inside JSON, in forms and in XML.
-_FIELD_WORDS = (b"token", b"secret", b"password", b"passwd", b"key", b"accesskeyid", b"assertion", b"authorization", b"headers",
+_FIELD_WORDS = (b"token", b"secret", b"password", b"passwd", b"key", b"accesskeyid", b"assertion", b"authorization",
+                b"headers",
                 b"_string", b"connectionstring", b"keystring", b"phrase", b"credentials", b"device_code", b"verifier",
                 b"key_id", b"_jag", b"token_bedrock", b"secrets", b'"env')  # fmt: skip
 _URL_WITH_QUERY = re.compile(rb'"https?:[^"\s?@]{4,2000}[?@]')

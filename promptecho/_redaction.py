@@ -28,8 +28,8 @@ from promptecho._credentials import (
     formerly_masked,
     in_a_conversation,
     is_carried,
-    is_flag,
     is_credential_place,
+    is_flag,
     is_login,
     is_of_others,
     is_session_header,
@@ -486,7 +486,7 @@ class Redactor:
             elif isinstance(value, list) and place[-1] not in CREDENTIAL_FIELDS:
                 value = [REDACTED if isinstance(each, str) and each else each for each in value]
         if name == FORM and isinstance(value, list):
-            value = [self._masked_pair(*pair, fields) if _is_pair(pair) else pair for pair in value]
+            value = [self._masked_pair(pair[0], pair[1], fields) if _is_pair(pair) else pair for pair in value]
         elif name == MULTIPART and isinstance(value, list):
             value = [self._masked_part(part, fields) for part in value]
         return self._masked_tree(value, place, fields)

@@ -81,11 +81,13 @@ def _is_word(piece: str) -> bool:
         return True
     if (_WORD.fullmatch(piece) is not None and not looks_random(piece)) or _WITH_NUMBER.fullmatch(piece) is not None:
         return True
-    # A name with numbers in it, such as iPhone15Pro: few parts, and most of it letters.
+    # A name with numbers in it, such as iPhone15Pro: few parts, one of them a number.
     parts = _PARTS.findall(piece)
     letters = sum(map(str.isalpha, piece))
     named = sum(part.isalpha() for part in parts)
-    return 0.6 * len(piece) <= letters < len(piece) <= 24 and len(parts) <= 4 and letters >= 3 * named
+    if len(parts) > 4 or len(parts) - named != 1:
+        return False
+    return 0.6 * len(piece) <= letters and len(piece) <= 24 and letters >= 3 * named
 
 
 def _mixed(text: str) -> bool:

@@ -14,8 +14,6 @@ from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find, from_bytes
 from promptecho._cli._last_run import Entry, LastRun, find_records
 from promptecho._interaction import Interaction
-from promptecho._lint._collect import Collector
-from promptecho._lint._project import Project, find_root
 from promptecho._lint._uses import NamedUse, Use
 from promptecho.errors import CassetteFileError, PromptechoError
 
@@ -80,7 +78,7 @@ class _Records:
 
     def _all_uses(self, root: Path) -> Sequence[Use]:
         if root not in self._uses:
-            self._uses[root] = Collector(Project(root, find_root(root)[1])).collect().uses
+            self._uses[root] = [use for use in _lint.opened(root) if use.test]
         return self._uses[root]
 
 

@@ -6,18 +6,20 @@ Tests are read, never imported or run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptecho._lint import _cassettes, _ignores
-from promptecho._lint._collect import Collector
-from promptecho._lint._fixes import AddMarks
-from promptecho._lint._follow._sdks import needs_all_backends
+from promptecho._lint._calls import Calls
+from promptecho._lint._code import Code
 from promptecho._lint._live_calls import live_calls
+from promptecho._lint._opened import Opened
 from promptecho._lint._project import Module, Project, find_root
 from promptecho._lint._rules import RULES, Finding, Rule
 from promptecho._lint._settings import LintSettings, settings_of
-from promptecho._lint._suite import Reached, Suite
+from promptecho._lint._tests import Test, Tests
+from promptecho._lint._unrecorded import Unrecorded
+from promptecho._lint._uses import Use
 from promptecho.errors import SettingsError
 
 __all__ = ["RULES", "Finding", "Report", "Rule", "examine", "lint"]
@@ -99,16 +101,22 @@ class _Scope:
     def _is_left_out(self, path: Path) -> bool:
         return self.settings.excludes(path) and path not in self.paths
 
-    def _reached(self, suite: Suite) -> Iterator[Reached]:
-        """The calls that are made at import, or by tests that aren't left out."""
-        for reached in suite.reached:
-            tests = [test for test in reached.tests if not self._is_left_out(test.module.path)]
-            if tests or not reached.tests:
-                yield replace(reached, tests=tests)
+    def _unrecorded(self, rule: Unrecorded, tests: Sequence[Test]) -> Iterator[Finding]:
+        kept = [test for test in tests if not self._is_left_out(Path(test.site[0]))]
+        yield from rule.of_tests(sorted(kept, key=lambda test: not self._holds(Path(test.site[0]))))
+        for module in self.project.loaded():
+            if module.path.name == "conftest.py" or self.project.is_test_file(module.path):
+                yield from rule.at_import(module)
 
     def look(self, wanted: frozenset[str]) -> None:
-        suite = Collector(self.project).collect()
-        files = _cassettes.cassette_files(self.project, suite.uses)
+        code = Code(self.project)
+        tests = Tests(code)
+        every = list(tests.collect())
+        ignores = _ignores.Ignores()
+        found = list(self._unrecorded(Unrecorded(Calls(code, tests), ignores, self.project.root), every))
+        found += [_broken(module) for module in self.project.loaded() if module.tree is None]
+        uses = Opened(code, tests).uses(every)
+        files = _cassettes.cassette_files(self.project, uses)
         named = [path for path in self.paths if path.suffix in (".yaml", ".yml") and path not in files]
         played = _cassettes.last_run(self.project.root)
         looked_for = wanted
@@ -117,63 +125,34 @@ class _Scope:
             self.notes.append(
                 f"no record of a test run ({_cassettes.LAST_RUN.as_posix()}): never-played was not looked for"
             )
-        found = [_unrecorded(reached, self.project.root) for reached in self._reached(suite)]
-        found += [_broken(module) for module in suite.broken]
-        found += live_calls(self.project.root, suite.tests)
-        found += _cassettes.shared(suite.uses)
-        unused, note = _cassettes.unused(self.project, files, suite.uses, suite.broken)
+        found += live_calls(self.project.root, every)
+        found += _cassettes.shared(uses)
+        broken = [module for module in self.project.loaded() if module.tree is None]
+        unused, note = _cassettes.unused(self.project, files, uses, broken)
         found += unused
         if note and "unused-cassette" in wanted:
             looked_for -= {"unused-cassette"}
             self.notes.append(note)
         chosen = [path for path in (*files, *named) if self._holds(path)]
         for path in chosen:
-            found += _cassettes.check_file(path, suite.uses, (played or {}).get(path))
+            found += _cassettes.check_file(path, uses, (played or {}).get(path))
         found = [finding for finding in found if finding.rule in wanted and self._holds(finding.path)]
         sources = [path for path in self.project.files if path.suffix == ".py" and self._holds(path)]
-        ignores = [ignore for path in (*sources, *chosen) for ignore in _ignores.read(path)]
-        self.findings = _ignores.split(found, ignores)
+        self.findings = [each for each in found if not ignores.suppress(each.rule, each.path, each.line, each.end_line)]
         if "stale-ignore" in wanted:
-            self.findings += _ignores.stale(ignores, looked_for)
-        self.tests = sum(self._holds(test.module.path) for test in suite.tests)
+            comments = [ignore for path in (*sources, *chosen) for ignore in ignores.of(path)]
+            self.findings += _ignores.stale(comments, looked_for)
+        self.tests = sum(self._holds(test.module.path) for test in every)
         self.cassettes = len(chosen)
+
+
+def opened(root: Path) -> list[Use]:
+    """The cassettes that the tests of a project open."""
+    code = Code(Project(root, find_root(root)[1]))
+    tests = Tests(code)
+    return Opened(code, tests).uses(list(tests.collect()))
 
 
 def _broken(module: Module) -> Finding:
     line, problem = module.problem or (1, "no Python")
     return Finding("unreadable", module.path, line, 1, f"not readable as Python: {problem}", "mend the file")
-
-
-def _unrecorded(reached: Reached, root: Path) -> Finding:
-    call = reached.call
-    fixable = tuple(
-        (test.function.inner.module.path, test.function.inner.node.lineno)
-        for test in reached.tests
-        if not reached.is_of_wider_scope
-        and not test.is_unittest
-        and test.function.inner.module.path.is_relative_to(root)
-    )
-    return Finding(
-        "unrecorded-call",
-        Path(call.path),
-        call.line,
-        call.column,
-        f"{call.what}() goes out unrecorded: {_way(reached)}",
-        "let the fixture that makes it ask for promptecho_module_cassette, or that of its scope"
-        if reached.is_of_wider_scope
-        else "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)",
-        end_line=call.end_line,
-        fix=AddMarks(fixable, needs_all_backends(call.kind)) if fixable else None,
-    )
-
-
-def _way(reached: Reached) -> str:
-    """From which test a call is reached, and through what."""
-    if not reached.tests:
-        return "it is made when the module is imported"
-    first = reached.tests[0]
-    chain = [step for step in reached.call.chain if step != first.name]
-    via = f" by way of {', '.join(chain)}" if chain else ""
-    more = len(reached.tests) - 1
-    others = f", and from {more} more test{'s' if more > 1 else ''}" if more else ""
-    return f"reached from {first.title}{via}{others}"

@@ -280,7 +280,7 @@ def shared(uses: Sequence[Use]) -> list[Finding]:
     """The places at which a second test names a file that another test has."""
     by_file: dict[str, dict[tuple[str, int, int], tuple[set[str], str]]] = {}
     for use in uses:
-        if use.exact is not None:
+        if use.exact is not None and use.is_sure and use.test:
             places = by_file.setdefault(use.exact.casefold(), {})
             places.setdefault(use.site, (set(), use.exact))[0].add(use.test)
     found = []

@@ -30,11 +30,29 @@ class Ignore:
     whole_file: bool = False
     used: set[str] = field(default_factory=set)
 
-    def suppresses(self, finding: Finding) -> bool:
-        if self.rules and finding.rule not in self.rules:
+    def suppresses(self, rule: str, line: int, end_line: int) -> bool:
+        if self.rules and rule not in self.rules:
             return False
-        last = max(finding.line, finding.end_line)
-        return self.whole_file or finding.line <= self.line <= last
+        return self.whole_file or line <= self.line <= max(line, end_line)
+
+
+class Ignores:
+    """The comments of files, each read once; a comment notes what it was used for."""
+
+    def __init__(self) -> None:
+        self._of: dict[Path, list[Ignore]] = {}
+
+    def of(self, path: Path) -> list[Ignore]:
+        if path not in self._of:
+            self._of[path] = read(path)
+        return self._of[path]
+
+    def suppress(self, rule: str, path: Path, line: int, end_line: int = 0) -> bool:
+        """Whether a comment suppresses a rule at some lines of a file."""
+        matching = [ignore for ignore in self.of(path) if ignore.suppresses(rule, line, end_line)]
+        for ignore in matching:
+            ignore.used.add(rule)
+        return bool(matching)
 
 
 def read(path: Path) -> list[Ignore]:
@@ -78,21 +96,6 @@ def _in_cassette(path: Path, text: str) -> Iterator[Ignore]:
                 places = Places("")
         if not places.is_inside_text(number, found.start() + 1):
             yield from _in_comment(path, number, line, 0, whole_file=number < head)
-
-
-def split(findings: Sequence[Finding], ignores: Sequence[Ignore]) -> list[Finding]:
-    """The findings that no comment suppresses; each comment notes what it was used for."""
-    kept = []
-    by_path: dict[Path, list[Ignore]] = {}
-    for ignore in ignores:
-        by_path.setdefault(ignore.path, []).append(ignore)
-    for finding in findings:
-        matching = [ignore for ignore in by_path.get(finding.path, ()) if ignore.suppresses(finding)]
-        for ignore in matching:
-            ignore.used.add(finding.rule)
-        if not matching:
-            kept.append(finding)
-    return kept
 
 
 def stale(ignores: Sequence[Ignore], looked_for: frozenset[str]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from promptecho._lint._cassettes import LAST_RUN
 from promptecho._lint._rules import Finding
-from promptecho._lint._suite import Test
+from promptecho._lint._tests import Test
 
 
 def live_calls(root: Path, tests: Sequence[Test]) -> list[Finding]:

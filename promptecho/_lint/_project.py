@@ -36,7 +36,6 @@ class Module:
     tree: ast.Module | None = field(default=None, repr=False)
     problem: tuple[int, str] | None = None
     is_package: bool = False
-    namespace: Any = field(default=None, repr=False)  # the Frame of its top level, once it was evaluated
 
     def __hash__(self) -> int:
         return hash(self.path)
@@ -127,6 +126,13 @@ def find_root(start: Path) -> tuple[Path, Options]:
     return folder, Options()
 
 
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 def _is_special(path: Path) -> bool:
     """Whether this is a FIFO, a socket or a device, which would be waited for."""
     return path.exists() and not path.is_file()
@@ -198,6 +204,11 @@ class Project:
 
     def test_files(self) -> list[Path]:
         return [path for path in self.files if self.is_test_file(path)]
+
+    def mentioning(self, word: str) -> list[Module]:
+        """The modules in whose text a word is."""
+        paths = [path for path in self.files if path.suffix == ".py" and word.encode() in _bytes(path)]
+        return [module for module in map(self.module, paths) if module is not None]
 
     def loaded(self) -> list[Module]:
         """The modules that were parsed so far."""

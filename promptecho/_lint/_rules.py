@@ -30,8 +30,8 @@ RULES = {
         Rule(
             "unrecorded-call",
             "error",
-            "a test reaches a call of an LLM SDK with no cassette around it",
-            "--fix adds @pytest.mark.promptecho to the tests",
+            "a test calls an LLM SDK with no cassette open",
+            "--fix adds @pytest.mark.promptecho to the test",
         ),
         Rule("live-call", "warning", "the last run called a provider in this test with no cassette open"),
         Rule("unused-cassette", "warning", "no test opens this cassette file", "--fix --unsafe-fixes deletes the file"),
@@ -49,7 +49,10 @@ RULES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One place at which a rule is broken. ``line`` and ``column`` count from 1; ``hint`` says what to do."""
+    """One place at which a rule is broken. ``line`` and ``column`` count from 1; ``hint`` says what to do.
+
+    ``call``: the file and line of the call that the finding is about, where that is elsewhere.
+    """
 
     rule: str
     path: Path
@@ -59,6 +62,7 @@ class Finding:
     hint: str = ""
     end_line: int = 0
     fix: Fix | None = None
+    call: tuple[Path, int] | None = None
 
     @property
     def severity(self) -> str:

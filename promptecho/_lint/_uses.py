@@ -5,23 +5,27 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from promptecho import _cassette_names
-from promptecho._lint._follow._values import UNKNOWN, Piece, Text, Value
+from promptecho._lint._texts import Piece, Text
 
 _HASH = re.compile(r"-[0-9a-f]{8}$")
 
 
 @dataclass(frozen=True)
 class Use(ABC):
-    """A test and a cassette that it opens. ``site`` is the file, line and column at which it is named."""
+    """A test and a cassette that it opens. ``site`` is the file, line and column at which it is named.
+
+    ``is_sure``: the test itself says so; else it may come there by way of others. ``test`` is empty where none does.
+    """
 
     test: str
     site: tuple[str, int, int]
     recorded_errors_meant: bool = False
+    is_sure: bool = False
 
     @abstractmethod
     def matches(self, path: Path) -> bool:
@@ -37,27 +41,25 @@ class Use(ABC):
 class NamedUse(Use):
     """A cassette named by a path, parts of which may be unknown."""
 
-    pattern: Value = UNKNOWN
+    pattern: Text = field(default_factory=Text)
     folder: str = ""
 
     @property
     def is_open(self) -> bool:
         """Whether nothing is known of the path, so that it may be any."""
-        if not isinstance(self.pattern, Text):
-            return True
         known = "".join(str(piece) for piece in self.pattern.pieces if piece is not None)
         return re.search(r"\w", re.sub(r"\.ya?ml$", "", known)) is None
 
     @cached_property
     def exact(self) -> str | None:
-        whole = self.pattern.exact if isinstance(self.pattern, Text) else None
+        whole = self.pattern.exact
         return os.path.normpath(os.path.join(self.folder, whole)) if whole else None  # noqa: PTH118 - text only
 
     def matches(self, path: Path) -> bool:
         exact = self.exact
         if exact is not None:
             return exact.casefold() == os.path.normpath(str(path)).casefold()
-        if self.is_open or not isinstance(self.pattern, Text):
+        if self.is_open:
             return True
         pieces = list(self.pattern.pieces)
         first = pieces[0]

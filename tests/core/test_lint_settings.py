@@ -44,7 +44,7 @@ def test_a_call_that_only_excluded_tests_reach_is_not_found(tmp_path: Path) -> N
     write(tmp_path / "test_live.py", ask)
     assert found_in(tmp_path) == set()
     write(tmp_path / "test_other.py", ask)
-    assert found_in(tmp_path) == {("shared.py", "unrecorded-call")}
+    assert found_in(tmp_path) == {("test_other.py", "unrecorded-call")}
 
 
 def test_the_cassettes_of_excluded_tests_are_used(tmp_path: Path) -> None:

@@ -452,6 +452,8 @@ def test_live(live): ...
 """
     )
     found = examine([tmp_path]).findings
-    assert [(each.rule, each.line) for each in found] == [("unrecorded-call", 13)]
+    assert [(each.rule, each.line, each.call) for each in found] == [
+        ("unrecorded-call", 24, (tmp_path.resolve() / "test_it.py", 13))
+    ]
     assert found[0].hint == "let the fixture that makes it ask for promptecho_module_cassette, or that of its scope"
     assert found[0].fix is None

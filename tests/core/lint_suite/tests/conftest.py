@@ -32,7 +32,7 @@ def recorded_by_plugin(promptecho_cassette):
 
 @pytest.fixture(scope="session")
 def warm_answer(claude):
-    return claude.messages.create(model="c", max_tokens=5, messages=[])  # FINDING: unrecorded-call
+    return claude.messages.create(model="c", max_tokens=5, messages=[])
 
 
 @pytest.fixture

@@ -29,9 +29,9 @@ class Bot:
         return self._send(input=text)
 
     def _send(self, **options):
-        return self._client.responses.create(model="gpt-5", **options)  # FINDING: unrecorded-call
+        return self._client.responses.create(model="gpt-5", **options)
 
 
 def stream(text):
-    for event in client.responses.create(model="gpt-5", input=text, stream=True):  # FINDING: unrecorded-call
+    for event in client.responses.create(model="gpt-5", input=text, stream=True):
         yield event

@@ -16,7 +16,7 @@ class Assistant:
 
     def answer(self, question: str) -> str:
         messages = [{"role": "user", "content": question}]
-        reply = self.client.chat.completions.create(model=self.model, messages=messages)  # FINDING: unrecorded-call
+        reply = self.client.chat.completions.create(model=self.model, messages=messages)
         return reply.choices[0].message.content
 
     def title(self) -> str:
@@ -33,7 +33,7 @@ class LazyAssistant:
         return self._made
 
     def answer(self, question):
-        return self.client.responses.create(model="gpt-5", input=question)  # FINDING: unrecorded-call
+        return self.client.responses.create(model="gpt-5", input=question)
 
 
 class SubAssistant(Assistant):
@@ -41,7 +41,7 @@ class SubAssistant(Assistant):
         super().__init__(model="gpt-5-mini")
 
     def short(self, question):
-        return self.client.chat.completions.parse(model="gpt-5", messages=question)  # FINDING: unrecorded-call
+        return self.client.chat.completions.parse(model="gpt-5", messages=question)
 
 
 @dataclass
@@ -51,16 +51,16 @@ class Deps:
 
 
 async def with_deps(deps: Deps):
-    return await deps.client.embeddings.create(model="e", input=deps.name)  # FINDING: unrecorded-call
+    return await deps.client.embeddings.create(model="e", input=deps.name)
 
 
 def ask(question, client=None):
     client = client or get_client()
-    return client.chat.completions.create(model="gpt-5", messages=question)  # FINDING: unrecorded-call
+    return client.chat.completions.create(model="gpt-5", messages=question)
 
 
 def ask_shared(question):
-    return shared.responses.create(model="gpt-5", input=question)  # FINDING: unrecorded-call
+    return shared.responses.create(model="gpt-5", input=question)
 
 
 def moderate(text):

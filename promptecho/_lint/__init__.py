@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptecho._lint import _cassettes, _ignores
-from promptecho._lint._calls import Calls
+from promptecho._lint._calls import Unrecorded
 from promptecho._lint._code import Code
 from promptecho._lint._live_calls import live_calls
 from promptecho._lint._opened import Opened
@@ -18,7 +18,6 @@ from promptecho._lint._project import Module, Project, find_root
 from promptecho._lint._rules import RULES, Finding, Rule
 from promptecho._lint._settings import LintSettings, settings_of
 from promptecho._lint._tests import Test, Tests
-from promptecho._lint._unrecorded import Unrecorded
 from promptecho._lint._uses import Use
 from promptecho.errors import SettingsError
 
@@ -113,7 +112,7 @@ class _Scope:
         tests = Tests(code)
         every = list(tests.collect())
         ignores = _ignores.Ignores()
-        found = list(self._unrecorded(Unrecorded(Calls(code, tests), ignores, self.project.root), every))
+        found = list(self._unrecorded(Unrecorded(code, tests, ignores), every))
         found += [_broken(module) for module in self.project.loaded() if module.tree is None]
         uses = Opened(code, tests).uses(every)
         files = _cassettes.cassette_files(self.project, uses)

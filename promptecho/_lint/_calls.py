@@ -1,19 +1,29 @@
-"""The calls of a test that go out unrecorded: in its own body, its fixtures, and in functions that these call."""
+"""The rule ``unrecorded-call``: a finding for each test that calls a provider with no cassette open, at the test.
+
+Calls are seen in the body of a test, in its fixtures, and in the functions that these call: one level deep.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from promptecho import _sdks
 from promptecho._lint import _doubles, _making
-from promptecho._lint._code import FUNCTIONS, Class, Client, Code, Def, External, Scope
+from promptecho._lint._code import FUNCTIONS, Code, Def, Scope
 from promptecho._lint._covers import Covers
+from promptecho._lint._fixes import AddMarks
+from promptecho._lint._ignores import Ignores
 from promptecho._lint._project import Module
-from promptecho._lint._tests import SCOPES, Fixture, Test, Tests, parameters
+from promptecho._lint._rules import Finding
+from promptecho._lint._tests import OWN, Fixture, Test, Tests
 
-OWN = len(SCOPES) - 1
+_RULE = "unrecorded-call"
+_MARK = "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)"
+_WIDER = "let the fixture that makes it ask for promptecho_module_cassette, or that of its scope"
+_IMPORT = "make it in a test or a fixture that has a cassette"
 
 
 @dataclass(frozen=True)
@@ -22,87 +32,118 @@ class Call:
 
     path: Path
     line: int
-    end_line: int
     column: int
-    what: str
+    end_line: int
     name: str
     via: tuple[str, ...] = ()
     scope: int = OWN
 
 
-class Calls:
-    """Finds calls that nothing keeps in."""
+class Unrecorded:
+    """Files findings for tests; calls with an ignore comment of their own are none."""
 
-    def __init__(self, code: Code, tests: Tests) -> None:
+    def __init__(self, code: Code, tests: Tests, ignores: Ignores) -> None:
         self._code = code
         self._tests = tests
         self._covers = Covers(code)
+        self._ignores = ignores
 
-    def is_unittest(self, test: Test) -> bool:
-        return bool(test.classes) and self._code.is_unittest(test.classes[-1])
+    def of_tests(self, tests: Sequence[Test]) -> Iterator[Finding]:
+        wider: dict[Call, list[Test]] = {}
+        for test in tests:
+            try:
+                found = self._kept(self._of_test(test))
+            except RecursionError:  # nested too deep to be read
+                continue
+            for call in found:
+                if call.scope < OWN:
+                    wider.setdefault(call, []).append(test)
+            own = [call for call in found if call.scope == OWN]
+            if own:
+                yield self._finding(
+                    test, own[0], _more(len(own) - 1, ", and {} more call{}"), _MARK, self._fix(test, own)
+                )
+        for call, reaching in wider.items():
+            yield self._finding(reaching[0], call, _more(len(reaching) - 1, "; so in {} more test{}"), _WIDER)
 
-    def at_import(self, module: Module) -> list[Call]:
-        """The calls that are made when a module is imported."""
-        top = self._code.top(module)
-        return _Body(self._code, self._covers, depth=1).read(top)
+    def at_import(self, module: Module) -> Iterator[Finding]:
+        reader = _Reader(self._code, self._covers, depth=1)
+        for call in self._kept(reader.read(self._code.top(module))):
+            text = f"{_making.shown(call.name)} is called when the module is imported"
+            yield Finding(_RULE, call.path, call.line, call.column, text, _IMPORT, call.end_line)
 
-    def of_test(self, test: Test) -> list[Call]:
-        """The calls that a test reaches and nothing keeps in; none of code that is nested too deep to be read."""
-        try:
-            return self._of_test(test)
-        except RecursionError:
-            return []
+    def _kept(self, calls: list[Call]) -> list[Call]:
+        calls = list(dict.fromkeys(calls))
+        return [each for each in calls if not self._ignores.suppress(_RULE, each.path, each.line, each.end_line)]
+
+    # --- findings ---
+
+    def _fix(self, test: Test, calls: Sequence[Call]) -> AddMarks | None:
+        path = Path(test.site[0])
+        if test.is_unittest or self._code.project.root not in path.parents:
+            return None
+        sdks = [_sdks.of_client(call.name.partition("(")[0]) for call in calls]
+        return AddMarks(((path, test.site[1]),), any(sdk is not None and sdk.opt_in for sdk in sdks))
+
+    def _finding(self, test: Test, call: Call, more: str, hint: str, fix: AddMarks | None = None) -> Finding:
+        path, line, column = test.site
+        place = f"line {call.line}"
+        if str(call.path) != path:
+            root = self._code.project.root
+            place = (
+                f"{(call.path.relative_to(root) if root in call.path.parents else call.path).as_posix()}:{call.line}"
+            )
+        way = f" by way of {', '.join(call.via)}" if call.via else ""
+        text = f"calls {_making.shown(call.name)} with no cassette open{way} ({place}){more}"
+        end = max(line, test.function.node.body[0].lineno - 1)
+        return Finding(_RULE, Path(path), line, column, text, hint, end, fix, (call.path, call.line))
+
+    # --- calls ---
 
     def _of_test(self, test: Test) -> list[Call]:
-        marks = self._tests.marks(test)
-        if self._tests.is_left_out(test, marks) or self._is_replaced(test):
+        if self._tests.is_left_out(test) or self._is_replaced(test):
             return []
-        around = self._tests.around(test, marks)
-        given = tuple(parameters(marks))
-        covered = [each.scope if each.function is not None or each.name.startswith("promptecho_") else 0
-                   for each in around if self._keeps(each)]  # fmt: skip
-        covered += [OWN for each in marks if _doubles.is_covering_mark(each.name)]
-        covered += [3 for cls in test.classes for each in self._code.lineage(cls)
-                    if self._covers.decorated(self._code.top(each.module), each.node)]  # fmt: skip
-        if self._covers.decorated(self._code.top(test.function.module), test.function.node):
-            covered.append(OWN)
+        around = self._tests.around(test)
+        covered = [self._place(each) for each in around if self._keeps(each)]
+        covered += [OWN for each in self._tests.marks(test) if _doubles.is_covering(each.name)]
+        covered += [OWN - 1 for each in self._tests.classes(test) if self._covers.decorated(each)]
+        covered += [OWN] * self._covers.decorated(test.function)
         widest = min(covered, default=OWN + 1)
         found: list[Call] = []
         for each in around:
             if each.function is not None and each.scope < widest:
                 found += self._read(test, each.function, (each.name,), each.scope)
-        if widest > OWN:
-            found += self._read(test, test.function, (), OWN, given)
-        return list(dict.fromkeys(found))
+        return found + (self._read(test, test.function, (), OWN) if widest > OWN else [])
 
-    def _read(
-        self, test: Test, function: Def, via: tuple[str, ...], scope: int, given: tuple[str, ...] = ()
-    ) -> list[Call]:
-        body = _Body(self._code, self._covers, via=via, scope=scope)
-        return body.read(self._tests.scope(test, function, given))
+    def _read(self, test: Test, function: Def, via: tuple[str, ...], scope: int) -> list[Call]:
+        return _Reader(self._code, self._covers, via=via, scope=scope).read(self._tests.scope(test, function))
+
+    def _place(self, fixture: Fixture) -> int:
+        """From which scope on a fixture keeps calls in; one of a plugin may from the first."""
+        return fixture.scope if fixture.function is not None or fixture.name.startswith("promptecho") else 0
 
     def _keeps(self, fixture: Fixture) -> bool:
         if fixture.function is None:
-            return fixture.name.startswith("promptecho_") or _doubles.is_covering_fixture(fixture.name)
-        if _doubles.says_double(fixture.name):
-            return True
-        top = self._code.top(fixture.function.module)
-        return self._covers.leaves(fixture.function) or self._covers.decorated(top, fixture.function.node)
+            return fixture.name.startswith("promptecho") or _doubles.is_covering(fixture.name)
+        named = _doubles.says_double(fixture.name)
+        return named or self._covers.leaves(fixture.function) or self._covers.decorated(fixture.function)
 
     def _is_replaced(self, test: Test) -> bool:
-        """Whether the modules of a test or the hooks of its conftests replace something for all tests."""
+        """Whether the module of a test, its conftests or their hooks replace something for all tests."""
         for module in (test.module, *self._tests.conftests(test.module.path.parent)):
             top = self._code.top(module)
-            if self._covers.whole(top):
+            names = [
+                name
+                for name in self._code.bindings(top.node)
+                if name.startswith("pytest_") and name != "pytest_addoption"
+            ]
+            hooks = [self._code.defs.get(self._code.lookup(top, name)) for name in names]
+            if self._covers.whole(top) or any(each is not None and self._covers.has(each) for each in hooks):
                 return True
-            for name in self._code.bindings(top.node):
-                hook = self._code.lookup(top, name) if name.startswith("pytest_") else None
-                if isinstance(hook, Def) and name != "pytest_addoption" and self._covers.has(hook):
-                    return True
         return False
 
 
-class _Body:
+class _Reader:
     """Reads one function, and one level of those that it calls."""
 
     def __init__(
@@ -117,7 +158,7 @@ class _Body:
 
     def read(self, scope: Scope) -> list[Call]:
         if not self._covers.whole(scope):
-            self._block(scope, scope.body)
+            self._block(scope, getattr(scope.node, "body", []))
         return self._found
 
     def _block(self, scope: Scope, statements: Sequence[ast.AST]) -> None:
@@ -127,44 +168,33 @@ class _Body:
                 return
 
     def _visit(self, scope: Scope, node: ast.AST) -> None:
-        if isinstance(node, ast.ClassDef) or (isinstance(node, FUNCTIONS) and isinstance(scope.node, ast.Module)):
+        is_other = isinstance(node, (*FUNCTIONS, ast.If)) and isinstance(
+            scope.node, ast.Module
+        )  # "__main__" and the like
+        if is_other or isinstance(node, ast.ClassDef):
             return
-        if isinstance(node, ast.If) and isinstance(scope.node, ast.Module):
-            return  # "__main__", TYPE_CHECKING and the like
-        if isinstance(node, (ast.With, ast.AsyncWith)):
-            for item in node.items:
-                if self._covers.opens(scope, item.context_expr):
-                    return
-                self._visit(scope, item.context_expr)
-            self._block(scope, node.body)
-            return
+        for item in node.items if isinstance(node, (ast.With, ast.AsyncWith)) else ():
+            if self._covers.opens(scope, item.context_expr):
+                return
         if isinstance(node, ast.Call):
             self._call(scope, node)
         for _, value in ast.iter_fields(node):
-            if isinstance(value, list):
-                self._block(scope, [each for each in value if isinstance(each, ast.AST)])
-            elif isinstance(value, ast.AST):
-                self._visit(scope, value)
+            self._block(
+                scope, [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, ast.AST)]
+            )
 
     def _call(self, scope: Scope, node: ast.Call) -> None:
-        called = self._code.value(scope, node.func)
-        if isinstance(called, Client) and _making.asks(called.path, node):
-            name = called.name if called.name.rpartition(".")[2].islower() else called.name.rpartition(".")[2]
-            self._note(scope, node, ".".join((name, *called.path)), called.name)
-        elif isinstance(called, External) and _making.asks_by_itself(called.name, node):
-            self._note(scope, node, called.name, called.name)
-        elif self._depth == 0:
-            if isinstance(called, Class):
-                called = self._code.attribute(self._code.value(scope, node), "__init__")
-            if isinstance(called, Def) and not self._is_kept(called):
-                inner = _Body(self._code, self._covers, depth=1, via=(*self._via, called.node.name), scope=self._place)
-                self._found += inner.read(self._code.called(called, node, scope))
+        name = self._code.name(scope, node.func)
+        if _making.asks(name, node):
+            end = node.end_lineno or node.lineno
+            path = scope.module.path
+            self._found.append(Call(path, node.lineno, node.col_offset + 1, end, name, self._via, self._place))
+        called = self._code.defs.get(name) if self._depth == 0 else None
+        if called is not None and isinstance(called.node, FUNCTIONS) and not self._covers.decorated(called):
+            via = (*self._via, called.node.name)
+            inner = _Reader(self._code, self._covers, depth=1, via=via, scope=self._place)
+            self._found += inner.read(self._code.called(called, node, scope))
 
-    def _is_kept(self, function: Def) -> bool:
-        return self._covers.decorated(self._code.top(function.module), function.node)
 
-    def _note(self, scope: Scope, node: ast.Call, what: str, name: str) -> None:
-        self._found.append(
-            Call(scope.module.path, node.lineno, node.end_lineno or node.lineno, node.col_offset + 1, what, name,
-                 self._via, self._place)
-        )  # fmt: skip
+def _more(count: int, text: str) -> str:
+    return text.format(count, "s" * (count > 1)) if count > 0 else ""

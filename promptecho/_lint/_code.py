@@ -1,122 +1,58 @@
-"""What the names in a module stand for, told from its text: clients of SDKs, functions and classes of the project.
+"""What the expressions in a module stand for, told from its text and written as one dotted name.
 
-Names are read without regard to order: one that is bound to a client here and to something else there is unknown, and
-nothing is ever said about what is unknown.
+``openai.OpenAI`` is a library's name, ``openai.OpenAI().responses`` what one gives; ``/shop/ai.py:ask`` is of the
+project, ``None`` is nothing, and ``~name`` can't be told. Names are read without regard to order: one that is bound to
+a client here and to something else there can't be told.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Union
 
-from promptecho._lint import _doubles, _making
+from promptecho._lint import _making
 from promptecho._lint._project import Module, Project
 
 FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_MOST_ASKED = 30
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _LOADERS = ("pytest.importorskip", "importlib.import_module")
-
-
-@dataclass(frozen=True)
-class Value:
-    """Base of all."""
-
-
-UNKNOWN, NONE = Value(), Value()
-COVER = Value()  # a cassette, another recorder, a double: calls inside it stay in
-
-
-@dataclass(frozen=True)
-class External(Value):
-    """A name of a library, such as ``openai.OpenAI``."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Client(Value):
-    """What makes calls, by the name that made it, and the attributes taken since."""
-
-    name: str
-    path: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Mark(Value):
-    name: str
-    node: ast.expr
-    scope: Scope
-
-
-@dataclass(frozen=True)
-class ModuleValue(Value):
-    module: Module
-
-
-@dataclass(frozen=True)
-class Class(Value):
-    module: Module
-    node: ast.ClassDef
-
-
-@dataclass(frozen=True)
-class Object(Value):
-    """An object of a class of the project, and the call that made it."""
-
-    cls: Class
-    call: ast.Call | None = None
-    scope: Scope | None = None
-
-
-@dataclass(frozen=True)
-class Def(Value):
-    """A function of the project, with the object that it is a method of."""
-
-    module: Module
-    node: FunctionNode
-    me: Object | None = None
-
-    @property
-    def parameters(self) -> list[str]:
-        spec = self.node.args
-        return [each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
+_SAME = ("asyncio.run", "contextlib.closing", "contextlib.nullcontext")
+_DEEPEST = 12
+Bindings = dict[str, list["ast.AST | None"]]
 
 
 @dataclass(eq=False)
 class Scope:
-    """A module, a class or a function, with what its parameters were given."""
+    """A module, a class or a function, with what the parameters stand for."""
 
     module: Module
     node: ast.AST
-    given: dict[str, Value] = field(default_factory=dict)
-    known: dict[ast.AST, Value] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
+    known: dict[ast.AST, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Def:
+    """A function or class of the project; ``owner`` is the name of the object that a method is called on."""
+
+    module: Module
+    node: FunctionNode | ast.ClassDef
+    owner: str = ""
 
     @property
-    def body(self) -> list[ast.stmt]:
-        return getattr(self.node, "body", [])
+    def parameters(self) -> list[str]:
+        spec = self.node.args if isinstance(self.node, FUNCTIONS) else ast.arguments([], [], None, [], [], None, [])
+        return [each.arg for each in (*spec.posonlyargs, *spec.args, *spec.kwonlyargs)]
 
 
-def within(node: ast.AST) -> Iterator[ast.AST]:
-    """All that stands in a body: functions inside a function belong to it, other bodies have scopes of their own."""
-    waiting: list[ast.AST] = list(reversed(getattr(node, "body", [])))
-    while waiting:
-        each = waiting.pop()
-        yield each
-        if not isinstance(each, ast.ClassDef) and (isinstance(node, FUNCTIONS) or not isinstance(each, FUNCTIONS)):
-            waiting += reversed(list(ast.iter_child_nodes(each)))
-
-
-def join(values: list[Value]) -> Value:
-    """What holds whichever of some values it is; ``None`` gives way to the others, and two clients stay one."""
-    left = [value for value in values if value is not NONE]
-    if not left:
-        return NONE
-    same = all(type(each) is type(left[0]) for each in left) and isinstance(left[0], Client)
-    return left[0] if same or all(each == left[0] for each in left) else UNKNOWN
+def join(names: Sequence[str]) -> str:
+    """What holds whichever of some names it is; ``None`` gives way, and two clients stay one."""
+    left = [name for name in names if name != "None"] or list(names) or ["None"]
+    same = all(name == left[0] for name in left) or all(_making.is_client(name) for name in left)
+    return left[0] if same else "~"
 
 
 class Code:
@@ -124,324 +60,271 @@ class Code:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._bindings: dict[ast.AST, dict[str, list[ast.AST | None]]] = {}
-        self._modules: dict[Module, Scope] = {}
-        self._asked: set[tuple[ast.AST, str]] = set()
-        self._cuts = 0  # how often something was left out because it was being asked for
+        self.defs: dict[str, Def] = {}
+        self._tops: dict[Module, Scope] = {}
+        self._inside: dict[ast.AST, list[ast.AST]] = {}
+        self._bindings: dict[ast.AST, Bindings] = {}
+        self._asked: list[object] = []
 
     def top(self, module: Module) -> Scope:
         """The scope of a module; an empty one, if it is no Python."""
-        if module not in self._modules:
-            self._modules[module] = Scope(module, module.tree or ast.Module([], []))
-        return self._modules[module]
+        if module not in self._tops:
+            self._tops[module] = Scope(module, module.tree or ast.Module([], []))
+        return self._tops[module]
 
-    # --- names ---
+    def within(self, node: ast.AST) -> list[ast.AST]:
+        """All that stands in a body: functions inside a function belong to it, other bodies are scopes of their own."""
+        if node not in self._inside:
+            found: list[ast.AST] = []
+            waiting: list[ast.AST] = list(reversed(getattr(node, "body", [])))
+            while waiting:
+                each = waiting.pop()
+                found.append(each)
+                if not isinstance(each, (ast.ClassDef, *(() if isinstance(node, FUNCTIONS) else FUNCTIONS))):
+                    waiting += reversed(list(ast.iter_child_nodes(each)))
+            self._inside[node] = found
+        return self._inside[node]
 
-    def bindings(self, node: ast.AST) -> dict[str, list[ast.AST | None]]:
+    def bindings(self, node: ast.AST) -> Bindings:
         """What is bound to each name in a scope; ``None`` for what can't be told."""
         if node not in self._bindings:
-            found: dict[str, list[ast.AST | None]] = {}
-            elsewhere: set[str] = set()
-            for each in within(node):
+            found: Bindings = {}
+            for each in self.within(node):
                 _bind(found, each)
-                if isinstance(each, ast.Global):
-                    elsewhere.update(each.names)
-                elif isinstance(node, ast.Module) and isinstance(each, FUNCTIONS):
-                    self._bind_globals(found, each)
+                inner = self.within(each) if isinstance(node, ast.Module) and isinstance(each, FUNCTIONS) else []
+                names = {name for one in inner if isinstance(one, ast.Global) for name in one.names}
+                bound: Bindings = {}
+                for one in inner if names else ():
+                    _bind(bound, one)
+                for name in names:
+                    found.setdefault(name, []).extend(bound.get(name, []))
+            elsewhere = [name for each in self.within(node) if isinstance(each, ast.Global) for name in each.names]
             self._bindings[node] = {name: values for name, values in found.items() if name not in elsewhere}
         return self._bindings[node]
 
-    def _bind_globals(self, found: dict[str, list[ast.AST | None]], function: FunctionNode) -> None:
-        inside: dict[str, list[ast.AST | None]] = {}
-        names = [name for each in within(function) if isinstance(each, ast.Global) for name in each.names]
-        for each in within(function) if names else ():
-            _bind(inside, each)
-        for name in names:
-            found.setdefault(name, []).extend(inside.get(name, ()))
+    # --- names ---
 
-    def lookup(self, scope: Scope, name: str) -> Value:
+    def lookup(self, scope: Scope, name: str) -> str:
         """What a name stands for in a scope."""
-        bound = self.bindings(scope.node).get(name, [])
-        values = [scope.given[name]] if name in scope.given else []
-        if (scope.node, name) in self._asked:
-            self._cuts += 1
-            return join(values)
-        if not bound and not values:
-            if not isinstance(scope.node, ast.Module):
-                return self.lookup(self.top(scope.module), name)
-            return self._from_star(scope, name)
-        self._asked.add((scope.node, name))
-        try:
-            return join([*values, *(self._bound(scope, each, name) for each in bound)])
-        finally:
-            self._asked.discard((scope.node, name))
+        bound, given = self.bindings(scope.node).get(name, []), [scope.given[name]] if name in scope.given else []
+        key = (scope.node, name)
+        if key in self._asked:
+            return join(given)
+        if bound or given:
+            self._asked.append(key)
+            try:
+                return join([*given, *(self._bound(scope, each, name) for each in bound)])
+            finally:
+                self._asked.remove(key)
+        if not isinstance(scope.node, ast.Module):
+            return self.lookup(self.top(scope.module), name)
+        stars = [each for each in self.bindings(scope.node).get("*", ()) if isinstance(each, ast.ImportFrom)]
+        sources = [self.project.source(scope.module, each) for each in stars]
+        return next((self.lookup(self.top(each), name) for each in sources
+                     if each is not None and name in self.bindings(self.top(each).node)), f"~{name}")  # fmt: skip
 
-    def _from_star(self, scope: Scope, name: str) -> Value:
-        for node in self.bindings(scope.node).get("*", []) if name != "*" else ():
-            found = self._imported(scope.module, node, name) if isinstance(node, ast.ImportFrom) else UNKNOWN
-            if found is not UNKNOWN:
-                return found
-        return UNKNOWN
-
-    def _bound(self, scope: Scope, node: ast.AST | None, name: str) -> Value:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            return self._imported(scope.module, node, name)
-        if isinstance(node, ast.ClassDef):
-            return Class(scope.module, node)
-        if isinstance(node, FUNCTIONS):
-            return UNKNOWN if isinstance(scope.node, FUNCTIONS) else Def(scope.module, node)
+    def _bound(self, scope: Scope, node: ast.AST | None, name: str) -> str:
+        if isinstance(node, _IMPORTS):
+            alias = next(each for each in node.names if name in (each.asname, each.name, each.name.partition(".")[0]))
+            if isinstance(node, ast.Import):
+                return self.module(alias.name if alias.asname else name, scope.module)
+            source = self.project.source(scope.module, node)
+            if source is None:
+                if not node.level:
+                    return f"{node.module}.{alias.name}"
+                source = self.project.resolve_at(scope.module.path.parents[node.level - 1] / alias.name)
+                return f"{source.path}:" if source is not None and node.module is None else f"~{name}"
+            return self.attribute(f"{source.path}:", alias.name)
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            inside = f"{scope.node.name}." if isinstance(scope.node, ast.ClassDef) else ""
+            return self._defined(Def(scope.module, node), f"{inside}{name}")
         if isinstance(node, ast.withitem):
-            entered = self.value(scope, node.context_expr)
-            return entered if isinstance(entered, Client) else UNKNOWN
-        return self.value(scope, node) if isinstance(node, ast.expr) else UNKNOWN
+            entered = self.name(scope, node.context_expr)
+            return entered if _making.is_client(entered) else f"~{name}"
+        return self.name(scope, node) if isinstance(node, ast.expr) else f"~{name}"
 
-    def _imported(self, module: Module, node: ast.Import | ast.ImportFrom, name: str) -> Value:
-        alias = next((each for each in node.names if _bound_name(each) == name), ast.alias(name))
-        if isinstance(node, ast.Import):
-            return self.module(alias.name if alias.asname else name, module)
-        found = self.source(module, node)
-        if found is None and node.level and node.module is None:  # of a folder without __init__.py
-            found = self.project.resolve_at(_folder(module, node) / alias.name)
-            return ModuleValue(found) if found is not None else UNKNOWN
-        if found is not None:
-            return self.attribute(ModuleValue(found), alias.name)
-        return UNKNOWN if node.level else self.attribute(External(node.module or ""), alias.name)
+    def _defined(self, found: Def, name: str) -> str:
+        key = f"{found.module.path}:{name}"
+        self.defs[key] = found
+        return key
 
-    def source(self, module: Module, node: ast.ImportFrom) -> Module | None:
-        """The module of the project from which names are imported."""
-        if not node.level:
-            return self.project.resolve(node.module or "", module.path)
-        return self.project.resolve_at(_folder(module, node).joinpath(*(node.module or "").split(".")))
-
-    def module(self, name: str, asking: Module) -> Value:
-        """The module of the project or a library with a dotted name."""
+    def module(self, name: str, asking: Module) -> str:
         found = self.project.resolve(name, asking.path)
-        return ModuleValue(found) if found is not None else External(name)
+        return name if found is None else f"{found.path}:"
 
-    # --- attributes ---
-
-    def attribute(self, owner: Value, name: str) -> Value:
+    def attribute(self, owner: str, name: str) -> str:
         """``owner.name``."""
-        if isinstance(owner, ModuleValue):
-            scope = self.top(owner.module)
-            if name in self.bindings(scope.node) or not owner.module.is_package:
-                return self.lookup(scope, name)
-            inner = self.project.resolve_at(owner.module.path.parent / name)
-            return ModuleValue(inner) if inner is not None else self.lookup(scope, name)
-        if isinstance(owner, External):
-            return External(f"{owner.name}.{name}")
-        if isinstance(owner, Client):
-            return Client(owner.name, (*owner.path, name))
-        if isinstance(owner, (Object, Class)):
-            return self._of_class(owner if isinstance(owner, Object) else Object(owner), name)
-        return owner if owner is COVER else UNKNOWN
+        if owner.endswith(":"):
+            module = self.project.module_at(owner[:-1])
+            inner = self.project.resolve_at(module.path.parent / name) if module.is_package else None
+            known = name in self.bindings(self.top(module).node) or inner is None
+            return self.lookup(self.top(module), name) if known else f"{inner.path}:"  # type: ignore[union-attr]
+        cls = self.defs.get(owner.partition("(")[0])
+        if cls is not None and isinstance(cls.node, ast.ClassDef) and owner.partition("(")[2] in ("", ")", "...)"):
+            return self._of_class(cls, owner, name)
+        return f"{owner}.{name}"
 
-    def lineage(self, cls: Class) -> list[Class]:
+    # --- classes ---
+
+    def lineage(self, cls: Def) -> list[Def]:
         """A class and its bases in the project, in the order in which attributes are looked up."""
-        found: list[Class] = []
+        found: list[Def] = []
         waiting = [cls]
-        while waiting and len(found) < 20:
+        while waiting and len(found) < _DEEPEST:
             each = waiting.pop(0)
-            if each not in found:
+            if each not in found and isinstance(each.node, ast.ClassDef):
                 found.append(each)
-                bases = [self.value(self.top(each.module), base) for base in each.node.bases]
-                waiting = [base for base in bases if isinstance(base, Class)] + waiting
+                bases = [self.defs.get(self.name(self.top(each.module), base)) for base in each.node.bases]
+                waiting = [base for base in bases if base is not None] + waiting
         return found
 
-    def is_unittest(self, cls: Class) -> bool:
-        bases = [self.value(self.top(each.module), base) for each in self.lineage(cls) for base in each.node.bases]
-        return any(isinstance(base, External) and base.name.endswith("TestCase") for base in bases)
+    def is_unittest(self, cls: Def) -> bool:
+        bases = [self.name(self.top(each.module), base) for each in self.lineage(cls)
+                 for base in getattr(each.node, "bases", ())]  # fmt: skip
+        return any(base.endswith("TestCase") for base in bases)
 
-    def _of_class(self, owner: Object, name: str) -> Value:
+    def _of_class(self, cls: Def, owner: str, name: str) -> str:
         """What stands in the body of a class or of a base, or is set on ``self`` in its methods."""
-        if (owner.cls.node, f".{name}") in self._asked:
-            self._cuts += 1
-            return NONE
-        self._asked.add((owner.cls.node, f".{name}"))
+        key = (cls.node, f".{name}")
+        if key in self._asked:
+            return "None"
+        self._asked.append(key)
         try:
-            lineage = self.lineage(owner.cls)
-            made = next((each for each in lineage if "__init__" in self.bindings(each.node)), None)
-            for cls in lineage:
-                values = [self._in_body(owner, cls, each, name) for each in self.bindings(cls.node).get(name, ())]
-                for method in cls.node.body:
-                    if isinstance(method, FUNCTIONS):
-                        values += self._set_on_self(owner, cls, method, name, cls == made)
+            for each in self.lineage(cls):
+                known = self.bindings(each.node).get(name, [])
+                if len(known) == 1 and isinstance(known[0], FUNCTIONS):
+                    method = Def(each.module, known[0], owner)
+                    made = self._defined(method, f"{getattr(each.node, 'name', '')}.{name}")
+                    is_property = any("property" in ast.unparse(one) for one in known[0].decorator_list)
+                    return self.returned(method, self.called(method, None, None)) if is_property else made
+                values = [self._bound(Scope(each.module, each.node), one, name) for one in known]
+                values += self._set_on_self(each, owner, name)
                 if values:
                     return join(values)
-            return UNKNOWN
+            return f"~{name}"
         finally:
-            self._asked.discard((owner.cls.node, f".{name}"))
+            self._asked.remove(key)
 
-    def _in_body(self, owner: Object, cls: Class, node: ast.AST | None, name: str) -> Value:
-        if not isinstance(node, FUNCTIONS):
-            return self._bound(Scope(cls.module, cls.node), node, name)
-        method = Def(cls.module, node, owner)
-        is_property = any("property" in ast.unparse(each) for each in node.decorator_list)
-        return self.returned(method, self.called(method, None, None)) if is_property else method
-
-    def _set_on_self(self, owner: Object, cls: Class, node: FunctionNode, name: str, is_made: bool) -> list[Value]:
-        method = Def(cls.module, node, owner)
-        given: Scope | None = None
+    def _set_on_self(self, cls: Def, owner: str, name: str) -> list[str]:
         found = []
-        for each in within(node):
-            targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
-            if any(_is_of_self(target, method) and target.attr == name for target in targets):  # type: ignore[union-attr]
-                if given is None:
-                    call = owner.call if is_made and node.name == "__init__" else None
-                    given = self.called(method, call, owner.scope, complete=call is not None)
+        for node in getattr(cls.node, "body", ()):
+            for each in self.within(node) if isinstance(node, FUNCTIONS) else ():
+                targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
                 value = getattr(each, "value", None)
-                found.append(self.value(given, value) if value is not None else NONE)
+                if value is not None and any(
+                    isinstance(one, ast.Attribute) and one.attr == name and ast.unparse(one.value) in ("self", "cls")
+                    for one in targets
+                ):
+                    method = Def(cls.module, node, owner)
+                    defaults = node.name == "__init__" and owner.endswith("()")
+                    found.append(self.name(self.called(method, None, None, complete=defaults), value))
         return found
 
     # --- expressions ---
 
-    def value(self, scope: Scope, node: ast.expr | None) -> Value:
-        """What an expression is."""
+    def name(self, scope: Scope, node: ast.expr | None) -> str:
+        """What an expression stands for."""
         if node is None:
-            return NONE
+            return "None"
         if node not in scope.known:
-            cuts = self._cuts
-            found = self._value(scope, node)
-            if cuts != self._cuts and self._asked:
+            found = self._name(scope, node) if len(self._asked) < _DEEPEST else "~"
+            if self._asked:  # it may depend on what is being asked for
                 return found
             scope.known[node] = found
         return scope.known[node]
 
-    def _value(self, scope: Scope, node: ast.expr) -> Value:
+    def _name(self, scope: Scope, node: ast.expr) -> str:
         if isinstance(node, ast.Name):
             return self.lookup(scope, node.id)
         if isinstance(node, ast.Attribute):
-            found = self.attribute(self.value(scope, node.value), node.attr)
-            is_mark = isinstance(found, External) and found.name.startswith("pytest.mark.")
-            return Mark(node.attr, node, scope) if is_mark else found
+            return self.attribute(self.name(scope, node.value), node.attr)
         if isinstance(node, ast.Call):
             return self._result(scope, node)
         if isinstance(node, (ast.Await, ast.NamedExpr)):
-            return self.value(scope, node.value)
+            return self.name(scope, node.value)
         if isinstance(node, ast.BoolOp):
-            return join([self.value(scope, each) for each in node.values])
+            return join([self.name(scope, each) for each in node.values])
         if isinstance(node, ast.IfExp):
-            return join([self.value(scope, node.body), self.value(scope, node.orelse)])
+            return join([self.name(scope, node.body), self.name(scope, node.orelse)])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):  # chains of LangChain
-            sides = [self.value(scope, node.left), self.value(scope, node.right)]
-            return next((each for each in sides if isinstance(each, Client)), UNKNOWN)
-        return NONE if isinstance(node, ast.Constant) and node.value is None else UNKNOWN
+            sides = [self.name(scope, node.left), self.name(scope, node.right)]
+            return next((each for each in sides if _making.is_client(each)), "~")
+        return "None" if isinstance(node, ast.Constant) and node.value is None else "~"
 
-    def _result(self, scope: Scope, node: ast.Call) -> Value:
-        called = self.value(scope, node.func)
-        if called is COVER or _doubles.says_double(_last_name(node.func)):
-            return COVER if not _doubles.is_harmless_patch(node) else UNKNOWN
-        if isinstance(called, Mark):
-            return Mark(called.name, node, scope)
-        if isinstance(called, External):
-            return self._of_library(scope, node, called.name)
-        if isinstance(called, Client):
-            is_same = _making.is_quiet(called.path) and _making.is_same(node, self._is_client(scope))
-            return Client(called.name) if is_same else UNKNOWN
-        if isinstance(called, Class):
-            return Object(called, node, scope)
-        return self.returned(called, self.called(called, node, scope)) if isinstance(called, Def) else UNKNOWN
-
-    def _of_library(self, scope: Scope, node: ast.Call, name: str) -> Value:
-        if name in _LOADERS and node.args and isinstance(node.args[0], ast.Constant):
+    def _result(self, scope: Scope, node: ast.Call) -> str:
+        called = self.name(scope, node.func)
+        known = self.defs.get(called)
+        if known is not None and isinstance(known.node, FUNCTIONS):
+            result = self.returned(known, self.called(known, node, scope))
+            return f"{called}()" if result.startswith(("~", "None")) else result
+        if known is not None:
+            return f"{called}(...)" if node.args or node.keywords else f"{called}()"
+        if called in _LOADERS and node.args and isinstance(node.args[0], ast.Constant):
             return self.module(str(node.args[0].value), scope.module)
-        if _doubles.is_cover(name):
-            return COVER if not _doubles.is_harmless_patch(node) else UNKNOWN
-        if name in _making.SESSIONS:
-            return External(name.partition(".")[0])
-        return Client(name) if _making.makes_client(name, node, self._is_client(scope)) else UNKNOWN
-
-    def _is_client(self, scope: Scope) -> _making.IsClient:
-        return lambda node: isinstance(self.value(scope, node), Client)
+        if called in _SAME and node.args:
+            return self.name(scope, node.args[0])
+        return _making.made(called, node, lambda each: _making.is_client(self.name(scope, each)))
 
     # --- functions ---
 
     def called(self, function: Def, call: ast.Call | None, caller: Scope | None, *, complete: bool = True) -> Scope:
         """The scope of a function that is called; ``complete``: what isn't given takes its default."""
-        spec = function.node.args
-        defaults = dict(zip(reversed([*spec.posonlyargs, *spec.args]), reversed(spec.defaults)))
-        defaults.update({each: value for each, value in zip(spec.kwonlyargs, spec.kw_defaults) if value is not None})
         names = function.parameters
-        outside = self.top(function.module)
-        scope = Scope(function.module, function.node, dict.fromkeys(names, UNKNOWN))
-        passed = [*call.args, *(each.value for each in call.keywords if each.arg is None)] if call is not None else []
-        if complete and not any(isinstance(each, ast.Starred) for each in passed):
-            scope.given.update({each.arg: self.value(outside, value) for each, value in defaults.items()})
-        if function.me is not None and names and not _is_static(function.node):
-            scope.given[names.pop(0)] = function.me
-        if call is not None and caller is not None:
-            for name, argument in zip(names, call.args):
-                scope.given[name] = self.value(caller, argument)
-            scope.given.update(
-                {each.arg: self.value(caller, each.value) for each in call.keywords if each.arg in names}
-            )
+        scope = Scope(function.module, function.node, {name: f"~{name}" for name in names})
+        if not isinstance(function.node, FUNCTIONS):
+            return scope
+        spec = function.node.args
+        pairs = [*zip(reversed([*spec.posonlyargs, *spec.args]), reversed(spec.defaults)),
+                 *zip(spec.kwonlyargs, spec.kw_defaults)]  # fmt: skip
+        spread = call is not None and any(
+            isinstance(each, ast.Starred) or getattr(each, "arg", "") is None for each in (*call.args, *call.keywords)
+        )
+        for each, default in pairs if complete and not spread else ():
+            scope.given[each.arg] = self.name(self.top(function.module), default) if default is not None else "~"
+        if names and names[0] in ("self", "cls"):
+            scope.given[names.pop(0)] = function.owner or "~self"
+        if call is not None and caller is not None and not spread:
+            scope.given.update({name: self.name(caller, each) for name, each in zip(names, call.args)})
+            named = {each.arg: each.value for each in call.keywords if each.arg in names}
+            scope.given.update({str(name): self.name(caller, each) for name, each in named.items()})
         return scope
 
-    def returned(self, function: Def, scope: Scope) -> Value:
+    def returned(self, function: Def, scope: Scope) -> str:
         """What a function returns, or yields."""
-        if (function.node, "return") in self._asked or len(self._asked) > _MOST_ASKED:
-            self._cuts += 1
-            return UNKNOWN
-        self._asked.add((function.node, "return"))
+        if function.node in self._asked:
+            return "~"
+        self._asked.append(function.node)
         try:
-            found = [each for each in within(function.node) if isinstance(each, (ast.Return, ast.Yield))]
+            found = [each for each in self.within(function.node) if isinstance(each, (ast.Return, ast.Yield))]
             yields = [each for each in found if isinstance(each, ast.Yield)]
-            return join([self.value(scope, each.value) for each in yields or found])
+            return join([self.name(scope, each.value) for each in yields or found])
         finally:
-            self._asked.discard((function.node, "return"))
+            self._asked.remove(function.node)
 
 
-def _bind(found: dict[str, list[ast.AST | None]], node: ast.AST) -> None:
+def _bind(found: Bindings, node: ast.AST) -> None:
     """Note the names that a statement or expression binds."""
     if isinstance(node, ast.Assign):
         for target in node.targets:
             _bind_target(found, target, node.value)
-    elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
-        if node.value is not None:
-            _bind_target(found, node.target, node.value)
+    elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+        _bind_target(found, node.target, node.value)
     elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension, ast.AugAssign)):
         _bind_target(found, node.target, None)
     elif isinstance(node, ast.withitem) and node.optional_vars is not None:
         _bind_target(found, node.optional_vars, node)
-    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+    elif isinstance(node, _IMPORTS):
         for alias in node.names:
-            found.setdefault(_bound_name(alias), []).append(node)
+            name = alias.asname or (alias.name if isinstance(node, ast.ImportFrom) else alias.name.partition(".")[0])
+            found.setdefault(name, []).append(node)
     elif isinstance(node, (*FUNCTIONS, ast.ClassDef)):
         found.setdefault(node.name, []).append(node)
     elif isinstance(node, ast.arg):
         found.setdefault(node.arg, []).append(None)
 
 
-def _bind_target(found: dict[str, list[ast.AST | None]], target: ast.AST, value: ast.AST | None) -> None:
+def _bind_target(found: Bindings, target: ast.AST, value: ast.AST | None) -> None:
     if isinstance(target, ast.Name):
         found.setdefault(target.id, []).append(value)
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts) else None
-        for number, each in enumerate(target.elts):
-            _bind_target(found, each, parts[number] if parts is not None else None)
-    elif isinstance(target, ast.Starred):
-        _bind_target(found, target.value, None)
-
-
-def _bound_name(alias: ast.alias) -> str:
-    return alias.asname or (alias.name if alias.name == "*" else alias.name.partition(".")[0])
-
-
-def _folder(module: Module, node: ast.ImportFrom) -> Path:
-    folder = module.path.parent
-    for _ in range(node.level - 1):
-        folder = folder.parent
-    return folder
-
-
-def _is_of_self(target: ast.AST | None, method: Def) -> bool:
-    owner = target.value if isinstance(target, ast.Attribute) else None
-    return isinstance(owner, ast.Name) and owner.id in method.parameters[:1]
-
-
-def _is_static(node: FunctionNode) -> bool:
-    return any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    for each in target.elts if isinstance(target, (ast.Tuple, ast.List)) else ():
+        _bind_target(found, each, None)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from promptecho._lint import _doubles
-from promptecho._lint._code import COVER, FUNCTIONS, Code, Def, External, Mark, Object, Scope, within
+from promptecho._lint._code import FUNCTIONS, Code, Def, Scope
 
 _REPLACING = ("setattr", "delattr", "setitem", "skipTest")
 
@@ -20,88 +20,83 @@ class Covers:
 
     def opens(self, scope: Scope, node: ast.expr) -> bool:
         """Whether ``with node`` or ``@node`` keeps calls in."""
-        value = self._code.value(scope, node)
-        called = node.func if isinstance(node, ast.Call) else node
-        if value is COVER:
-            return True
-        if isinstance(value, Mark):
+        called = self._code.name(scope, node.func if isinstance(node, ast.Call) else node)
+        name = self._code.name(scope, node)
+        if name.startswith("pytest.mark."):
             return False
-        if isinstance(value, External):
-            return _doubles.is_cover(value.name)
-        if isinstance(value, Object):
-            methods = [each for cls in self._code.lineage(value.cls) for each in cls.node.body]
-            if any(isinstance(each, FUNCTIONS) and self.has(Def(value.cls.module, each, value)) for each in methods):
-                return True
-        function = self._code.value(scope, called)
-        if isinstance(function, Def):
-            return self.has(function)
-        return _doubles.says_double(ast.unparse(called)) and not (
-            isinstance(node, ast.Call) and _doubles.is_harmless_patch(node)
-        )
+        if _doubles.is_cover(name) or _doubles.is_cover(called):
+            return not _is_harmless(node)
+        function = self._code.defs.get(called)
+        return function is not None and self.has(function)
 
     def has(self, function: Def) -> bool:
-        """Whether a function keeps anything in, anywhere in it."""
-        scope = self._scope(function)
-        return self._once(function.node, "has", lambda: self.whole(scope) or any(self._blocks(scope)))
+        """Whether a function, or a method of a class, keeps anything in."""
+        if isinstance(function.node, ast.ClassDef):
+            methods = [each for cls in self._code.lineage(function) for each in getattr(cls.node, "body", ())]
+            return any(self.has(Def(function.module, each)) for each in methods if isinstance(each, FUNCTIONS))
+        scope = self._code.called(function, None, None, complete=False)
+        return self._once(function.node, "has", lambda: self.whole(scope) or any(True for _ in self._blocks(scope)))
 
     def leaves(self, function: Def) -> bool:
         """Whether calls stay in after a function was called, or while it yields."""
-        scope = self._scope(function)
-
-        def look() -> bool:
-            yields = (ast.Yield, ast.YieldFrom)
-            return self.whole(scope) or any(
-                isinstance(each, yields) for block in self._blocks(scope) for each in ast.walk(block)
-            )
-
+        scope = self._code.called(function, None, None, complete=False)
+        inside = (each for block in self._blocks(scope) for each in ast.walk(block))
+        look = lambda: self.whole(scope) or any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in inside)  # noqa: E731
         return self._once(function.node, "leaves", look)
 
-    def decorated(self, scope: Scope, node: ast.AST) -> bool:
+    def decorated(self, function: Def) -> bool:
         """Whether a decorator of a function or class keeps its calls in."""
-        return any(self.opens(scope, each) for each in getattr(node, "decorator_list", ()))
+        return any(self.opens(self._code.top(function.module), each) for each in function.node.decorator_list)
 
     def whole(self, scope: Scope) -> bool:
         """Whether something in a body, that is in no ``with``, keeps calls in or may."""
-        return self._once(scope.node, "whole", lambda: any(self._is_replacing(scope, each) for each in _outside(scope)))
+        return self._once(
+            scope.node, "whole", lambda: any(self._replaces(scope, each) for each in self._outside(scope))
+        )
 
-    def _is_replacing(self, scope: Scope, node: ast.AST) -> bool:
+    def _replaces(self, scope: Scope, node: ast.AST) -> bool:
         if isinstance(node, ast.Call):
             return self._is_covering_call(scope, node)
         if isinstance(node, (ast.If, ast.IfExp)):
             return _doubles.is_switch(node.test)
-        if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+        if not isinstance(node, ast.Assign):
             return False
-        for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+        for target in node.targets:
             if isinstance(target, ast.Subscript) and ast.unparse(target.value).endswith("environ"):
                 return _doubles.sets_route([target.slice])
-            if isinstance(target, ast.Attribute) and not _is_self(target.value):
-                plain = isinstance(node.value, ast.Constant) and node.value.value not in (None, False)
-                if not plain or target.attr.endswith(("_url", "_base")):
-                    return True
+            if isinstance(target, ast.Attribute) and ast.unparse(target.value) not in ("self", "cls"):
+                plain = ast.unparse(node.value) not in ("None", "False") and isinstance(node.value, ast.Constant)
+                return not plain or target.attr.endswith(("_url", "_base"))
         return False
 
     def _is_covering_call(self, scope: Scope, node: ast.Call) -> bool:
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if name in _REPLACING:
-            return True
+        called = self._code.name(scope, node.func)
+        name = called.rpartition(".")[2].lstrip("~")
         if name == "setenv":
             return _doubles.sets_route(node.args[:1])
-        if name == "getfixturevalue":
-            return not (node.args and isinstance(node.args[0], ast.Constant))
-        if self._code.value(scope, node) is COVER:
+        if name in _REPLACING or (name == "getfixturevalue" and not _strings(node)):
             return True
-        function = self._code.value(scope, node.func)
-        return isinstance(function, Def) and self.leaves(function)
+        if _doubles.is_cover(called) or _doubles.is_cover(self._code.name(scope, node)):
+            return not _is_harmless(node)
+        function = self._code.defs.get(called)
+        return function is not None and isinstance(function.node, FUNCTIONS) and self.leaves(function)
 
     def _blocks(self, scope: Scope) -> Iterator[ast.AST]:
         """The ``with`` statements that keep calls in."""
-        for each in within(scope.node):
+        for each in self._code.within(scope.node):
             items = each.items if isinstance(each, (ast.With, ast.AsyncWith)) else []
             if any(self.opens(scope, item.context_expr) for item in items):
                 yield each
 
-    def _scope(self, function: Def) -> Scope:
-        return self._code.called(function, None, None, complete=False)
+    def _outside(self, scope: Scope) -> Iterator[ast.AST]:
+        """What stands in a body; of a module, where doubles are made for later, only calls that are statements."""
+        inside = self._code.within(scope.node)
+        entered = {each.context_expr for each in inside if isinstance(each, ast.withitem)}
+        statements = {each.value for each in inside if isinstance(each, ast.Expr)}
+        for each in inside:
+            is_later = each not in statements and not isinstance(scope.node, FUNCTIONS)
+            if not (isinstance(each, ast.Call) and (each in entered or is_later)):
+                yield each
 
     def _once(self, node: ast.AST, question: str, look: Callable[[], bool]) -> bool:
         if (node, question) not in self._known:
@@ -110,18 +105,12 @@ class Covers:
         return self._known[node, question]
 
 
-def _outside(scope: Scope) -> Iterator[ast.AST]:
-    """What stands in a body; of a module, where doubles are made for later, only calls that are statements."""
-    entered = {item.context_expr for each in within(scope.node) if isinstance(each, (ast.With, ast.AsyncWith))
-               for item in each.items}  # fmt: skip
-    statements = {each.value for each in within(scope.node) if isinstance(each, ast.Expr)}
-    for each in within(scope.node):
-        if isinstance(each, ast.Call) and (
-            each in entered or (each not in statements and not isinstance(scope.node, FUNCTIONS))
-        ):
-            continue
-        yield each
+def _is_harmless(node: ast.expr) -> bool:
+    """Whether this only sets variables, such as a key: ``patch.dict(os.environ, {"OPENAI_API_KEY": "x"})``."""
+    is_dict = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "dict" and len(node.args) > 1
+    values = node.args[1] if is_dict and isinstance(node, ast.Call) else None
+    return isinstance(values, ast.Dict) and not _doubles.sets_route([key for key in values.keys if key is not None])
 
 
-def _is_self(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+def _strings(node: ast.Call) -> list[str]:
+    return [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]

@@ -1,4 +1,4 @@
-"""Which calls make a client of an SDK, and which calls on one, or of the SDK itself, go to a provider.
+"""Which calls make a client of an SDK, and which go to a provider.
 
 Rule: a client that is given an address or a transport which can't be told to be a provider's is no known client.
 """
@@ -8,54 +8,84 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from functools import cache
 from urllib.parse import urlsplit
 
 from promptecho import _sdks
 from promptecho._hosts import is_llm_host, is_loopback
 from promptecho._lint._doubles import says_double
 
-IsClient = Callable[[ast.expr], bool]
-SESSIONS = ("boto3.Session", "boto3.session.Session", "aioboto3.Session")
+_IsClient = Callable[[ast.expr], bool]
 _PLUGGED = re.compile(
-    r"(?:^|_)(?:url|host|endpoint|base|client|transport|provider|app|mounts|connector|options|models?_list)(?:$|_)"
+    r"(?:^|_)(?:url|host|endpoint|base|client|transport|provider|app|mounts|connector|options|list)(?:$|_)"
 )
 # What sets a client up, looks at it or puts it away, and asks nobody; what it gives can ask.
 _QUIET = re.compile(
-    r"_.*|a?close|copy|(?:with|get|set|is|has|can|add|as|to|model|register|output|tool|bind|verify|configurable)_\w+"
-    r"|bind|pipe|map|pick|assign|dict|json|tool|toolset|instructions|system_prompt|unwrap|generate_presigned_url|\w+_schema"
+    r"(?:.*\.)?(?:chats\.create|_.*|a?close|copy|bind|pipe|map|pick|assign|dict|json|tool|toolset|instructions|unwrap|\w+_schema"
+    r"|(?:with|get|set|is|has|can|add|as|to|model|register|output|tool|bind|verify|configurable|system|presigned)_\w+)"
 )
 _HTTP = re.compile(r"(?:httpx2?|requests)\.(?:get|post|put|patch|delete|request|stream)")
+_SESSION = re.compile(r"(a?i?o?boto3)\.(?:session\.)?Session")
 
 
-def makes_client(name: str, call: ast.Call, is_client: IsClient) -> bool:
-    """Whether a call of a library's name gives a client that calls a provider."""
-    sdk = _sdks.of_client(name)
-    if sdk is None or not is_real(call, is_client):
-        return False
+@cache
+def is_client(name: str) -> bool:
+    """Whether a name stands for a client of an SDK, or an attribute of one."""
+    return "()" in name and _sdks.of_client(name.partition("()")[0]) is not None
+
+
+def made(called: str, call: ast.Call, is_one: _IsClient) -> str:
+    """What calling a name of a library gives."""
+    session = _SESSION.fullmatch(called)
+    if session:
+        return session[1]
+    made_by, _, path = called.partition("().")
+    if is_client(called):
+        return f"{made_by}()" if _QUIET.fullmatch(path) and _leaves_alone(call, is_one) else "~"
+    sdk = _sdks.of_client(called)
+    if sdk is None:
+        return f"{called}()"
     option, pattern = sdk.takes
     given = [*call.args[:1], *(each.value for each in call.keywords if each.arg == option)]
-    return not option or (bool(given) and re.fullmatch(pattern, _text(given[0])) is not None)
+    fits = not option or (bool(given) and re.fullmatch(pattern, _text(given[0])) is not None)
+    plain = all((isinstance(each, ast.Constant) and _is_far(_text(each))) or is_one(each) for each in call.args)
+    return f"{called}()" if fits and plain and _leaves_alone(call, is_one) else "~"
 
 
-def is_real(call: ast.Call, is_client: IsClient) -> bool:
-    """Whether nothing that a client is given leads elsewhere."""
-    plain = all((isinstance(each, ast.Constant) and _is_far(_text(each))) or is_client(each) for each in call.args)
-    return plain and not any(_text(each) == "test" for each in call.args) and is_same(call, is_client)
-
-
-def is_same(call: ast.Call, is_client: IsClient) -> bool:
-    """Whether no option of a call leads a client elsewhere."""
-    return all(each.arg is not None and _leaves_alone(each.arg, each.value, is_client) for each in call.keywords)
-
-
-def _leaves_alone(name: str, value: ast.expr, is_client: IsClient) -> bool:
-    if says_double(name):
+def asks(name: str, call: ast.Call) -> bool:
+    """Whether calling a name goes out; what is given a model or an answer of its own may not."""
+    if any(each.arg and (says_double(each.arg) or (each.arg == "model" and isinstance(each.value, ast.Call)))
+           for each in call.keywords):  # fmt: skip
         return False
-    if not _PLUGGED.search(name) or is_client(value):
-        return True
-    if not isinstance(value, ast.Constant):
-        return False
-    return value.value is None or (_is_far(_text(value)) and ("://" in _text(value) or name.endswith("provider")))
+    if is_client(name):
+        path = name.partition("().")[2]
+        return bool(path) and _QUIET.fullmatch(path) is None
+    if _HTTP.fullmatch(name):
+        return any(is_llm_host(_host(_text(each))) for each in (*call.args[:2], *(one.value for one in call.keywords)))
+    return _sdks.of_function(name) is not None and _leaves_alone(call, lambda node: False, spread=True)
+
+
+def shown(name: str) -> str:
+    """A call as a message names it: ``OpenAI.responses.create()``."""
+    made_by, dot, path = name.partition("().")
+    last = made_by.rpartition(".")[2]
+    return f"{(made_by if last.islower() or not dot else last)}{'.' if dot else ''}{path}()"
+
+
+def _leaves_alone(call: ast.Call, is_one: _IsClient, *, spread: bool = False) -> bool:
+    """Whether no option of a call leads elsewhere."""
+    for each in call.keywords:
+        text = _text(each.value)
+        if each.arg is None:
+            if not spread:
+                return False
+        elif says_double(each.arg):
+            return False
+        elif _PLUGGED.search(each.arg) and not is_one(each.value):
+            is_none = isinstance(each.value, ast.Constant) and each.value.value is None
+            if not is_none and not (text and _is_far(text) and ("://" in text or each.arg.endswith("provider"))):
+                return False
+    return True
 
 
 def _text(node: ast.expr) -> str:
@@ -73,25 +103,3 @@ def _is_far(address: str) -> bool:
     """Whether a text is no address, or one on another machine."""
     host = _host(address)
     return "://" not in address or not (is_loopback(host) or host.endswith((".test", ".example", ".invalid")))
-
-
-def is_quiet(path: tuple[str, ...]) -> bool:
-    """Whether calling an attribute of a client asks nobody."""
-    return not path or path[-2:] == ("chats", "create") or _QUIET.fullmatch(path[-1]) is not None
-
-
-def asks(path: tuple[str, ...], call: ast.Call) -> bool:
-    """Whether a call of an attribute of a client goes out; one that is given a model of its own may not."""
-    return not is_quiet(path) and not any(
-        each.arg is not None and (says_double(each.arg) or (each.arg == "model" and isinstance(each.value, ast.Call)))
-        for each in call.keywords
-    )
-
-
-def asks_by_itself(name: str, call: ast.Call) -> bool:
-    """Whether a call of a library's function goes out: ``litellm.completion(...)``, ``httpx.post("https://...")``."""
-    if _HTTP.fullmatch(name):
-        return any(is_llm_host(_host(_text(each))) for each in (*call.args[:2], *(one.value for one in call.keywords)))
-    return _sdks.of_function(name) is not None and all(
-        each.arg is None or _leaves_alone(each.arg, each.value, lambda node: False) for each in call.keywords
-    )

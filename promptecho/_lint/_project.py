@@ -214,6 +214,17 @@ class Project:
         """The modules that were parsed so far."""
         return [module for module in self._modules.values() if module is not None]
 
+    def module_at(self, path: str) -> Module:
+        """A module that is known to be there."""
+        return self._modules[Path(path)] or Module(Path(path), "")
+
+    def source(self, module: Module, node: ast.ImportFrom) -> Module | None:
+        """The module of the project from which names are imported."""
+        if not node.level:
+            return self.resolve(node.module or "", module.path)
+        folder = module.path.parents[min(node.level, len(module.path.parents)) - 1]
+        return self.resolve_at(folder.joinpath(*(node.module or "").split(".")))
+
     def module(self, path: Path) -> Module | None:
         """The parsed file at a path; ``None`` if there is none."""
         if path not in self._modules:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from promptecho import _cassette_names
-from promptecho._lint._texts import Piece, Text
+from promptecho._lint._texts import ANY
 
 _HASH = re.compile(r"-[0-9a-f]{8}$")
 
@@ -24,8 +24,9 @@ class Use(ABC):
 
     test: str
     site: tuple[str, int, int]
-    recorded_errors_meant: bool = False
-    is_sure: bool = False
+    recorded_errors_meant: bool
+    is_sure: bool
+    folder: str
 
     @abstractmethod
     def matches(self, path: Path) -> bool:
@@ -41,54 +42,40 @@ class Use(ABC):
 class NamedUse(Use):
     """A cassette named by a path, parts of which may be unknown."""
 
-    pattern: Text = field(default_factory=Text)
-    folder: str = ""
+    name: str
 
-    @property
+    @cached_property
     def is_open(self) -> bool:
         """Whether nothing is known of the path, so that it may be any."""
-        known = "".join(str(piece) for piece in self.pattern.pieces if piece is not None)
-        return re.search(r"\w", re.sub(r"\.ya?ml$", "", known)) is None
+        return ANY in self.name and re.search(r"\w", re.sub(r"\.ya?ml$", "", self.name)) is None
+
+    @cached_property
+    def _whole(self) -> str:
+        return os.path.normpath(os.path.join(self.folder, self.name))  # noqa: PTH118 - text only
 
     @cached_property
     def exact(self) -> str | None:
-        whole = self.pattern.exact
-        return os.path.normpath(os.path.join(self.folder, whole)) if whole else None  # noqa: PTH118 - text only
+        return None if ANY in self.name else self._whole
 
     def matches(self, path: Path) -> bool:
-        exact = self.exact
-        if exact is not None:
-            return exact.casefold() == os.path.normpath(str(path)).casefold()
         if self.is_open:
             return True
-        pieces = list(self.pattern.pieces)
-        first = pieces[0]
-        if isinstance(first, str):
-            pieces[0] = os.path.join(self.folder, first).replace("/./", "/")  # noqa: PTH118 - text only
-            if ".." in first:
-                pieces[0] = None  # brought to one form only as a whole
-        elif isinstance(first, tuple):
-            pieces[0] = tuple(os.path.normpath(os.path.join(self.folder, each)) for each in first)  # noqa: PTH118
-        wanted = "".join(_expression(piece) for piece in pieces)
-        return re.fullmatch(wanted, path.as_posix(), re.IGNORECASE | re.DOTALL) is not None
-
-
-def _expression(piece: Piece) -> str:
-    if piece is None:
-        return ".*"
-    options = (piece,) if isinstance(piece, str) else piece
-    return "(?:" + "|".join(re.escape(option) for option in options) + ")"
+        before = f"{ANY}{self._whole.partition(ANY)[2]}" if self.name.startswith(ANY) else self._whole
+        wanted = ".*".join(re.escape(each) for each in before.split(ANY))
+        return re.fullmatch(wanted, os.path.normpath(str(path)), re.IGNORECASE | re.DOTALL) is not None
 
 
 @dataclass(frozen=True)
 class NamelessUse(Use):
-    """A cassette that the fixture names after the test."""
+    """A cassette that is named after the test. ``plain``: the test may run without parameters.
 
-    folder: str = ""
-    name: str = ""
+    ``module``: the folder of its cassettes, where the project asks for one.
+    """
+
+    name: str
     parametrised: bool = False
-    plain: bool = True  # the test may run without parameters
-    module: str | None = None  # for the folder of its cassettes, where the project asks for one
+    plain: bool = True
+    module: str | None = None
 
     @cached_property
     def _candidates(self) -> list[Path]:

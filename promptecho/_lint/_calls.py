@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptecho import _sdks
 from promptecho._lint import _doubles, _making
 from promptecho._lint._code import FUNCTIONS, Code, Def, Scope
 from promptecho._lint._covers import Covers
@@ -20,6 +19,7 @@ from promptecho._lint._project import Module
 from promptecho._lint._rules import Finding
 from promptecho._lint._tests import OWN, Fixture, Test, Tests
 
+_OPT_IN = {"urllib3", "requests", "aiohttp"}  # intercepted only if asked for
 _RULE = "unrecorded-call"
 _MARK = "run the test in a cassette (@pytest.mark.promptecho, the fixture promptecho_cassette, use_cassette)"
 _WIDER = "let the fixture that makes it ask for promptecho_module_cassette, or that of its scope"
@@ -82,8 +82,8 @@ class Unrecorded:
         path = Path(test.site[0])
         if test.is_unittest or self._code.project.root not in path.parents:
             return None
-        sdks = [_sdks.of_client(call.name.partition("(")[0]) for call in calls]
-        return AddMarks(((path, test.site[1]),), any(sdk is not None and sdk.opt_in for sdk in sdks))
+        sdks = [known[0] for call in calls if (known := _making.maker(call.name.partition("(")[0])) is not None]
+        return AddMarks(((path, test.site[1]),), any({each.sync, each.asynchronous} & _OPT_IN for each in sdks))
 
     def _finding(self, test: Test, call: Call, more: str, hint: str, fix: AddMarks | None = None) -> Finding:
         path, line, column = test.site

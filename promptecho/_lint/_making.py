@@ -8,10 +8,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from functools import cache
 from urllib.parse import urlsplit
 
-from promptecho import _sdks
+from promptecho import providers
 from promptecho._hosts import is_llm_host, is_loopback
 from promptecho._lint._doubles import says_double
 
@@ -25,29 +26,43 @@ _QUIET = re.compile(
     r"|(?:with|get|set|is|has|can|add|as|to|model|register|output|tool|bind|verify|configurable|system|presigned)_\w+)"
 )
 _HTTP = re.compile(r"(?:httpx2?|requests)\.(?:get|post|put|patch|delete|request|stream)")
-_SESSION = re.compile(r"(a?i?o?boto3)\.(?:session\.)?Session")
+
+
+@cache
+def maker(name: str) -> tuple[providers.Sdk, str] | None:
+    """The SDK whose client the call of a dotted name makes, and what the first argument is like."""
+    for sdk in providers.sdks():
+        for pattern in sdk.clients if name.startswith(f"{sdk.imported}.") else ():
+            client, _, first = pattern.partition("(")
+            if fnmatchcase(name.rpartition(".")[2], client):
+                return sdk, first.rstrip(")")
+    return None
+
+
+@cache
+def _is_function(name: str) -> bool:
+    """Whether a dotted name is of a function of an SDK that makes a call itself."""
+    return any(name.startswith(f"{sdk.imported}.") and fnmatchcase(name[len(sdk.imported) + 1 :], pattern)
+               for sdk in providers.sdks() for pattern in sdk.functions)  # fmt: skip
 
 
 @cache
 def is_client(name: str) -> bool:
     """Whether a name stands for a client of an SDK, or an attribute of one."""
-    return "()" in name and _sdks.of_client(name.partition("()")[0]) is not None
+    return "()" in name and maker(name.partition("()")[0]) is not None
 
 
 def made(called: str, call: ast.Call, is_one: _IsClient) -> str:
     """What calling a name of a library gives."""
-    session = _SESSION.fullmatch(called)
-    if session:
-        return session[1]
+    called = called.replace(".Session()", "")  # of boto3
     made_by, _, path = called.partition("().")
     if is_client(called):
         return f"{made_by}()" if _QUIET.fullmatch(path) and _leaves_alone(call, is_one) else "~"
-    sdk = _sdks.of_client(called)
-    if sdk is None:
+    known = maker(called)
+    if known is None:
         return f"{called}()"
-    option, pattern = sdk.takes
-    given = [*call.args[:1], *(each.value for each in call.keywords if each.arg == option)]
-    fits = not option or (bool(given) and re.fullmatch(pattern, _text(given[0])) is not None)
+    given = [*call.args, *(each.value for each in call.keywords if each.arg in ("model", "service_name"))]
+    fits = not known[1] or (bool(given) and fnmatchcase(_text(given[0]), known[1]))
     plain = all((isinstance(each, ast.Constant) and _is_far(_text(each))) or is_one(each) for each in call.args)
     return f"{called}()" if fits and plain and _leaves_alone(call, is_one) else "~"
 
@@ -62,7 +77,7 @@ def asks(name: str, call: ast.Call) -> bool:
         return bool(path) and _QUIET.fullmatch(path) is None
     if _HTTP.fullmatch(name):
         return any(is_llm_host(_host(_text(each))) for each in (*call.args[:2], *(one.value for one in call.keywords)))
-    return _sdks.of_function(name) is not None and _leaves_alone(call, lambda node: False, spread=True)
+    return _is_function(name) and _leaves_alone(call, lambda node: False, spread=True)
 
 
 def shown(name: str) -> str:

@@ -15,10 +15,11 @@ class Sdk:
     """A distribution whose code calls providers.
 
     ``module`` is what programs import of it (its name, if not said). ``clients`` are the callables of that module whose
-    result makes calls, ``functions`` those that make one themselves; ``*`` at the end stands for any rest of a name.
-    The HTTP library that it rides on is read from its requirements, unless ``sync`` or ``asynchronous`` say it ("-":
-    there are no such calls) or it rides on the SDK ``below`` it. ``optional`` is a library that its async calls ride on
-    where that is installed. ``way_out``: how to let it ride on a library that is intercepted.
+    result makes calls, in brackets what their first argument is like; ``functions`` make a call themselves. A ``*`` is
+    any part of a name. The HTTP library that it rides on is read from its requirements, unless ``sync`` or
+    ``asynchronous`` say it ("-": there are no such calls) or it rides on the SDK ``below`` it. ``optional`` is a
+    library that its async calls ride on where that is installed. ``way_out``: how to let it ride on a library that is
+    intercepted.
     """
 
     package: str

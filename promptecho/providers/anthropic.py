@@ -8,6 +8,9 @@ PROVIDER = Provider(
     "anthropic",
     "Anthropic",
     hosts=("api.anthropic.com",),
-    sdks=(Sdk("anthropic"), Sdk("langchain-anthropic", below="anthropic")),
+    sdks=(
+        Sdk("anthropic", clients=("Anthropic*", "AsyncAnthropic*", "Client", "AsyncClient")),
+        Sdk("langchain-anthropic", clients=("*Chat*", "*Embeddings", "*LLM"), below="anthropic"),
+    ),
     price_id="anthropic",
 )

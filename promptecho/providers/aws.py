@@ -17,9 +17,9 @@ PROVIDER = Provider(
     ),
     logins=("sts.amazonaws.com", "sts.*.amazonaws.com", "sts.*.amazonaws.com.cn"),
     sdks=(
-        Sdk("boto3", sync="urllib3", asynchronous="-"),
-        Sdk("aioboto3", sync="-", asynchronous="aiohttp"),
-        Sdk("langchain-aws", sync="urllib3", asynchronous="urllib3"),
+        Sdk("boto3", clients=("client(bedrock*)",), sync="urllib3", asynchronous="-"),
+        Sdk("aioboto3", clients=("client(bedrock*)",), sync="-", asynchronous="aiohttp"),
+        Sdk("langchain-aws", clients=("*Chat*", "*Embeddings", "*LLM"), sync="urllib3", asynchronous="urllib3"),
     ),
     price_id="aws",
 )

@@ -8,6 +8,9 @@ PROVIDER = Provider(
     "cohere",
     "Cohere",
     hosts=("api.cohere.com", "api.cohere.ai"),
-    sdks=(Sdk("cohere"),),
+    sdks=(
+        Sdk("cohere", clients=("Client*", "AsyncClient*")),
+        Sdk("langchain-cohere", clients=("*Chat*", "*Embeddings", "*LLM"), below="cohere"),
+    ),
     price_id="cohere",
 )

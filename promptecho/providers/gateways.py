@@ -29,7 +29,13 @@ PROVIDERS = (
                 why="prices and headers",
             ),
         ),
-        sdks=(Sdk("litellm"),),
+        sdks=(
+            Sdk(
+                "litellm",
+                clients=("Router",),
+                functions=("*completion", "*embedding", "*image_generation", "*responses", "*rerank", "*transcription"),
+            ),
+        ),
     ),
     Provider(
         "dspy",

@@ -15,7 +15,7 @@ PROVIDER = Provider(
     ),
     logins=("oauth2.googleapis.com", "sts.googleapis.com"),
     sdks=(
-        Sdk("google-genai", "google.genai", optional="aiohttp"),
+        Sdk("google-genai", "google.genai", clients=("Client",), optional="aiohttp"),
         Sdk(
             "google-cloud-aiplatform",
             "vertexai",
@@ -25,6 +25,7 @@ PROVIDER = Provider(
         ),
         Sdk(
             "langchain-google-genai",
+            clients=("*Chat*", "*Embeddings", "GoogleGenerativeAI"),
             way_out="Or let it ride on requests: transport='rest'.",
         ),
     ),

@@ -13,5 +13,8 @@ PROVIDER = Provider(
         Background(("huggingface.co",), "api/telemetry/.*", methods=("HEAD", "GET"), why="usage counters"),
         Background(("huggingface.co",), "api/agent-harnesses", methods=("GET",), status=404, why="names of agents"),
     ),
-    sdks=(Sdk("huggingface-hub"),),
+    sdks=(
+        Sdk("huggingface-hub", clients=("InferenceClient", "AsyncInferenceClient")),
+        Sdk("langchain-huggingface", clients=("HuggingFaceEndpoint*",), below="huggingface-hub"),
+    ),
 )

@@ -8,6 +8,9 @@ PROVIDER = Provider(
     "mistral",
     "Mistral",
     hosts=("api.mistral.ai",),
-    sdks=(Sdk("mistralai"),),
+    sdks=(
+        Sdk("mistralai", clients=("Mistral",)),
+        Sdk("langchain-mistralai", clients=("*Chat*", "*Embeddings", "*LLM")),
+    ),
     price_id="mistral",
 )

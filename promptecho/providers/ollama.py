@@ -8,6 +8,9 @@ PROVIDER = Provider(
     "ollama",
     "Ollama",
     hosts=("ollama.com",),
-    sdks=(Sdk("ollama"),),
+    sdks=(
+        Sdk("ollama", clients=("Client", "AsyncClient"), functions=("chat", "embed*", "generate")),
+        Sdk("langchain-ollama", clients=("*Chat*", "*Embeddings", "*LLM"), below="ollama"),
+    ),
     is_free=True,
 )

@@ -11,11 +11,15 @@ PROVIDER = Provider(
     hosts=("api.openai.com",),
     background=(Background(ANY, "traces/ingest", status=204, senders=("agents.tracing",)),),
     sdks=(
-        Sdk("openai"),
+        Sdk(
+            "openai",
+            clients=("*OpenAI", "Client", "AsyncClient"),
+            functions=("chat.*", "completions.*", "embeddings.*", "images.*", "moderations.*", "responses.*"),
+        ),
         Sdk("openai-agents", "agents", below="openai"),
-        Sdk("langchain-openai", below="openai"),
-        Sdk("pydantic-ai-slim", "pydantic_ai", below="openai"),
-        Sdk("instructor", below="openai"),
+        Sdk("langchain-openai", clients=("*Chat*", "*OpenAI", "*Embeddings"), below="openai"),
+        Sdk("pydantic-ai-slim", "pydantic_ai", clients=("Agent(*:*)",), below="openai"),
+        Sdk("instructor", clients=("from_*", "patch"), below="openai"),
     ),
     environment=("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"),
 )

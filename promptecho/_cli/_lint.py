@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from promptecho._lint import _fixes, _report
 from promptecho._lint._rules import check_names
 from promptecho.errors import SettingsError
 
+_FINDING = re.compile(rf"^(?P<place>\S.*?:\d+:\d+:) (?P<rule>{'|'.join(_lint.RULES)}) ", re.MULTILINE)
 _Done = list[tuple[Path, int, str]]
 
 
@@ -79,12 +81,19 @@ def _mended(report: _lint.Report, *, unsafe: bool) -> _Done:
 def _print(text: str, output: Path | None) -> None:
     if output is None:
         if text:
-            click.echo(_screen.harmless(text))
+            to = _screen.console()
+            in_colour = to.color_system is not None and not to.no_color
+            click.echo(_FINDING.sub(_coloured, _screen.harmless(text)) if in_colour else _screen.harmless(text))
         return
     try:
         output.write_text(text + "\n" if text else "", encoding="utf-8")
     except OSError as problem:
         raise SettingsError(f"--output: {output} can't be written: {problem.strerror or problem}") from None
+
+
+def _coloured(found: re.Match[str]) -> str:
+    colour = {"error": "red", "warning": "yellow"}.get(_lint.RULES[found["rule"]].severity, "cyan")
+    return f"{click.style(found['place'], bold=True)} {click.style(found['rule'], fg=colour, bold=True)} "
 
 
 def _rules(form: str) -> str:

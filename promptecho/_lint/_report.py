@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import linecache
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Any
 from urllib.parse import quote
 
 from promptecho._lint._rules import RULES, Finding, Rule
+from promptecho._redaction import Redactor
 from promptecho._version import __version__
 
 Json = Any
+_WIDEST = 100  # characters of a line of source
 FORMATS = ("text", "json", "github", "sarif")
 _GITHUB = {"error": "error", "warning": "warning", "note": "notice"}
 
@@ -30,10 +34,18 @@ def _said(finding: Finding) -> str:
 
 
 def as_text(findings: Sequence[Finding], base: Path) -> str:
-    """One line for each finding: ``path:line:column: rule message``."""
-    return "\n".join(
-        f"{shown(each.path, base)}:{each.line}:{each.column}: {each.rule} {_one_line(_said(each))}" for each in findings
-    )
+    """For each finding ``path:line:column: rule message``, and below it the line of Python that it is about."""
+    redactor, lines = Redactor(os.environ), []
+    for each in findings:
+        place = f"{shown(each.path, base)}:{each.line}:{each.column}"
+        lines.append(f"{place}: {each.rule} {_one_line(_said(each))}")
+        path, number = each.call or (each.path, each.line)
+        source = linecache.getline(str(path), number).strip() if path.suffix == ".py" else ""
+        if source:
+            elsewhere = f"{shown(path, base)}:" if path != each.path else ""
+            cut = source if len(source) <= _WIDEST else f"{source[:_WIDEST]}..."
+            lines.append(f"    {elsewhere}{number} | {redactor.mask(cut)}")
+    return "\n".join(lines)
 
 
 def _one_line(text: str) -> str:
@@ -56,6 +68,7 @@ def to_json(findings: Sequence[Finding], base: Path) -> list[dict[str, Json]]:
             "column": each.column,
             "message": each.message,
             "hint": each.hint,
+            "call": None if each.call is None else {"path": shown(each.call[0], base), "line": each.call[1]},
             "fix": None if each.fix is None else "safe" if each.fix.is_safe else "unsafe",
         }
         for each in findings

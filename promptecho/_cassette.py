@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from promptecho import _index, _references, _store, _yaml, errors
+from promptecho._canonical import has_registered
 from promptecho._cassette_path import CassettePath
 from promptecho._interaction import Interaction, read_interaction
 from promptecho._matching import Identity, MatchOn, MatchOptions, canonical_json, recorded_options
 from promptecho._named_fields import REDACTED
-from promptecho._neutral_fields import SETTINGS
 from promptecho._relay import Relay
 from promptecho._request_body import is_opaque
-from promptecho.normalizers import has_registered
+from promptecho.providers._fields import SETTINGS
 
 Json = Any
 _UNBOUNDED = 1_000_000_000  # what this process wrote itself

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from promptecho import _forks, _run, errors, normalizers
+from promptecho import _canonical, _forks, _run, errors
 from promptecho._backend import PatchPoint
 from promptecho._relay import Relay
 from promptecho._version import __version__
@@ -305,7 +305,7 @@ def _content(entry: _Entry) -> dict[str, Any]:
 
     session, settings = entry.session, entry.settings
     functions = {name: getattr(settings, name) for name in _FUNCTIONS}
-    functions["normalizers"] = tuple(normalizers._registered)
+    functions["normalizers"] = tuple(_canonical._registered)
     left_out = session.recorder.journal.left_out if session.recorder is not None else ()
     problem, carried = "", b""
     try:
@@ -391,7 +391,7 @@ def _session(ticket: Mapping[str, Any], settings: Any, path: str) -> Any:
             relay.tell("miss", [type(miss).__name__, str(miss)])
         raise miss
     for name, detect, normalize in reversed(functions.pop("normalizers")):
-        normalizers.register_normalizer(detect, normalize, name=name)
+        _canonical.register_normalizer(detect, normalize, name=name)
     journal = ticket["journal"]
     session = _opening.join_session(
         cassette,

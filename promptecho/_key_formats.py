@@ -6,12 +6,15 @@ import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from itertools import accumulate
+from urllib.parse import quote
 
 from promptecho._jwt import tokens
-from promptecho._key_rules import RULES, is_slug, looks_random, pattern, spellings
+from promptecho._key_rules import all_rules, is_slug, looks_random
 from promptecho._named_fields import REDACTED
 from promptecho._private_keys import private_keys
+from promptecho.providers import KeyRule
 
 Mask = Callable[[str, str], str]  # of the name of a format and a key
 
@@ -35,15 +38,48 @@ _ESCAPED = {"\\/": "/", "\\u002b": "+", "\\u002f": "/", "\\u003d": "="}
 # A key, a base64 text that could hide one, and a signature are each such a run; most texts have none.
 RUN = 15
 _RUN_TABLE = bytes(97 if re.match(r"[A-Za-z0-9_.+/-]", chr(code)) else 32 for code in range(256))
-_BY_PREFIX = tuple(
-    (written, number, rule)
-    for number, rule in enumerate(RULES)
-    for prefix in rule.prefixes
-    for written in spellings(prefix)
-)
-_PREFIXES = tuple(dict.fromkeys(prefix for prefix, _, _ in _BY_PREFIX))
-_IN_RUNS = tuple(prefix.encode() for prefix in _PREFIXES if re.fullmatch(r"[A-Za-z0-9_.+/-]+", prefix))
-_ANYWHERE = tuple(prefix.encode() for prefix in _PREFIXES if prefix.encode() not in _IN_RUNS)
+
+
+@dataclass(frozen=True)
+class _Prefixes:
+    """How keys begin, with their rules in the order in which these are meant where two fit at one place."""
+
+    rules: tuple[tuple[str, KeyRule], ...]
+    in_runs: tuple[bytes, ...]
+    anywhere: tuple[bytes, ...]
+
+
+@lru_cache(maxsize=1)
+def _prefixes() -> _Prefixes:
+    """The quick tests, made from the rules. What begins with more of a key says more of it, so that comes first."""
+    rules = [(written, rule) for rule in all_rules() for prefix in rule.prefixes for written in spellings(prefix)]
+    rules.sort(key=lambda each: -len(each[0]))
+    names = list(dict.fromkeys(prefix for prefix, _ in rules))
+    in_runs = [name for name in names if re.fullmatch(r"[A-Za-z0-9_.+/-]+", name)]
+    return _Prefixes(
+        tuple(rules),
+        tuple(name.encode() for name in in_runs),
+        tuple(name.encode() for name in names if name not in in_runs),
+    )
+
+
+@cache
+def pattern(prefix: str, rest: str) -> re.Pattern[str]:
+    """The pattern of keys with a prefix: it begins with the prefix itself, which the search finds quickly."""
+    return re.compile(re.escape(prefix) + rest)
+
+
+def spellings(prefix: str) -> tuple[str, ...]:
+    """A prefix as it is, and as JSON and URLs (in URLs, too) escape its signs."""
+    found = [
+        prefix,
+        prefix.replace("/", r"\/"),
+        prefix.replace("=", r"\u003d"),
+        prefix.replace("=", r"\u003D"),
+        quote(prefix, safe=""),
+        quote(quote(prefix, safe=""), safe=""),
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def runs(data: bytes) -> list[bytes]:
@@ -70,8 +106,8 @@ def may_hold_key(data: bytes, among: list[bytes] | None = None) -> bool:
         or b"PuTTY-User-Key" in data
         or b"eyJ" in text
         or b".e" in text
-        or any(prefix in text for prefix in _IN_RUNS)
-        or any(prefix in data for prefix in _ANYWHERE)
+        or any(prefix in text for prefix in _prefixes().in_runs)
+        or any(prefix in data for prefix in _prefixes().anywhere)
     )
 
 
@@ -91,7 +127,7 @@ def find_keys(text: str) -> list[Found]:
     # By place, then by the order of the rules, then by length.
     candidates = [(start, -2, -end, "PRIVATE_KEY", True) for start, end in private_keys(text)]
     candidates += [(start, -1, -end, "JWT", True) for start, end in tokens(text)]
-    for prefix, number, rule in _BY_PREFIX:
+    for number, (prefix, rule) in enumerate(_prefixes().rules):
         if prefix not in text:
             continue
         for found in pattern(prefix, rule.rest).finditer(text):

@@ -18,8 +18,9 @@ from typing import Any, Callable, Union
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from promptecho import _older_keys
+from promptecho._canonical import canonicalize, normalized_by
 from promptecho._models import MULTIPART, Request
-from promptecho._neutral_fields import ANYWHERE, SETTINGS, counting_settings, is_neutral
+from promptecho._neutral_fields import counting_settings, is_neutral
 from promptecho._query import Pairs, from_tree, in_order, parameters, to_tree, with_bare_names
 from promptecho._request_body import (
     JSON_BODY,
@@ -32,7 +33,8 @@ from promptecho._request_body import (
 )
 from promptecho._selecting_headers import selecting
 from promptecho._volatile import mask_volatile, without_temporary_names
-from promptecho.normalizers import Call, Canonical, canonicalize, normalized_by
+from promptecho.providers import Call, Canonical
+from promptecho.providers._fields import ANYWHERE, SETTINGS
 
 Json = Any
 MatchOn = Union[str, Sequence[str], None]

@@ -7,31 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from promptecho import providers
+from promptecho.providers._fields import ANYWHERE, KNOWN_APIS, Neutral
 
 Json = Any
 
 
-# Where an entry holds: in the chats of known APIs alone (your own API may answer by who asks), in any chat whose fields
-# are all known, or in whatever has messages.
-KNOWN_APIS, CHATS, ANYWHERE = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Neutral:
-    """Fields (in snake_case) that don't count, for some providers (none: for all), and why."""
-
-    names: tuple[str, ...]
-    reason: str
-    providers: tuple[str, ...] = ()
-    where: int = CHATS
-    # It may be in an object of settings (``generationConfig``) as well.
-    is_setting: bool = False
-
-
-_OPENAI = ("openai-chat", "openai-responses", "mistral", "cohere")
+# For every provider; those of one are with it.
 NEUTRAL = (
     Neutral(
         ("temperature", "top_p", "top_k", "top_a", "min_p", "typical_p", "typical", "tfs_z", "seed", "random_seed",
@@ -49,28 +34,16 @@ NEUTRAL = (
         "limits: they say how much of an answer there may be, not which",
         is_setting=True,
     ),
-    Neutral(("p", "k"), "sampling of Cohere", ("cohere", "bedrock")),
     Neutral(("stream",), "in the key by itself, as some say by the path that they want one", where=ANYWHERE),
-    Neutral(("stream_options",), "OpenAI: what a stream tells beside the answer"),
     Neutral(
         ("cache_control", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "cache_prompt",
          "cache_salt", "use_cache", "id_slot", "slot_id"),
         "caching of OpenAI, Anthropic, llama.cpp, vLLM and Hugging Face: it changes the price and the time",
         is_setting=True,
     ),
-    Neutral(("wait_for_model",), "Hugging Face: wait for a model to load, or be told to", is_setting=True),
     Neutral(
         ("service_tier", "processing_tier"),
         "tiers of OpenAI, Anthropic, Groq and Bedrock: another price or latency of the same model",
-    ),
-    Neutral(("performance_config",), "Bedrock: latency of the same model", ("bedrock",)),
-    Neutral(("priority",), "vLLM: the place in its queue", ("openai-chat",)),
-    Neutral(("keep_alive",), "Ollama: how long the model stays in memory", ("ollama",)),
-    Neutral(
-        ("num_gpu", "main_gpu", "num_thread", "num_batch", "low_vram", "use_mmap", "use_mlock", "numa", "f16_kv"),
-        "Ollama: the hardware that a model runs on",
-        ("ollama",),
-        is_setting=True,
     ),
     Neutral(
         ("request_id", "client_request_id", "trace_id", "span_id", "parent_span_id", "correlation_id",
@@ -84,19 +57,14 @@ NEUTRAL = (
         "who asks, for the vendor's records",
         where=KNOWN_APIS,
     ),
-    Neutral(("store",), "OpenAI: whether the vendor keeps the answer", _OPENAI, where=KNOWN_APIS),
-    Neutral(("request_metadata",), "Bedrock: for the caller's own logs", ("bedrock",), where=KNOWN_APIS),
-    Neutral(("labels",), "Vertex AI: for the bill", ("gemini",), where=KNOWN_APIS),
 )  # fmt: skip
 # An id or a time under a longer name: x_request_id, prompt_timestamp.
 _FRESH = re.compile(r"_(?:request_id|trace_id|span_id|correlation_id|timestamp)\Z")
-# Objects in which providers put settings that others have at the top.
-SETTINGS = {
-    "generationConfig": "Gemini", "generation_config": "Gemini", "inferenceConfig": "Bedrock",
-    "textGenerationConfig": "Titan", "additionalModelRequestFields": "Bedrock", "options": "Ollama",
-    "parameters": "Hugging Face and watsonx", "sampling_params": "SGLang",
-    "extra_body": "what an SDK should have merged",
-}  # fmt: skip
+
+
+def all_neutral() -> tuple[Neutral, ...]:
+    """Every entry: of all providers, and of each."""
+    return (*NEUTRAL, *providers.neutral())
 
 
 @lru_cache(maxsize=4096)
@@ -108,7 +76,7 @@ def snake_case(name: str) -> str:
 @lru_cache(maxsize=4096)
 def _entries(name: str) -> tuple[Neutral, ...]:
     plain = snake_case(name)
-    found = tuple(entry for entry in NEUTRAL if plain in entry.names)
+    found = tuple(entry for entry in all_neutral() if plain in entry.names)
     return found or (_FRESH_ENTRY if _FRESH.search(plain) else ())
 
 
@@ -132,4 +100,4 @@ def counting_settings(value: Mapping[str, Json], provider: str) -> dict[str, Jso
 
 
 def _holds_for(entry: Neutral, provider: str) -> bool:
-    return not entry.providers or provider in entry.providers
+    return not entry.shapes or provider in entry.shapes

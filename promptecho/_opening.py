@@ -11,6 +11,7 @@ from typing import Any
 
 from promptecho import _begun, _clock, _index, _store, providers
 from promptecho._backend import known_backends
+from promptecho._canonical import has_registered
 from promptecho._cassette import Cassette
 from promptecho._defaults import is_ci
 from promptecho._matching import Json
@@ -20,7 +21,6 @@ from promptecho._rerecording import Rerecording
 from promptecho._session import Session
 from promptecho._settings import Mode, Settings
 from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteWarning, SettingsError
-from promptecho.normalizers import has_registered
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 

@@ -12,15 +12,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from promptecho import _clock
+from promptecho import _clock, providers
 from promptecho._answers import Answer, Usage
 from promptecho._rates import RateCard
-
-# The provider whose list holds for a shape at an address that the library doesn't know (a gateway, a proxy). The
-# OpenAI shape says nothing about who answered: there the library goes by the model's name.
-_BY_SHAPE = {"anthropic": "anthropic", "gemini": "google", "bedrock": "aws", "cohere": "cohere", "mistral": "mistral"}
-_FREE = "ollama"  # runs on one's own machine unless its address is that of a provider
-
 
 _rates = RateCard()
 
@@ -75,9 +69,13 @@ def _where(library: Any, answer: Answer, url: str) -> dict[str, str] | None:
     """Whose price it is: the provider's at the address, else the shape's, else that of the model's maker."""
     if url and _knows(library, url):
         return {"provider_api_url": url}
-    if answer.provider in _BY_SHAPE:
-        return {"provider_id": _BY_SHAPE[answer.provider]}
-    return None if answer.provider == _FREE else {}
+    maker = providers.with_shape(answer.provider)
+    if maker is None:
+        return {}
+    if maker.is_free:  # it runs on one's own machine, unless its address is that of a provider
+        return None
+    # OpenAI's shape says nothing about who answered: there the library goes by the model's name.
+    return {"provider_id": maker.price_id} if maker.price_id else {}
 
 
 def _knows(library: Any, url: str) -> bool:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Callable
 
 from promptecho import _learnt_late, _run, _run_folder, _streams
+from promptecho._canonical import has_registered
 from promptecho._cassette import Cassette
 from promptecho._content import ContentProblem, decode_chunks
 from promptecho._credentials import is_login
@@ -34,7 +35,6 @@ from promptecho.errors import (
     PromptechoRecordingWarning,
     RecordedErrorResponse,
 )
-from promptecho.normalizers import has_registered
 
 Json = Any
 

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import Any, Callable, Union
 
 from promptecho import _background, _forks, _learnt_late, _run
+from promptecho._canonical import has_registered
 from promptecho._cassette import Cassette
 from promptecho._diff import explain_miss
 from promptecho._interaction import Interaction
@@ -35,7 +36,6 @@ from promptecho.errors import (
     ChildProcessCassetteError,
     IncompleteRecordingError,
 )
-from promptecho.normalizers import has_registered
 
 Json = Any
 

@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from promptecho._matching import DEFAULT_MATCH_ON, MatchOptions, has_path, path_parts
-from promptecho._neutral_fields import NEUTRAL, SETTINGS
+from promptecho._neutral_fields import all_neutral
 from promptecho._typos import mistyped
 from promptecho.errors import UnknownFieldError
+from promptecho.providers._fields import SETTINGS
 
 Json = Any
 
 
-_KNOWN = (*DEFAULT_MATCH_ON, *SETTINGS, *(name for entry in NEUTRAL for name in entry.names))
+_KNOWN = (*DEFAULT_MATCH_ON, *SETTINGS, *(name for entry in all_neutral() for name in entry.names))
 
 
 class UnseenNames:

@@ -6,7 +6,27 @@ A ``Provider`` is registered as an entry point of the group ``promptecho.provide
 
 from __future__ import annotations
 
+from promptecho.providers._answer import Answer, ToolCall, Usage
 from promptecho.providers._background import Background
-from promptecho.providers._provider import Provider, Sdk
+from promptecho.providers._fields import Neutral
+from promptecho.providers._headers import Selecting
+from promptecho.providers._key_rule import KeyRule
+from promptecho.providers._provider import BY_BODY, BY_MESSAGES, BY_PATH, Call, Provider, Reader, Sdk, Shape
 
-__all__ = ["Background", "Provider", "Sdk"]
+__all__ = [
+    "BY_BODY",
+    "BY_MESSAGES",
+    "BY_PATH",
+    "Answer",
+    "Background",
+    "Call",
+    "KeyRule",
+    "Neutral",
+    "Provider",
+    "Reader",
+    "Sdk",
+    "Selecting",
+    "Shape",
+    "ToolCall",
+    "Usage",
+]

@@ -26,9 +26,15 @@ from promptecho.providers import (
     tools,
 )
 from promptecho.providers._background import Background
-from promptecho.providers._provider import Provider, Sdk
+from promptecho.providers._fields import Neutral
+from promptecho.providers._headers import Selecting
+from promptecho.providers._key_rule import KeyRule
+from promptecho.providers._provider import Call, Canonical, Provider, Reader, Sdk, Shape
 
-__all__ = ["Background", "Provider", "Sdk", "all_providers", "background", "hosts", "logins", "sdks"]
+__all__ = [
+    "Background", "Call", "Canonical", "KeyRule", "Provider", "Reader", "Sdk", "Shape", "all_providers", "background",
+    "headers", "hosts", "keys", "logins", "neutral", "readers", "sdks", "shapes", "with_shape",
+]  # fmt: skip
 
 ENTRY_POINTS = "promptecho.providers"
 
@@ -88,3 +94,39 @@ def background() -> tuple[Background, ...]:
 def sdks() -> tuple[Sdk, ...]:
     """The distributions whose code calls providers."""
     return tuple(sdk for provider in all_providers() for sdk in provider.sdks)
+
+
+@lru_cache(maxsize=1)
+def shapes() -> tuple[Shape, ...]:
+    """The shapes of requests, in the order in which they are asked: by path, by the body, by its messages alone."""
+    found = (shape for provider in all_providers() for shape in provider.shapes)
+    return tuple(sorted(found, key=lambda shape: shape.told_by))
+
+
+@lru_cache(maxsize=1)
+def readers() -> tuple[Reader, ...]:
+    """The shapes of answers. The first that knows a body reads it."""
+    return tuple(reader for provider in all_providers() for reader in provider.readers)
+
+
+@lru_cache(maxsize=1)
+def headers() -> tuple[Selecting, ...]:
+    """The headers of providers that select what is answered."""
+    return tuple(header for provider in all_providers() for header in provider.headers)
+
+
+@lru_cache(maxsize=1)
+def neutral() -> tuple[Neutral, ...]:
+    """The fields of providers that leave the answer alone."""
+    return tuple(entry for provider in all_providers() for entry in provider.neutral)
+
+
+@lru_cache(maxsize=1)
+def keys() -> tuple[KeyRule, ...]:
+    """The formats of keys that providers give out."""
+    return tuple(rule for provider in all_providers() for rule in provider.keys)
+
+
+def with_shape(name: str) -> Provider | None:
+    """The provider whose API has a shape of requests."""
+    return next((each for each in all_providers() if any(shape.name == name for shape in each.shapes)), None)

@@ -5,9 +5,82 @@ Rule: these modules import nothing of the rest but the neutral model, so that al
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from promptecho.providers._answer import Answer
 from promptecho.providers._background import Background
+from promptecho.providers._fields import KNOWN_APIS, Neutral
+from promptecho.providers._headers import Selecting
+from promptecho.providers._key_rule import KeyRule
+
+Json = Any
+
+
+# What a shape is told by; those told by less are asked later.
+BY_PATH, BY_BODY, BY_MESSAGES = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a normalizer sees of a request: ``path`` without its query, ``body`` a JSON object never to be changed."""
+
+    method: str
+    host: str
+    path: str
+    body: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """A canonical body.
+
+    ``has_prompt``: it carries a prompt in a known chat shape, so ``match_on`` applies; otherwise it is matched whole.
+    ``where``: how sure it is that a provider answers it, which says what is known of its fields. ``registered``: a
+    normalizer of the user's own made it.
+    """
+
+    body: dict[str, Json]
+    provider: str
+    has_prompt: bool
+    stream: bool
+    where: int = KNOWN_APIS
+    registered: bool = False
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A shape of requests: ``detect`` says whether a call is of it, ``normalize`` gives its canonical body.
+
+    ``told_by``: what ``detect`` looks at besides the host (``BY_PATH``, ``BY_BODY``, ``BY_MESSAGES``). ``is_chat``:
+    whether what it asks for is an answer to ``messages``; ``has_prompt``: its prompt may stand elsewhere. ``where``:
+    how sure it is that a provider answers it; ``BY_FIELDS``: if it has no other than ``fields``. ``nullable``: a name
+    whose null says as much as its absence, by the vendor's own schema; elsewhere null may be refused, and counts.
+    """
+
+    name: str
+    detect: Callable[[Call], bool]
+    normalize: Callable[[Call], dict[str, Json]]
+    streams: Callable[[Call], bool] = lambda call: call.body.get("stream") is True
+    where: Callable[[Call], int] = lambda call: KNOWN_APIS
+    is_chat: Callable[[Call], bool] = lambda call: True
+    told_by: int = BY_PATH
+    has_prompt: bool = False
+    fields: frozenset[str] = frozenset()
+    nullable: Callable[[str], bool] = lambda name: False
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A shape of answers: ``assemble`` turns the events of a stream into the plain body, ``read`` reads that body.
+
+    Each gives ``None`` for what isn't of its shape.
+    """
+
+    name: str
+    read: Callable[[Json], Answer | None]
+    assemble: Callable[[Sequence[Json]], Json] = lambda events: None
 
 
 @dataclass(frozen=True)
@@ -53,7 +126,12 @@ class Provider:
     hosts: tuple[str, ...] = ()
     logins: tuple[str, ...] = ()
     background: tuple[Background, ...] = ()
+    shapes: tuple[Shape, ...] = ()
+    readers: tuple[Reader, ...] = ()
+    headers: tuple[Selecting, ...] = ()
+    neutral: tuple[Neutral, ...] = ()
     sdks: tuple[Sdk, ...] = ()
+    keys: tuple[KeyRule, ...] = ()
     environment: tuple[str, ...] = ()
     price_id: str = ""
     is_free: bool = False

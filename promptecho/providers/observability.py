@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from promptecho.providers._background import ALL_METHODS, ANY, WRITES, Background
+from promptecho.providers._headers import Selecting
+from promptecho.providers._key_rule import ALNUM, HEX, HEX_SIGNS, WORD, key_rule, sample
 from promptecho.providers._provider import Provider
 
 PROVIDERS = (
@@ -31,6 +33,15 @@ PROVIDERS = (
                 why="what the server can",
             ),
         ),
+        keys=(
+            key_rule(
+                "LANGSMITH_KEY",
+                "lsv2_",
+                r"(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}",
+                "pt_" + sample(32, HEX_SIGNS) + "_" + sample(10, HEX_SIGNS),
+            ),
+            key_rule("LANGSMITH_KEY", "ls__", HEX + "{32}", 32, hex=True),
+        ),
     ),
     Provider(
         "langfuse",
@@ -42,6 +53,14 @@ PROVIDERS = (
                 status=207,
                 body='{"successes":[],"errors":[]}',
                 senders=("langfuse._task_manager", "langfuse._utils.request"),
+            ),
+        ),
+        keys=(
+            key_rule(
+                "LANGFUSE_KEY",
+                "sk-lf-",
+                HEX + r"{8}-(?:" + HEX + "{4}-){3}" + HEX + "{12}",
+                "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0f9",
             ),
         ),
     ),
@@ -66,6 +85,7 @@ PROVIDERS = (
             Background(("api.braintrust.dev", "api.braintrustdata.com"), "logs3(?:/overflow)?"),
             Background(("api.braintrust.dev",), "version", methods=("GET",), status=404, why="what the server can"),
         ),
+        headers=(Selecting(("x-bt-use-gateway", "x-bt-endpoint-name"), "the provider"),),
     ),
     Provider(
         "arize",
@@ -83,6 +103,7 @@ PROVIDERS = (
             ),
             Background(("api.wandb.ai",), "files/.+/file_stream"),
         ),
+        keys=(key_rule("WANDB_KEY", "wandb_v1_", WORD + "{40,}", 77),),
     ),
     Provider(
         "opik",
@@ -125,6 +146,7 @@ PROVIDERS = (
         background=(
             Background(ANY, r"api/\d+/(?:envelope|store|minidump)", senders=("sentry_sdk.transport",), why="errors"),
         ),
+        keys=(key_rule("SENTRY_TOKEN", "sntrys_ sntryu_", r"[A-Za-z0-9+/=_]{40,}", 64),),
     ),
     Provider(
         "posthog",
@@ -138,6 +160,7 @@ PROVIDERS = (
                 why="usage counters",
             ),
         ),
+        keys=(key_rule("POSTHOG_KEY", "phx_ phs_", ALNUM + "{40,}", 43),),
     ),
     Provider(
         "segment",

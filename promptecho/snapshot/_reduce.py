@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from promptecho._answers import Answer, ToolCall, read_events, read_message, read_tree
-from promptecho._answers._answer import from_pieces
 from promptecho.errors import SnapshotError
+from promptecho.providers._answer import from_pieces
 
 Json = Any
 

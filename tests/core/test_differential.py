@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 
 from promptecho._matching import MatchOptions, identify
 from promptecho._models import Headers, Request
-from promptecho._neutral_fields import KNOWN_APIS, NEUTRAL, SETTINGS, snake_case
+from promptecho._neutral_fields import all_neutral, snake_case
 from promptecho._request_body import without_coding
-from promptecho._selecting_headers import SELECTING
+from promptecho._selecting_headers import all_selecting
+from promptecho.providers._fields import KNOWN_APIS, SETTINGS
 
 EXAMPLES = 20_000 if int(os.environ.get("PROMPTECHO_SOAK", "1")) > 1 else 400
 Place = tuple[Union[str, int], ...]
@@ -209,13 +210,13 @@ def is_neutral(shape: Shape, body: Any, place: Place, how: str) -> bool:
     ) or shape.url.endswith(("/embeddings", "/generate"))
     is_whole = is_whole and not shape.url.endswith("/api/generate")
     is_own = "shop.example" in shape.url
-    listed = [entry for entry in NEUTRAL if names[0] in entry.names]
+    listed = [entry for entry in all_neutral() if names[0] in entry.names]
     if listed and not is_whole and not (is_own and "trace_id" not in listed[0].names):
         return True
     if not is_whole and str(place[0]) in SETTINGS and len(place) > 1:
         if how == "beside":
             return False
-        if any(names[1] in entry.names and entry.is_setting for entry in NEUTRAL):
+        if any(names[1] in entry.names and entry.is_setting for entry in all_neutral()):
             return True
     if place[0] == "contents" and place[-1] == "role" and how == "without":
         return True  # Gemini: who says nothing is the user
@@ -264,8 +265,8 @@ CHATS = sorted(set(SHAPES) - {"own", "embeddings", "tgi", "picture"})
 # Those that another spelling in the same body can stand beside are left to the examples of test_keys.py.
 NEUTRAL_NAMES = sorted(
     name
-    for entry in NEUTRAL
-    if not entry.providers
+    for entry in all_neutral()
+    if not entry.shapes
     for name in entry.names
     if not name.startswith(("max_", "stream")) and name not in ("user", "metadata")
 )
@@ -275,7 +276,7 @@ NEUTRAL_NAMES = sorted(
 @given(st.sampled_from(CHATS), st.sampled_from(NEUTRAL_NAMES), st.integers() | st.text(max_size=3))
 def test_a_neutral_field_never_changes_the_key(name: str, neutral: str, value: Any) -> None:
     shape = SHAPES[name]
-    is_by_who = any(neutral in entry.names and entry.where == KNOWN_APIS for entry in NEUTRAL)
+    is_by_who = any(neutral in entry.names and entry.where == KNOWN_APIS for entry in all_neutral())
     same = key(request_of(shape, shape.always)) == key(request_of(shape, {**shape.always, neutral: value}))
     assert same or (is_by_who and name.startswith(("ollama", "cohere")))
 
@@ -344,7 +345,7 @@ def test_every_shape_is_told_by_the_order_of_its_messages(name: str) -> None:
 
 # --- what is beside a JSON body, or packs it ---------------------------------------------------------------------------
 
-HEADER_NAMES = sorted(name for entry in SELECTING for name in entry.names)
+HEADER_NAMES = sorted(name for entry in all_selecting() for name in entry.names)
 HEADER_VALUES = st.text("abcXYZ019._-/:{}", min_size=1, max_size=12)
 
 

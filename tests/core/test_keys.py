@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from promptecho import CassetteMiss, backend, use_cassette
 from promptecho._matching import Identity, MatchOptions, identify, identify_recorded
 from promptecho._models import Headers, Request
-from promptecho._neutral_fields import NEUTRAL
+from promptecho._neutral_fields import all_neutral
 from promptecho._query import credentials_of_query, parameters
 from promptecho._request_body import readable_body, without_coding
-from promptecho._selecting_headers import SELECTING
+from promptecho._selecting_headers import all_selecting
 from promptecho._settings import resolve
 
 CHAT = "https://api.openai.com/v1/chat/completions"
@@ -115,9 +115,9 @@ def test_a_neutral_field_does_not_count(url: str, one: Any, other: Any) -> None:
 
 
 def test_every_neutral_field_says_why_and_none_is_listed_twice() -> None:
-    names = [(name, provider) for entry in NEUTRAL for name in entry.names for provider in entry.providers or ("",)]
+    names = [(name, provider) for entry in all_neutral() for name in entry.names for provider in entry.shapes or ("",)]
     assert len(set(names)) == len(names)
-    assert all(len(entry.reason) > 10 for entry in NEUTRAL)
+    assert all(len(entry.reason) > 10 for entry in all_neutral())
     assert all(name == name.lower() for name, _ in names)
 
 
@@ -408,7 +408,7 @@ def test_a_custom_tool_is_no_function() -> None:
 # --- headers ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for entry in SELECTING for name in entry.names])
+@pytest.mark.parametrize("name", [name for entry in all_selecting() for name in entry.names])
 def test_a_header_that_selects_counts(name: str) -> None:
     keys = {key(OWN, {"q": 1}, {**JSON, **more}) for more in ({}, {name: "a"}, {name.title(): "b"})}
     assert len(keys) == 3

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from promptecho._credentials import carried_credentials, environment_credentials
 from promptecho._key_formats import runs
-from promptecho._key_rules import RULES, KeyRule
+from promptecho._key_rules import all_rules
 from promptecho._models import Headers, Request
 from promptecho._redaction import REDACTED, Redactor
 from promptecho._streams import format_of
+from promptecho.providers import KeyRule
 
 SECRET = "tok-S3cret/Value+42=x"
 
@@ -102,7 +103,7 @@ def test_response_headers_of_identity_are_masked_and_all_others_kept() -> None:
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.c2lnbmF0dXJlLXRleHQ"
 KEYS = {
-    **{f"{rule.name}-{rule.prefixes[0]}": rule.example for rule in RULES},
+    **{f"{rule.name}-{rule.prefixes[0]}": rule.example for rule in all_rules()},
     "JWT-ey": JWT,
     "PRIVATE_KEY---": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\n-----END PRIVATE KEY-----",
 }
@@ -157,7 +158,7 @@ UNREADABLE = ("with escaped slashes", "as .NET writes it", "in a URL", "in a URL
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.prefixes[0]}")
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: f"{rule.name}-{rule.prefixes[0]}")
 def test_a_key_of_each_rule_is_masked_wherever_it_is(rule: KeyRule, place: str) -> None:
     if rule.name == "AZURE_STORAGE_KEY" and "AccountKey=" not in rule.prefixes and place in UNREADABLE:
         pytest.skip("what stands before the mark of such a key is told by its length")
@@ -175,7 +176,7 @@ def test_a_key_of_each_rule_is_masked_wherever_it_is(rule: KeyRule, place: str) 
         leaf(masked)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.prefixes[0]}")
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: f"{rule.name}-{rule.prefixes[0]}")
 def test_a_key_of_each_rule_is_masked_in_pieces(rule: KeyRule) -> None:
     key = rule.example
     middle = len(key) // 2
@@ -208,7 +209,7 @@ def cost(made: Redactor, text: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "unit", [*HOSTILE, *dict.fromkeys(rule.example[: len(rule.prefixes[0]) + 9] + "-" for rule in RULES)]
+    "unit", [*HOSTILE, *dict.fromkeys(rule.example[: len(rule.prefixes[0]) + 9] + "-" for rule in all_rules())]
 )
 def test_masking_takes_a_time_that_grows_with_the_text(unit: str) -> None:
     made = learned(("x-api-key", SECRET))

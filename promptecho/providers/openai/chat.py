@@ -1,25 +1,87 @@
-"""OpenAI chat completions and all that is shaped like them (Mistral, Groq, vLLM), legacy completions, embeddings."""
+"""chat"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from promptecho._answers._answer import Answer, Reader, Usage, from_pieces, with_alternatives
-from promptecho._answers._pieces import Piece, attachment, read_message
-from promptecho._answers._trees import (
-    append_text,
-    count,
-    entries,
-    first_text,
-    index,
-    mapping,
-    mappings,
-    ordered,
-    text,
-)
+from promptecho.providers._answer import Answer, Usage, from_pieces, with_alternatives
+from promptecho.providers._fields import BY_FIELDS, KNOWN_APIS
+from promptecho.providers._messages import content, hoist_system, message, rename_call_ids
+from promptecho.providers._pieces import Piece, attachment, read_message
+from promptecho.providers._provider import BY_MESSAGES, Call, Reader, Shape
+from promptecho.providers._tools import response_format, tools, with_schemas_in_order
+from promptecho.providers._trees import append_text, count, entries, first_text, index, mapping, mappings, ordered, text
 
 Json = Any
+
+# Where this shape is taken by an API for chats: that of OpenAI and its likes, watsonx, and what hosts models of one's
+# own (SageMaker, Databricks).
+_PATHS = re.compile(
+    r"(?:/chat/completions|/agents/completions|/ml/v1/text/chat(?:_stream)?|endpoints/[^/]+/invocations)\Z"
+)
+# Elsewhere a body that has nothing else is a chat, too; any other field makes it one of an API that is not known.
+_FIELDS = frozenset(
+    ("model", "messages", "system", "tools", "tool_choice", "reasoning_effort", "reasoning", "thinking",
+     "response_format", "functions", "function_call", "parallel_tool_calls", "modalities", "audio", "prediction",
+     "web_search_options", "verbosity", "n", "stop", "stop_sequences", "logprobs", "top_logprobs", "logit_bias",
+     "metadata", "user", "format", "options", "extra_body")
+)  # fmt: skip
+
+
+NULLABLE = frozenset(
+    ("tools", "tool_choice", "parallel_tool_calls", "response_format", "reasoning", "reasoning_effort", "verbosity",
+     "modalities", "audio", "prediction", "web_search_options", "n", "stop", "logprobs", "top_logprobs", "logit_bias",
+     "instructions", "previous_response_id", "conversation", "include", "truncation", "background",
+     "max_tool_calls", "text")
+)  # fmt: skip
+# "nullable" in OpenAI's and Mistral's schemas, what others that answer in this shape declare as optional (vLLM), and
+# what clients send as null. ``functions`` is not among them: OpenAI refuses it.
+
+
+def detect(call: Call) -> bool:
+    return isinstance(call.body.get("messages"), list)
+
+
+def _where(call: Call) -> int:
+    return KNOWN_APIS if _PATHS.search(call.path) else BY_FIELDS
+
+
+def normalize(call: Call) -> dict[str, Json]:
+    return normalize_body(call.body)
+
+
+def normalize_body(body: Mapping[str, Json]) -> dict[str, Json]:
+    """The canonical body of a chat call."""
+    changed = dict(body)
+    if "system" in changed:
+        changed["system"] = content(changed["system"])
+    if isinstance(changed.get("messages"), list):
+        changed["messages"] = [message(each) for each in changed["messages"]]
+        changed = hoist_system(changed)
+        changed["messages"] = rename_call_ids(changed["messages"])
+    if "tools" in changed:
+        changed["tools"] = tools(changed["tools"])
+    if isinstance(changed.get("functions"), list):
+        changed["functions"] = [with_schemas_in_order(each) for each in changed["functions"]]
+    if "response_format" in changed:
+        changed["response_format"] = response_format(changed["response_format"])
+    if "max_completion_tokens" in changed and "max_tokens" not in changed:
+        changed["max_tokens"] = changed.pop("max_completion_tokens")
+    return changed
+
+
+REQUESTS = Shape(
+    "openai-chat",
+    detect,
+    normalize,
+    where=_where,
+    told_by=BY_MESSAGES,
+    fields=_FIELDS,
+    nullable=NULLABLE.__contains__,
+)
+
 
 _TRANSCRIPTION = {"text", "task", "language", "duration", "segments", "words", "usage", "logprobs"}
 _TEXTS = ("reasoning_content", "reasoning", "refusal")
@@ -161,4 +223,4 @@ def _add_call(calls: list[Json], delta: dict[str, Json]) -> None:
             known[name] = value
 
 
-SHAPE = Reader("openai-chat", read, assemble)
+ANSWERS = Reader("openai-chat", read, assemble)

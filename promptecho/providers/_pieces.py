@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from promptecho._answers._trees import entries, first_text, mapping, parsed, text
+from promptecho.providers._trees import entries, first_text, mapping, parsed, text
 
 Json = Any
 

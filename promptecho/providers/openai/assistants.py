@@ -1,16 +1,18 @@
-"""OpenAI Assistants: a run and its messages; a stream has them as objects of their own, one an event."""
+"""assistants"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from promptecho._answers._answer import Answer, Reader, from_pieces
-from promptecho._answers._pieces import Piece, read_message
-from promptecho._answers._trees import append_text, entries, index, mapping, mappings, text
-from promptecho._answers.openai_chat import usage
+from promptecho.providers._answer import Answer, from_pieces
+from promptecho.providers._pieces import Piece, read_message
+from promptecho.providers._provider import Reader
+from promptecho.providers._trees import append_text, entries, index, mapping, mappings, text
+from promptecho.providers.openai.chat import usage
 
 Json = Any
+
 _RUN, _MESSAGE = "thread.run", "thread.message"
 
 
@@ -60,4 +62,4 @@ def _add(parts: list[dict[str, Json]], delta: dict[str, Json]) -> None:
     append_text(parts[place].setdefault("text", {"value": ""}), "value", mapping(delta, "text").get("value"))
 
 
-SHAPE = Reader("openai-assistants", read, assemble)
+ANSWERS = Reader("openai-assistants", read, assemble)

@@ -11,21 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from promptecho._answers import (
-    anthropic,
-    bedrock,
-    cohere,
-    gemini,
-    huggingface,
-    ollama,
-    openai_assistants,
-    openai_chat,
-    openai_responses,
-)
-from promptecho._answers._answer import Answer, Reader, ToolCall, Usage
-from promptecho._answers._pieces import Piece, as_json, flat_text, read_blocks, read_message, size_note
-from promptecho._answers._trees import entries, first_text, mapping, text
-from promptecho._answers._wire import Body, read_body
+from promptecho import providers
+from promptecho._wire import Body, read_body
+from promptecho.providers import Reader
+from promptecho.providers._answer import Answer, ToolCall, Usage
+from promptecho.providers._pieces import Piece, as_json, flat_text, read_blocks, read_message, size_note
+from promptecho.providers._trees import entries, first_text, mapping, text
 
 if TYPE_CHECKING:
     from promptecho._interaction import Interaction
@@ -49,10 +40,6 @@ __all__ = [
 
 Json = Any
 
-# The first that knows a body reads it; those that look at more of it stand before those that look at less.
-_READERS = (
-    openai_responses.SHAPE, openai_assistants.SHAPE, openai_chat.SHAPE, gemini.SHAPE, anthropic.SHAPE, ollama.SHAPE,
-    bedrock.SHAPE, huggingface.SHAPE, cohere.SHAPE)  # fmt: skip
 _MEDIA = ("image/", "audio/", "video/")
 
 
@@ -120,7 +107,7 @@ def read_events(events: Sequence[Json], *, provider: str = "") -> Answer | None:
 
 
 def _in_order(provider: str) -> list[Reader]:
-    return sorted(_READERS, key=lambda reader: reader.name != provider)
+    return sorted(providers.readers(), key=lambda reader: reader.name != provider)
 
 
 def _name(provider: str, told: str) -> str:

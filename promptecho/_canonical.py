@@ -10,27 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Callable
 
-from promptecho.normalizers import (
-    anthropic,
-    bedrock,
-    cohere,
-    gemini,
-    huggingface,
-    mistral,
-    ollama,
-    openai_chat,
-    openai_responses,
-)
-from promptecho.normalizers._canonical import Call, Canonical
-
-__all__ = ["Call", "Canonical", "canonicalize", "register_normalizer"]
+from promptecho import providers
+from promptecho._neutral_fields import is_neutral
+from promptecho.providers import Call, Canonical, Shape
+from promptecho.providers._fields import ANYWHERE, BY_FIELDS, CHATS, KNOWN_APIS
+from promptecho.providers._tools import carriers_in_order
 
 Json = Any
-
-# The first that knows a call normalizes it; those that tell by path stand before those that tell by shape.
-_SHAPES = (
-    openai_responses.SHAPE, gemini.SHAPE, gemini.OTHER_SHAPE, bedrock.SHAPE, ollama.SHAPE, cohere.SHAPE, mistral.SHAPE,
-    anthropic.SHAPE, huggingface.SHAPE, openai_chat.SHAPE)  # fmt: skip
 
 Detect = Callable[[Call], bool]
 Normalize = Callable[[dict[str, Json]], dict[str, Json]]
@@ -84,11 +70,36 @@ def canonicalize(call: Call) -> Canonical:
             return normalized_by(name, normalize(dict(call.body)))
     if call.path.endswith("/"):
         call = replace(call, path=call.path.rstrip("/"))
-    for shape in _SHAPES:
+    for shape in providers.shapes():
         if shape.detect(call):
-            return shape.canonical(call)
+            return _canonical(shape, call)
     body = dict(call.body)
     return Canonical(body, "unknown", False, _streams(body))
+
+
+def _canonical(shape: Shape, call: Call) -> Canonical:
+    body, where = shape.normalize(call), _where(shape, call)
+    messages = body.get("messages")
+    has_prompt = shape.has_prompt or (isinstance(messages, list) and bool(messages))
+    if where < ANYWHERE:
+        body = carriers_in_order(_without_nulls(body, shape))
+    return Canonical(body, shape.name, has_prompt and shape.is_chat(call), shape.streams(call), where)
+
+
+def _where(shape: Shape, call: Call) -> int:
+    where = shape.where(call)
+    if where != BY_FIELDS:
+        return where
+    has_only_known = all(name in shape.fields or is_neutral(name, shape.name, KNOWN_APIS) for name in call.body)
+    return CHATS if has_only_known else ANYWHERE
+
+
+def _without_nulls(body: dict[str, Json], shape: Shape) -> dict[str, Json]:
+    """A body without the fields that are null, where that is how a client of the provider says nothing."""
+    if not any(value is None for value in body.values()):
+        return body
+    # A file tells an empty object from no body as little.
+    return {name: value for name, value in body.items() if value is not None or not shape.nullable(name)} or body
 
 
 def normalized_by(name: str, body: dict[str, Json]) -> Canonical:

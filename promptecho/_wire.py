@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promptecho import _streams
-from promptecho._answers._trees import load, mapping
+from promptecho.providers._trees import load, mapping
 
 Json = Any
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from promptecho._neutral_fields import SETTINGS
+from promptecho.providers._fields import SETTINGS
 
 Json = Any
 

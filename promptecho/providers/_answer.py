@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from promptecho._answers._pieces import Piece
-from promptecho._answers._trees import parsed
+from promptecho.providers._pieces import Piece
+from promptecho.providers._trees import parsed
 
 Json = Any
 
@@ -59,18 +59,6 @@ class Answer:
     structured: Json = None
     alternatives: tuple[Answer, ...] = ()
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class Reader:
-    """One provider shape: ``assemble`` turns the events of a stream into the plain body, ``read`` reads that body.
-
-    Each gives ``None`` for what isn't of its shape.
-    """
-
-    name: str
-    read: Callable[[Json], Answer | None]
-    assemble: Callable[[Sequence[Json]], Json] = lambda events: None
 
 
 def from_pieces(

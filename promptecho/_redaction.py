@@ -12,7 +12,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from typing import Any, AnyStr
@@ -643,7 +643,7 @@ class Redactor:
         )
         spans += [(*found.span(), masked) for found, masked in base64_texts if masked != found.group()]
         spans += self.named.spans(whole, place)
-        spans.sort()
+        spans = _disjoint(spans)
         start = first = 0
         for number, text in enumerate(parts):
             end = start + len(text)
@@ -804,6 +804,17 @@ def _replaced(text: str, spans: Iterator[tuple[int, int, str]]) -> str:
         pieces += [text[done:start], fresh]
         done = end
     return "".join([*pieces, text[done:]]) if done else text
+
+
+def _disjoint(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Spans in order; of those that overlap, the first names what is masked as far as any of them reaches."""
+    found: list[tuple[int, int, str]] = []
+    for begin, stop, placeholder in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if found and begin < found[-1][1]:
+            found[-1] = (found[-1][0], max(stop, found[-1][1]), found[-1][2])
+        else:
+            found.append((begin, stop, placeholder))
+    return found
 
 
 def _digest(key: str) -> str:

@@ -64,6 +64,7 @@ class Code:
         self._tops: dict[Module, Scope] = {}
         self._inside: dict[ast.AST, list[ast.AST]] = {}
         self._bindings: dict[ast.AST, Bindings] = {}
+        self._attributes: dict[ast.AST, dict[str, list[tuple[FunctionNode, ast.expr | None]]]] = {}
         self._asked: list[object] = []
 
     def top(self, module: Module) -> Scope:
@@ -206,19 +207,19 @@ class Code:
             self._asked.remove(key)
 
     def _set_on_self(self, cls: Def, owner: str, name: str) -> list[str]:
-        found = []
-        for node in getattr(cls.node, "body", ()):
-            for each in self.within(node) if isinstance(node, FUNCTIONS) else ():
-                targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
-                value = getattr(each, "value", None)
-                if value is not None and any(
-                    isinstance(one, ast.Attribute) and one.attr == name and ast.unparse(one.value) in ("self", "cls")
-                    for one in targets
-                ):
-                    method = Def(cls.module, node, owner)
-                    defaults = node.name == "__init__" and owner.endswith("()")
-                    found.append(self.name(self.called(method, None, None, complete=defaults), value))
-        return found
+        if cls.node not in self._attributes:
+            found = self._attributes[cls.node] = {}
+            for method in (each for each in cls.node.body if isinstance(each, FUNCTIONS)):
+                for each in self.within(method):
+                    targets = each.targets if isinstance(each, ast.Assign) else [getattr(each, "target", None)]
+                    for target in targets:
+                        if isinstance(target, ast.Attribute) and ast.unparse(target.value) in ("self", "cls"):
+                            found.setdefault(target.attr, []).append((method, getattr(each, "value", None)))
+        values = []
+        for method, value in self._attributes[cls.node].get(name, ()):
+            defaults = method.name == "__init__" and owner.endswith("()")
+            values.append(self.name(self.called(Def(cls.module, method, owner), None, None, complete=defaults), value))
+        return values
 
     # --- expressions ---
 

@@ -106,20 +106,18 @@ class Tests:
         return _matches(name, self._options.python_functions) and self._fixture(name, function) is None
 
     def _in_class(self, module: Module, classes: tuple[Def, ...]) -> Iterator[Test]:
-        cls, lineage = classes[-1], self._code.lineage(classes[-1])
-        is_unittest = self._code.is_unittest(cls)
-        found = {
-            name: nodes[-1] for each in reversed(lineage) for name, nodes in self._code.bindings(each.node).items()
-        }
+        cls, is_unittest = classes[-1], self._code.is_unittest(classes[-1])
+        found: dict[str, tuple[Def, ast.AST | None]] = {}
+        for each in reversed(self._code.lineage(cls)):
+            found.update({name: (each, nodes[-1]) for name, nodes in self._code.bindings(each.node).items()})
         if not (is_unittest or _matches(cls.node.name, self._options.python_classes)):
             return
-        if isinstance(found.get("__test__"), ast.Constant) or ("__init__" in found and not is_unittest):
+        if "__test__" in found or ("__init__" in found and not is_unittest):
             return
-        for name, node in found.items():
-            if isinstance(node, ast.ClassDef) and node in cls.node.body:
+        for name, (owner, node) in found.items():
+            if isinstance(node, ast.ClassDef) and owner == cls:
                 yield from self._in_class(module, (*classes, Def(module, node)))
             elif isinstance(node, FUNCTIONS):
-                owner = next(each for each in lineage if node in each.node.body)
                 function = Def(owner.module, node, f"{cls.module.path}:{cls.node.name}()")
                 self._code.defs.setdefault(f"{cls.module.path}:{cls.node.name}", cls)
                 if name.startswith("test") if is_unittest else self._is_test(name, function):
@@ -234,15 +232,16 @@ class Tests:
 
     def _set_up(self, test: Test) -> Iterator[Fixture]:
         top = self._code.top(test.module)
-        names = {} if test.classes else _SET_UP
-        for name, scope in ({**names, "setup_module": 2, "setUpModule": 2}).items():
-            yield from self._as_fixture(name, self._code.lookup(top, name), scope)
-        for name, scope in _SET_UP_CLASS.items() if test.classes else ():
-            yield from self._as_fixture(name, self._code.attribute(test.function.owner, name), scope)
-
-    def _as_fixture(self, name: str, found: str, scope: int) -> Iterator[Fixture]:
-        if found in self._code.defs:
-            yield Fixture(name, self._code.defs[found], scope)
+        for name, scope in _SET_UP.items():
+            found = self._code.defs.get(self._code.lookup(top, name))
+            if found is not None and not (test.classes and scope == OWN):
+                yield Fixture(name, found, scope)
+        for name, scope in _SET_UP_CLASS.items():
+            for cls in self.classes(test):
+                bound = self._code.bindings(cls.node).get(name, [None])[-1]
+                if isinstance(bound, FUNCTIONS):
+                    yield Fixture(name, Def(cls.module, bound, test.function.owner), scope)
+                    break
 
     def _asked_for(self, function: Def, *, is_test: bool = True) -> list[str]:
         """The fixtures that a function asks for: by its parameters without a default, and by name."""

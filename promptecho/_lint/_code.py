@@ -19,7 +19,7 @@ FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _LOADERS = ("pytest.importorskip", "importlib.import_module")
-_SAME = ("asyncio.run", "contextlib.closing", "contextlib.nullcontext")
+_SAME = ("asyncio.run", "contextlib.closing", "contextlib.nullcontext", "functools.partial")
 _DEEPEST = 12
 Bindings = dict[str, list["ast.AST | None"]]
 
@@ -66,6 +66,7 @@ class Code:
         self._bindings: dict[ast.AST, Bindings] = {}
         self._attributes: dict[ast.AST, dict[str, list[tuple[FunctionNode, ast.expr | None]]]] = {}
         self._asked: list[object] = []
+        self._cuts = 0
 
     def top(self, module: Module) -> Scope:
         """The scope of a module; an empty one, if it is no Python."""
@@ -110,7 +111,11 @@ class Code:
         bound, given = self.bindings(scope.node).get(name, []), [scope.given[name]] if name in scope.given else []
         key = (scope.node, name)
         if key in self._asked:
+            self._cuts += 1
             return join(given)
+        if len(self._asked) > _DEEPEST:
+            self._cuts += 1
+            return f"~{name}"
         if bound or given:
             self._asked.append(key)
             try:
@@ -155,6 +160,8 @@ class Code:
 
     def attribute(self, owner: str, name: str) -> str:
         """``owner.name``."""
+        if owner == "None":
+            return owner
         if owner.endswith(":"):
             module = self.project.module_at(owner[:-1])
             inner = self.project.resolve_at(module.path.parent / name) if module.is_package else None
@@ -188,6 +195,7 @@ class Code:
         """What stands in the body of a class or of a base, or is set on ``self`` in its methods."""
         key = (cls.node, f".{name}")
         if key in self._asked:
+            self._cuts += 1
             return "None"
         self._asked.append(key)
         try:
@@ -228,8 +236,9 @@ class Code:
         if node is None:
             return "None"
         if node not in scope.known:
-            found = self._name(scope, node) if len(self._asked) < _DEEPEST else "~"
-            if self._asked:  # it may depend on what is being asked for
+            cuts = self._cuts
+            found = self._name(scope, node)
+            if cuts != self._cuts and self._asked:  # something was left out, as it is being asked for
                 return found
             scope.known[node] = found
         return scope.known[node]
@@ -245,6 +254,8 @@ class Code:
             return self.name(scope, node.value)
         if isinstance(node, ast.BoolOp):
             return join([self.name(scope, each) for each in node.values])
+        if isinstance(node, ast.Lambda):
+            return self.name(scope, node.body)
         if isinstance(node, ast.IfExp):
             return join([self.name(scope, node.body), self.name(scope, node.orelse)])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):  # chains of LangChain
@@ -262,6 +273,8 @@ class Code:
             return f"{called}(...)" if node.args or node.keywords else f"{called}()"
         if called in _LOADERS and node.args and isinstance(node.args[0], ast.Constant):
             return self.module(str(node.args[0].value), scope.module)
+        if called == "None":
+            return called
         if called in _SAME and node.args:
             return self.name(scope, node.args[0])
         return _making.made(called, node, lambda each: _making.is_client(self.name(scope, each)))
@@ -292,7 +305,8 @@ class Code:
 
     def returned(self, function: Def, scope: Scope) -> str:
         """What a function returns, or yields."""
-        if function.node in self._asked:
+        if function.node in self._asked or len(self._asked) > _DEEPEST:
+            self._cuts += 1
             return "~"
         self._asked.append(function.node)
         try:

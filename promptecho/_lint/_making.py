@@ -22,8 +22,9 @@ _PLUGGED = re.compile(
 )
 # What sets a client up, looks at it or puts it away, and asks nobody; what it gives can ask.
 _QUIET = re.compile(
-    r"(?:.*\.)?(?:chats\.create|_.*|a?close|copy|bind|pipe|map|pick|assign|dict|json|tool|toolset|instructions|unwrap|\w+_schema"
-    r"|(?:with|get|set|is|has|can|add|as|to|model|register|output|tool|bind|verify|configurable|system|presigned)_\w+)"
+    r"(?:.*\.)?(?:chats\.create|_.*|a?close|copy|bind|pipe|map|pick|assign|dict|json|tool|toolset|instructions|unwrap"
+    r"|\w+_schema|(?:with|get|set|is|has|can|add|as|to|model|register|output|tool|bind|verify|configurable|system"
+    r"|presigned)_\w+)|(?:.*_?headers|api_key|base_url|config|exceptions|meta|model|name|organization|timeout)\..*"
 )
 _HTTP = re.compile(r"(?:httpx2?|requests)\.(?:get|post|put|patch|delete|request|stream)")
 

@@ -141,11 +141,15 @@ HELPER = "from openai import OpenAI\n\n\ndef ask(client):\n    client.responses.
         ("return\n    ask(OpenAI())", False),
         ("ask.client = client = OpenAI()\n    ask(client)", False),
         ("client = OpenAI()\n    client = load()\n    ask(client)", False),
+        ("client = OpenAI()\n    client = client.with_options(timeout=3)\n    ask(client)", True),
+        ("OpenAI().api_key.strip()", False),
+        ("with functools.partial(use_cassette, mode='none')('a.yaml'):\n        ask(OpenAI())", False),
+        ("tape = lambda name: use_cassette(name)\n    with tape('a.yaml'):\n        ask(OpenAI())", False),
     ],
 )
 def test_a_call_is_found_one_level_deep_and_only_where_it_is_sure(project: Path, body: str, found: bool) -> None:
     write(project / "helper.py", HELPER)
-    imports = "import os\nfrom openai import OpenAI\nfrom promptecho import use_cassette\nfrom helper import ask\n"
+    imports = "import functools, os\nfrom openai import OpenAI\nfrom promptecho import use_cassette\nfrom helper import ask\n"
     write(project / "test_a.py", f"{imports}\n\ndef test_it(monkeypatch):\n    {body}\n")
     assert found_in(project) == ({("test_a.py", 7, "unrecorded-call")} if found else set())
 

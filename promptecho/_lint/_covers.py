@@ -26,7 +26,7 @@ class Covers:
             return False
         if _doubles.is_cover(name) or _doubles.is_cover(called):
             return not _is_harmless(node)
-        function = self._code.defs.get(called)
+        function = self._code.defs.get(called.partition("(")[0])
         return function is not None and self.has(function)
 
     def has(self, function: Def) -> bool:

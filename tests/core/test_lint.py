@@ -117,7 +117,24 @@ def test_a_call_in_the_application_is_filed_at_the_test_that_reaches_it() -> Non
     assert lint([SUITE / "src"]) == []
 
 
-HELPER = "from openai import OpenAI\n\n\ndef ask(client):\n    client.responses.create(input='hi')\n\n\n"
+HELPER = """\
+from promptecho import use_cassette
+
+
+def ask(client):
+    client.responses.create(input='hi')
+
+
+class Tape:
+    def __init__(self):
+        self.inner = use_cassette('a.yaml')
+
+    def __enter__(self):
+        self.inner.__enter__()
+
+    def __exit__(self, *error):
+        self.inner.__exit__(*error)
+"""
 
 
 @pytest.mark.parametrize(
@@ -143,13 +160,15 @@ HELPER = "from openai import OpenAI\n\n\ndef ask(client):\n    client.responses.
         ("client = OpenAI()\n    client = load()\n    ask(client)", False),
         ("client = OpenAI()\n    client = client.with_options(timeout=3)\n    ask(client)", True),
         ("OpenAI().api_key.strip()", False),
+        ("tape = Tape()\n    with tape:\n        ask(OpenAI())", False),
+        ("tape = Tape()\n    tape.__enter__()\n    ask(OpenAI())", False),
         ("with functools.partial(use_cassette, mode='none')('a.yaml'):\n        ask(OpenAI())", False),
         ("tape = lambda name: use_cassette(name)\n    with tape('a.yaml'):\n        ask(OpenAI())", False),
     ],
 )
 def test_a_call_is_found_one_level_deep_and_only_where_it_is_sure(project: Path, body: str, found: bool) -> None:
     write(project / "helper.py", HELPER)
-    imports = "import functools, os\nfrom openai import OpenAI\nfrom promptecho import use_cassette\nfrom helper import ask\n"
+    imports = "import functools, os\nfrom openai import OpenAI\nfrom promptecho import use_cassette\nfrom helper import Tape, ask\n"
     write(project / "test_a.py", f"{imports}\n\ndef test_it(monkeypatch):\n    {body}\n")
     assert found_in(project) == ({("test_a.py", 7, "unrecorded-call")} if found else set())
 

@@ -223,7 +223,7 @@ class Project:
         if not node.level:
             return self.resolve(node.module or "", module.path)
         folder = module.path.parents[min(node.level, len(module.path.parents)) - 1]
-        return self.resolve_at(folder.joinpath(*(node.module or "").split(".")))
+        return self.resolve_at(folder.joinpath(*(node.module or "__init__").split(".")))
 
     def module(self, path: Path) -> Module | None:
         """The parsed file at a path; ``None`` if there is none."""

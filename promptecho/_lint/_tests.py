@@ -21,6 +21,7 @@ CASSETTES = {
 }
 _FIXTURE = re.compile(r"pytest(?:_asyncio)?\.(?:yield_)?fixture(?:\(\))?")
 _HOOKS = ("pytest_collection_modifyitems", "pytest_itemcollected", "pytest_runtest_setup")
+_ON_PURPOSE = ("skip", "skipif", "live", "online", "network")  # it does not run, or calls out if it does
 _SET_UP = {"setup_module": 2, "setUpModule": 2, "setup_function": OWN}
 _SET_UP_CLASS = {"setUpClass": 3, "setup_class": 3, "setUp": OWN, "asyncSetUp": OWN, "setup_method": OWN}
 
@@ -152,7 +153,7 @@ class Tests:
         """Whether marks and hooks say that a test doesn't run, only where live calls are asked for, or recorded."""
         hooks = self._hooks(test.module.path.parent)
         return any("add_marker" in hook and re.search(r"promptecho|vcr", hook) for hook in hooks) or any(
-            mark.name in ("skip", "skipif", *self._options.deselected)
+            mark.name in (*_ON_PURPOSE, *self._options.deselected)
             or (mark.name == "xfail" and "run=False" in ast.unparse(mark.node))
             or any(f"'{mark.name}'" in hook for hook in hooks)
             for mark in self.marks(test)

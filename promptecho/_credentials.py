@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from promptecho import providers
 from promptecho._credential_look import could_be_credential, is_everyday, looks_like_credential
 from promptecho._models import Request
 from promptecho._named_fields import REDACTED
@@ -399,7 +400,7 @@ def environment_credentials(environ: Mapping[str, str]) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for name in environ:  # a value costs more to get than a name
-        if _is_credential_variable(name):
+        if _is_credential_variable(name) or name in providers.environment():
             for value in _in_variable(environ.get(name, ""), is_list=_HEADERS.search(name) is not None):
                 found.setdefault(value)
         if _ADDRESS.search(name):

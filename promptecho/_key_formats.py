@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from urllib.parse import quote
 
+from promptecho import providers
 from promptecho._jwt import tokens
 from promptecho._key_rules import all_rules, is_slug, looks_random
 from promptecho._named_fields import REDACTED
 from promptecho._private_keys import private_keys
+from promptecho.errors import ProviderError
 from promptecho.providers import KeyRule
 
 Mask = Callable[[str, str], str]  # of the name of a format and a key
@@ -63,6 +66,35 @@ def _prefixes() -> _Prefixes:
     )
 
 
+@lru_cache(maxsize=1)
+def check_others() -> None:
+    """Refuse a rule of another package that its own example doesn't trigger.
+
+    Raises:
+        ProviderError: there is one.
+    """
+    for rule in providers.keys_of_others():
+        missed = undetected(rule)
+        if missed:
+            raise ProviderError(
+                f"the key format {rule.name!r} does not find its own example {rule.example!r} in {missed}; the example "
+                "begins with one of its prefixes, and what follows fits its pattern"
+            )
+
+
+def undetected(rule: KeyRule) -> str:
+    """In which dress a rule does not find its own example; empty if it does in all."""
+    key = rule.example
+    encoded = base64.b64encode(f"the key is {key}, keep it".encode()).decode("ascii")
+    written = json.dumps({"key": f"\n{key}\n"})
+    for dress, text in (("text", f"the key {key}, keep it"), ("JSON", written), ("JSON in JSON", json.dumps(written))):
+        if not may_hold_key(text.encode()):
+            return "bytes"
+        if rule.name not in (found.name for found in find_keys(text)):
+            return dress
+    return "" if mask_in_base64(encoded, lambda name, key: "", None) != encoded else "base64"
+
+
 @cache
 def pattern(prefix: str, rest: str) -> re.Pattern[str]:
     """The pattern of keys with a prefix: it begins with the prefix itself, which the search finds quickly."""
@@ -97,6 +129,7 @@ def runs(data: bytes) -> list[bytes]:
 
 def may_hold_key(data: bytes, among: list[bytes] | None = None) -> bool:
     """Whether a key may be in a text: quick, and never wrongly no. ``among``: its runs, where they are known."""
+    known = _prefixes()
     found = runs(data) if among is None else among
     if not found:
         return b"PRIVATE" in data or b"Q~" in data
@@ -106,8 +139,8 @@ def may_hold_key(data: bytes, among: list[bytes] | None = None) -> bool:
         or b"PuTTY-User-Key" in data
         or b"eyJ" in text
         or b".e" in text
-        or any(prefix in text for prefix in _prefixes().in_runs)
-        or any(prefix in data for prefix in _prefixes().anywhere)
+        or any(prefix in text for prefix in known.in_runs)
+        or any(prefix in data for prefix in known.anywhere)
     )
 
 

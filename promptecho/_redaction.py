@@ -42,6 +42,7 @@ from promptecho._key_formats import (
     BASE64,
     HIDING_LENGTH,
     RUN,
+    check_others,
     find_keys,
     mask_in_base64,
     mask_keys,
@@ -229,6 +230,7 @@ class Redactor:
         redact: Sequence[str | re.Pattern[str] | Callable[[str], str]] = (),
         known: Sequence[str] = (),
     ) -> None:
+        check_others()
         self._known: dict[str, None] = {}
         self._pattern: re.Pattern[str] | None = None
         self._in_runs: tuple[bytes, ...] = ()

@@ -33,7 +33,8 @@ from promptecho.providers._provider import Call, Canonical, Provider, Reader, Sd
 
 __all__ = [
     "Background", "Call", "Canonical", "KeyRule", "Provider", "Reader", "Sdk", "Shape", "all_providers", "background",
-    "headers", "hosts", "keys", "logins", "neutral", "readers", "sdks", "shapes", "with_shape",
+    "environment",
+    "headers", "hosts", "keys", "keys_of_others", "logins", "neutral", "readers", "sdks", "shapes", "with_shape",
 ]  # fmt: skip
 
 ENTRY_POINTS = "promptecho.providers"
@@ -47,13 +48,19 @@ _OWN = (
 
 
 @lru_cache(maxsize=1)
-def all_providers() -> tuple[Provider, ...]:
-    """Every provider, those of other packages first.
+def others() -> tuple[Provider, ...]:
+    """The providers of other packages.
 
     Raises:
-        ProviderError: one of another package can't be loaded.
+        ProviderError: one can't be loaded.
     """
-    return (*(_loaded(point) for point in _plugins.entry_points(ENTRY_POINTS).values()), *_OWN)
+    return tuple(_loaded(point) for point in _plugins.entry_points(ENTRY_POINTS).values())
+
+
+@lru_cache(maxsize=1)
+def all_providers() -> tuple[Provider, ...]:
+    """Every provider, those of other packages first."""
+    return (*others(), *_OWN)
 
 
 def _loaded(point: _plugins.EntryPoint) -> Provider:
@@ -125,6 +132,17 @@ def neutral() -> tuple[Neutral, ...]:
 def keys() -> tuple[KeyRule, ...]:
     """The formats of keys that providers give out."""
     return tuple(rule for provider in all_providers() for rule in provider.keys)
+
+
+@lru_cache(maxsize=1)
+def environment() -> frozenset[str]:
+    """Variables that hold credentials under names that don't say so."""
+    return frozenset(name for provider in all_providers() for name in provider.environment)
+
+
+def keys_of_others() -> tuple[KeyRule, ...]:
+    """The formats of keys that other packages bring."""
+    return tuple(rule for provider in others() for rule in provider.keys)
 
 
 def with_shape(name: str) -> Provider | None:

@@ -43,5 +43,4 @@ PROVIDER = Provider(
         Sdk("pydantic-ai-slim", "pydantic_ai", clients=("Agent(*:*)",), below="openai"),
         Sdk("instructor", clients=("from_*", "patch"), below="openai"),
     ),
-    environment=("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"),
 )

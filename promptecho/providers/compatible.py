@@ -134,7 +134,7 @@ PROVIDERS = (
         "fireworks",
         "Fireworks AI",
         hosts=("api.fireworks.ai",),
-        sdks=(Sdk("fireworks-ai", "fireworks.client", clients=("Fireworks", "AsyncFireworks")),),
+        sdks=(Sdk("fireworks-ai", "fireworks", clients=("Fireworks", "AsyncFireworks")),),
         keys=(key_rule("FIREWORKS_KEY", "fw_", ALNUM + "{20,}", 24, random=True),),
     ),
     Provider(

@@ -5,7 +5,7 @@
     python dev.py test tests/core/...  some tests, with no more installed than these need
     python dev.py test --all-pythons   the same on every Python from 3.9 to 3.13 that is found
     python dev.py coverage             the suite, and which lines and branches of the packages it reaches
-    python dev.py mutation PATTERN...  mutants of functions (promptecho._matching*) that no test notices
+    python dev.py mutation PATTERN...  mutants of functions (promptecho._matching.identity*) that no test notices
     python dev.py soak                 kills, faults and load, ten times as many as in the suite
     python dev.py oldest               what rides on libraries, with the oldest release of each that is supported
     python dev.py lint                 ruff

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from promptecho._redaction import Redactor
+from promptecho._secrets.passes import Redactor
 
 PART = 2_000  # characters: about a message
 
@@ -132,7 +132,7 @@ def main() -> None:
 
 
 try:
-    from promptecho._redaction import Fields
+    from promptecho._secrets.passes import Fields
 
     ANSWER: tuple[object, ...] = (Fields.IF_IT_LOOKS_LIKE_ONE,)
 except ImportError:  # an earlier version

@@ -11,10 +11,10 @@ from promptecho._version import __version__
 
 TYPE_CHECKING = False  # type checkers take it for typing's, whose import costs more than all the rest here
 if TYPE_CHECKING:
-    from promptecho._activation import use_cassette
-    from promptecho._cassette import Cassette
-    from promptecho._interaction import Interaction
-    from promptecho._settings import Mode, configure
+    from promptecho._cassette.cassette import Cassette
+    from promptecho._cassette.interaction import Interaction
+    from promptecho._session.activation import use_cassette
+    from promptecho._settings.settings import Mode, configure
     from promptecho.errors import (
         CassetteMiss,
         PromptechoError,
@@ -40,12 +40,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "use_cassette": "_activation",
-    "Cassette": "_cassette",
-    "Interaction": "_interaction",
-    "Mode": "_settings",
-    "configure": "_settings",
-    "register_normalizer": "normalizers",
+    "use_cassette": "_session.activation",
+    "Cassette": "_cassette.cassette",
+    "Interaction": "_cassette.interaction",
+    "Mode": "_settings.settings",
+    "configure": "_settings.settings",
+    "register_normalizer": "_matching.canonical",
     "CassetteMiss": "errors",
     "PromptechoError": "errors",
     "PromptechoRecordingWarning": "errors",

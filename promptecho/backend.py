@@ -23,9 +23,7 @@ a call that may be answered in process reaches the network.
 
 from __future__ import annotations
 
-from promptecho._activation import guard_call, is_guarded, session_for
-from promptecho._backend import Backend, PatchPoint, place, suppressed
-from promptecho._http1 import (
+from promptecho._backends.http1 import (
     LAST_CHUNK,
     Ended,
     ReplayFile,
@@ -36,10 +34,12 @@ from promptecho._http1 import (
     is_chunked,
     usual_reason,
 )
+from promptecho._backends.patching import Backend, PatchPoint, place, suppressed
+from promptecho._guard.probe import Probe
 from promptecho._models import Headers, Request, Response, ResponseHead
-from promptecho._probe import Probe
-from promptecho._recorder import Forward
-from promptecho._session import Replay, Session
+from promptecho._session.activation import guard_call, is_guarded, session_for
+from promptecho._session.recorder import Forward
+from promptecho._session.session import Replay, Session
 
 __all__ = [
     "LAST_CHUNK",

@@ -3,8 +3,8 @@
 Rule: whatever can be raised inside a call of the user's SDK derives from ``BaseException`` alone. SDKs wrap each
 ``Exception`` of their transport into a "Connection error." and try again; a miss or a full disk must end the call at
 once, under its own name. Where no SDK can rewrap it any more it becomes an ``Exception`` (``as_exception``; when that
-is, ``promptecho/_workers.py`` says), and under pytest it is a failure of pytest's own from the start. What is raised
-where the user's own code is (opening a cassette, a wrong argument) adds the usual ``ValueError``, ``OSError`` or
+is, ``promptecho/_misses/workers.py`` says), and under pytest it is a failure of pytest's own from the start. What is
+raised where the user's own code is (opening a cassette, a wrong argument) adds the usual ``ValueError``, ``OSError`` or
 ``RuntimeError``.
 """
 
@@ -15,7 +15,7 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from promptecho._harmless import harmless
+from promptecho._telling.harmless import harmless
 
 if TYPE_CHECKING:
     from promptecho._models import Request
@@ -70,9 +70,9 @@ class PromptechoError(BaseException):
         error: PromptechoError = super().__new__(_form(cls, _outcome) if _outcome is not None else cls, *args, **kwargs)
         made_in = str(sys._getframe(1).f_globals.get("__name__"))
         if made_in.startswith("promptecho") and made_in != __name__:  # we raise it now, inside a call
-            from promptecho import _workers
+            from promptecho._misses import workers
 
-            _workers.follow(error)
+            workers.follow(error)
         return error
 
     def __init__(self, *arguments: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptecho._canonical import canonicalize, register_normalizer
+from promptecho._matching.canonical import canonicalize, register_normalizer
 from promptecho.providers import Call, Canonical
 
 __all__ = ["Call", "Canonical", "canonicalize", "register_normalizer"]

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promptecho._defaults import is_ci
+from promptecho._settings.defaults import is_ci
 
 if TYPE_CHECKING:
-    from promptecho._activation import Activation
-    from promptecho._cassette import Cassette
-    from promptecho._pytest_order import Order
-    from promptecho._pytest_report import Reporting
+    from promptecho._cassette.cassette import Cassette
+    from promptecho._pytest.order import Order
+    from promptecho._pytest.report import Reporting
+    from promptecho._session.activation import Activation
 
 FIXTURE = "promptecho_cassette"
 MARKER = "promptecho"
@@ -73,9 +73,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "promptecho(path=None, mode=..., match_on=..., ...): run the test in a cassette; takes what use_cassette takes",
     )
-    from promptecho import _begun, _paths
-    from promptecho._pytest_report import Reporting
-    from promptecho._pytest_strict import Uncovered
+    from promptecho._pytest.report import Reporting
+    from promptecho._pytest.strict import Uncovered
+    from promptecho._session import begun
+    from promptecho._settings import paths
 
     settings, strict = {}, False
     if _is_configured(config):
@@ -88,10 +89,10 @@ def pytest_configure(config: pytest.Config) -> None:
             _name_cassettes(config)
         except PromptechoError as problem:
             raise pytest.UsageError(str(problem)) from None
-    paths_before = _paths.set_run((config.invocation_params.dir, config.rootpath))
-    begun_before = _begun.start_run()
-    config.add_cleanup(lambda: _paths.set_run(paths_before) and None)
-    config.add_cleanup(lambda: _begun.resume_run(begun_before))
+    paths_before = paths.set_run((config.invocation_params.dir, config.rootpath))
+    begun_before = begun.start_run()
+    config.add_cleanup(lambda: paths.set_run(paths_before) and None)
+    config.add_cleanup(lambda: begun.resume_run(begun_before))
     uncovered = Uncovered(config, settings, strict=strict)
     reporting = Reporting(config, settings, uncovered)
     if "max_live_calls" in settings or "max_live_usd" in settings:
@@ -118,7 +119,7 @@ def _is_configured(config: pytest.Config) -> bool:
 
 
 def _is_strict(config: pytest.Config) -> bool:
-    from promptecho import _settings
+    from promptecho._settings import settings as _settings
 
     named = config.getoption("promptecho_strict") or config.getini("promptecho_strict")
     return bool(named) or _settings.run_flag(config.rootpath, "strict")
@@ -126,14 +127,14 @@ def _is_strict(config: pytest.Config) -> bool:
 
 def _of_the_run(config: pytest.Config) -> dict[str, Any]:
     """What holds for a cassette of which its test says nothing."""
-    from promptecho import _settings
+    from promptecho._settings import settings as _settings
 
     return {**_of_the_project(config), **_settings.configured(), **_given(config)}
 
 
 def _of_the_project(config: pytest.Config) -> dict[str, Any]:
     """[tool.promptecho], and the mode that fixture and marker have where nobody says another."""
-    from promptecho import _settings
+    from promptecho._settings import settings as _settings
 
     usual = _settings.Mode.NONE if is_ci() else _settings.Mode.ONCE
     return {"mode": usual, **_settings.from_project(config.rootpath)}
@@ -141,7 +142,7 @@ def _of_the_project(config: pytest.Config) -> dict[str, Any]:
 
 def _given(config: pytest.Config) -> dict[str, Any]:
     """What the ini file and, above it, the command line say."""
-    from promptecho import _settings
+    from promptecho._settings import settings as _settings
 
     ini = {"mode": config.getini("promptecho_mode") or None, "backends": config.getini("promptecho_backends") or None}
     if ini["backends"] == ["all"]:
@@ -157,7 +158,7 @@ def _given(config: pytest.Config) -> dict[str, Any]:
 
 def _let_hold_everywhere(config: pytest.Config) -> None:
     """Let ini file and options hold for cassettes opened by ``use_cassette`` too, until the run is over."""
-    from promptecho import _settings
+    from promptecho._settings import settings as _settings
 
     given = _given(config)
     before = {name: _settings._configured.get(name) for name in given}
@@ -167,17 +168,18 @@ def _let_hold_everywhere(config: pytest.Config) -> None:
 
 def _name_cassettes(config: pytest.Config) -> None:
     """Take up how cassettes are named in this suite, until the run is over."""
-    from promptecho import _cassette_names, _settings
+    from promptecho._settings import cassette_names
+    from promptecho._settings import settings as _settings
 
     place, style = "pytest ini file", config.getini("promptecho_cassette_names")
     if not style:
         file, table = _settings.project_table(config.rootpath)
         place, style = f"{file} [tool.promptecho]", table.get("cassette_names", table.get("cassette-names", "test"))
-    before = _cassette_names.style
-    _cassette_names.style = _settings._one_of(style, _cassette_names.STYLES, "cassette_names", place)
+    before = cassette_names.style
+    cassette_names.style = _settings._one_of(style, cassette_names.STYLES, "cassette_names", place)
 
     def name_as_before() -> None:
-        _cassette_names.style = before
+        cassette_names.style = before
 
     config.add_cleanup(name_as_before)
 
@@ -187,10 +189,10 @@ def _name_cassettes(config: pytest.Config) -> None:
 
 def cassette_path(item: pytest.Item) -> Path:
     """Where the cassette of a test is: ``cassettes/<test name>.yaml`` beside its file; class names go in front."""
-    from promptecho import _cassette_names
-    from promptecho._pytest_order import test_name
+    from promptecho._pytest.order import test_name
+    from promptecho._settings import cassette_names
 
-    return _cassette_names.first_existing(_cassette_names.paths_for_test(test_name(item), item.path))
+    return cassette_names.first_existing(cassette_names.paths_for_test(test_name(item), item.path))
 
 
 def _marker_arguments(node: Any) -> tuple[dict[str, Any], str]:
@@ -211,8 +213,8 @@ def _marker_arguments(node: Any) -> tuple[dict[str, Any], str]:
 
 
 def _make_cassette(node: Any, scope: str, order: Order) -> Activation:
-    from promptecho._activation import Activation
-    from promptecho._decorating import Opener
+    from promptecho._session.activation import Activation
+    from promptecho._session.decorating import Opener
     from promptecho.errors import SettingsError
 
     arguments, place = _marker_arguments(node)
@@ -248,7 +250,7 @@ def _said(node: Any, scope: str) -> str:
 def _order_of(config: pytest.Config) -> Order:
     """What keeps cassettes in order; made for the first test that has one."""
     if _order not in config.stash:
-        from promptecho._pytest_order import Order
+        from promptecho._pytest.order import Order
 
         config.stash[_order] = Order()
         config.pluginmanager.register(config.stash[_order], "promptecho-order")
@@ -273,7 +275,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     concerned = [item for item in items if wants_cassette(item)]
     if concerned:
         _order_of(config).plan(concerned)
-    if "promptecho._activation" in sys.modules:  # a test module decorates with use_cassette
+    if "promptecho._session.activation" in sys.modules:  # a test module decorates with use_cassette
         config.stash[_reporting].watch_tests()
 
 
@@ -314,7 +316,7 @@ def _refuse_late_markers(item: pytest.Item) -> None:
 
 def _run_in_cassette(node: Any, scope: str) -> Iterator[Cassette]:
     __tracebackhide__ = True
-    from promptecho._pytest_report import ENDED, FAILED
+    from promptecho._pytest.report import ENDED, FAILED
 
     config, order = node.config, _order_of(node.config)
     config.stash[_reporting].watch_tests()

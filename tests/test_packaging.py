@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from promptecho import _children
+from promptecho._processes import children
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = (ROOT / "promptecho", ROOT / "backends" / "promptecho_backends")
@@ -71,9 +71,9 @@ def test_the_wheel_has_both_packages_and_nothing_else(wheel: Path) -> None:
         for file in package.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    assert found == sources | {_children._PTH}
+    assert found == sources | {children._PTH}
     assert {"promptecho/py.typed", "promptecho_backends/py.typed"} <= found
-    assert all(name.endswith((".py", "/py.typed")) for name in found - {_children._PTH})
+    assert all(name.endswith((".py", "/py.typed")) for name in found - {children._PTH})
 
 
 def test_the_wheel_is_of_the_version_that_the_package_says(wheel: Path) -> None:

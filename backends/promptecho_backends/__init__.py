@@ -1,1 +1,1 @@
-"""Adapters of promptecho, one module for each HTTP library; they are found by name through ``promptecho._backend``."""
+"""Adapters of promptecho, one module for each HTTP library, found by name (``promptecho._backends.patching``)."""

@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import _store
-from promptecho._cassette import Cassette
-from promptecho._interaction import Interaction
-from promptecho._matching import MatchOptions, recorded_options
+from promptecho._cassette import store
+from promptecho._cassette.cassette import Cassette
+from promptecho._cassette.interaction import Interaction
+from promptecho._matching.identity import MatchOptions, recorded_options
 from promptecho.errors import CassetteFileError, PromptechoError
 
 Json = Any
@@ -54,7 +54,7 @@ def open_cassette(path: Path, options: MatchOptions | None = None) -> OpenedCass
         CassetteFileError: there is none, or it can't be read.
         CassetteFormatError: it is damaged, foreign or of another version.
     """
-    data = _store.read_bytes(path)
+    data = store.read_bytes(path)
     if data is None:
         raise CassetteFileError(f"{path} doesn't exist; name a cassette, as `promptecho ls` lists them")
     return from_bytes(data, path, options)
@@ -62,7 +62,7 @@ def open_cassette(path: Path, options: MatchOptions | None = None) -> OpenedCass
 
 def from_bytes(data: bytes, path: Path, options: MatchOptions | None = None) -> OpenedCassette:
     """The same for what a file held at another time; ``path`` is its name in messages."""
-    document = _store.parse(_store.decode(data, path), path)
+    document = store.parse(store.decode(data, path), path)
     if options is None:
         options = recorded_options(document.header.get("match_on"))
     cassette = Cassette(path, options)

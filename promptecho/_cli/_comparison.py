@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptecho._answers import Answer, as_json, read_answer
+from promptecho._cassette.interaction import Interaction
 from promptecho._cli._cassette_files import OpenedCassette
 from promptecho._cli._show import answer_json
-from promptecho._diff import MISSING, beside_the_body, leaf_differences
-from promptecho._interaction import Interaction
+from promptecho._misses.explanation import MISSING, beside_the_body, leaf_differences
+from promptecho._telling.answers import Answer, as_json, read_answer
 
 Json = Any
 

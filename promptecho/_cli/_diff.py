@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptecho._answers import as_json, read_message
+from promptecho._cassette.interaction import Interaction
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, from_bytes, open_cassette
 from promptecho._cli._comparison import Change, Differences, compare
 from promptecho._cli._show import call_text
-from promptecho._diff import MISSING
-from promptecho._interaction import Interaction
-from promptecho._matching import MatchOptions
-from promptecho._text_diff import is_by_lines, line_runs, marked, word_runs
+from promptecho._matching.identity import MatchOptions
+from promptecho._matching.text_diff import is_by_lines, line_runs, marked, word_runs
+from promptecho._misses.explanation import MISSING
+from promptecho._telling.answers import as_json, read_message
 from promptecho.errors import CassetteFileError, SettingsError
 
 if TYPE_CHECKING:

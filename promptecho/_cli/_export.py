@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from promptecho import _store
-from promptecho._cassette import Cassette
-from promptecho._harmless import harmless
+from promptecho._cassette import store
+from promptecho._cassette.cassette import Cassette
 from promptecho._import.har_export import har_text, to_har
+from promptecho._telling.harmless import harmless
 from promptecho.errors import CassetteFileError
 
 
@@ -22,7 +22,7 @@ def export_text(path: Path) -> tuple[str, bool]:
         CassetteFormatError: it is damaged, foreign or of another version.
     """
     cassette = Cassette.load(path)
-    document = _store.parse(_store.read_text(path) or "", path)
+    document = store.parse(store.read_text(path) or "", path)
     tree = to_har(cassette, document.header)
     return har_text(tree), "comment" not in tree["log"]
 
@@ -34,7 +34,7 @@ def _write(path: Path, text: str, force: bool) -> None:
         raise CassetteFileError(f"{path} is there already; pass --force to replace it, or another name with -o")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _store.write_atomically(path, text)
+        store.write_atomically(path, text)
     except OSError as problem:
         raise CassetteFileError(f"{path} can't be written: {problem.strerror or problem}") from None
 

@@ -9,16 +9,17 @@ from typing import Any
 
 import click
 
-from promptecho import _store, _tangled
+from promptecho._cassette import store
+from promptecho._cassette.mending import tangled
+from promptecho._cassette.mending.merging import Joined, Side, join, read_side
 from promptecho._cli import _screen
-from promptecho._merging import Joined, Side, join, read_side
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any
 
 
 def _read(path: Path) -> str:
-    text = _store.read_text(path)
+    text = store.read_text(path)
     if text is None:
         raise CassetteFileError(f"{path} doesn't exist; name the three versions of a cassette, or one with conflicts")
     return text
@@ -32,14 +33,14 @@ def _join_files(files: Sequence[Path], prefer: str | None) -> Joined:
 def _join_conflicted(path: Path, prefer: str | None) -> Joined | None:
     """The recordings of a file in which git left its markers; ``None`` if there are none."""
     text = _read(path)
-    line = _tangled.conflict_line(text)
+    line = tangled.conflict_line(text)
     if line is None:
-        _store.parse(text, path)
+        store.parse(text, path)
         return None
     staged = _staged(path)
     if staged is not None:
         return join(staged[0], staged[1], staged[2], path, prefer)
-    sides = _tangled.sides_of(text)
+    sides = tangled.sides_of(text)
     if sides is None:
         raise CassetteFormatError(
             f"{path}, line {line}: the conflict markers don't fit one another; get them anew, and merge again: "
@@ -65,7 +66,7 @@ def _staged(path: Path) -> tuple[Side, Side, Side] | None:
             return None
         if done.returncode and stage > 1:
             return None
-        texts.append("" if done.returncode else _store.decode(done.stdout, path))  # added on both sides: no base
+        texts.append("" if done.returncode else store.decode(done.stdout, path))  # added on both sides: no base
     return read_side(texts[0], path), read_side(texts[1], path), read_side(texts[2], path)
 
 
@@ -118,18 +119,18 @@ def command(files: tuple[Path, ...], prefer: str | None, as_json: bool) -> None:
     if len(files) not in (1, 3):
         raise click.UsageError("name one file with conflict markers, or three: BASE OURS THEIRS")
     path = files[0] if len(files) == 1 else files[1]
-    with _store.FileLock(path):
+    with store.FileLock(path):
         joined = _join_conflicted(path, prefer) if len(files) == 1 else _join_files(files, prefer)
         if joined is not None:
             try:
-                _store.write_atomically(path, joined.text)
+                store.write_atomically(path, joined.text)
             except OSError as problem:
                 raise CassetteFileError(
                     f"{path} can't be replaced: {problem.strerror or problem}; it is as it was"
                 ) from None
     recordings = None
     if joined is None or not joined.conflicts:
-        recordings = len(_store.parse(_read(path), path).items)
+        recordings = len(store.parse(_read(path), path).items)
     if as_json:
         _screen.print_json(_to_json(path, joined, recordings))
     else:

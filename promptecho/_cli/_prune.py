@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from promptecho import _lint, _store
+from promptecho import _lint
+from promptecho._cassette import store
+from promptecho._cassette.interaction import Interaction
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find, from_bytes
 from promptecho._cli._last_run import Entry, LastRun, find_records
-from promptecho._interaction import Interaction
 from promptecho._lint._uses import NamedUse, Use
 from promptecho.errors import CassetteFileError, PromptechoError
 
@@ -104,8 +105,8 @@ def _title(use: Use, root: Path) -> str:
 
 def _prune(path: Path, records: _Records, *, dry_run: bool) -> Outcome:
     try:
-        with _store.FileLock(path):
-            data = _store.read_bytes(path)
+        with store.FileLock(path):
+            data = store.read_bytes(path)
             if data is None:
                 raise CassetteFileError(f"{path} doesn't exist any more")
             opened = from_bytes(data, path)
@@ -126,14 +127,14 @@ def _prune(path: Path, records: _Records, *, dry_run: bool) -> Outcome:
 
 def without_recordings(text: str, path: Path, dropped: set[int]) -> str:
     """The text of a cassette without some of its recordings; what is kept stays as it is written wherever it can."""
-    document = _store.parse(text, path)
+    document = store.parse(text, path)
     kept = [item for number, item in enumerate(document.items) if number not in dropped]
-    return _store.without(text, document, kept, path)
+    return store.without(text, document, kept, path)
 
 
 def _replace(path: Path, text: str) -> None:
     try:
-        _store.write_atomically(path, text)
+        store.write_atomically(path, text)
     except OSError as problem:
         raise CassetteFileError(f"{path} can't be replaced: {problem.strerror or problem}; it is as it was") from None
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from promptecho import _settings, _store
+from promptecho._cassette import store
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find
 from promptecho._lint._masking import Masked, mask_file, mask_text
+from promptecho._settings import settings
 from promptecho.errors import PromptechoError, SettingsError
 
 Json = Any
@@ -32,7 +33,7 @@ class Outcome:
 def _go_over(path: Path, redact: Sequence[Any], *, check: bool) -> Outcome:
     try:
         if check:
-            text = _store.read_text(path)
+            text = store.read_text(path)
             return Outcome(path, None if text is None else mask_text(text, path, redact))
         return Outcome(path, mask_file(path, redact))
     except PromptechoError as problem:
@@ -104,7 +105,7 @@ def command(paths: tuple[Path, ...], given: tuple[str, ...], check: bool, as_jso
     [tool.promptecho] hold. What is masked is not undone: a real credential that was in a repository must be revoked.
     Exit code 1: a file can't be read, or with --check, something is to be masked.
     """
-    redact = [*_settings.from_project(Path.cwd()).get("redact", ()), *given]
+    redact = [*settings.from_project(Path.cwd()).get("redact", ()), *given]
     _check_patterns(redact)
     outcomes = [_go_over(path, redact, check=check) for path in find(paths)]
     if as_json:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from promptecho import _store
+from promptecho._cassette import store
+from promptecho._cassette.mending.repairing import Repaired, repaired
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find
-from promptecho._repairing import Repaired, repaired
 from promptecho.errors import CassetteFileError, PromptechoError
 
 Json = Any
@@ -30,8 +30,8 @@ class Outcome:
 
 def _repair(path: Path, *, dry_run: bool) -> Outcome:
     try:
-        with _store.FileLock(path):
-            text = _store.read_text(path)
+        with store.FileLock(path):
+            text = store.read_text(path)
             if text is None:
                 raise CassetteFileError(f"{path} doesn't exist any more")
             found = repaired(text, path)
@@ -45,7 +45,7 @@ def _repair(path: Path, *, dry_run: bool) -> Outcome:
 
 def _replace(path: Path, text: str) -> None:
     try:
-        _store.write_atomically(path, text)
+        store.write_atomically(path, text)
     except OSError as problem:
         raise CassetteFileError(f"{path} can't be replaced: {problem.strerror or problem}; it is as it was") from None
 

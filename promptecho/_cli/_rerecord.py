@@ -14,14 +14,14 @@ from typing import Any
 
 import click
 
-from promptecho import _store
+from promptecho._cassette import store
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, find, from_bytes
 from promptecho._cli._comparison import Differences, compare
 from promptecho._cli._diff import show as show_differences
 from promptecho._cli._diff import to_json as differences_json
 from promptecho._cli._last_run import Entry, LastRun, find_record
-from promptecho._defaults import is_ci
+from promptecho._settings.defaults import is_ci
 from promptecho.errors import PromptechoError, SettingsError
 
 Json = Any
@@ -128,14 +128,14 @@ def _run_pytest(run: LastRun, tests: Sequence[str], options: Sequence[str], *, q
 
 def _contents(path: Path) -> bytes | None:
     try:
-        return _store.read_bytes(path)
+        return store.read_bytes(path)
     except PromptechoError:
         return None
 
 
 def _change(path: Path, before: bytes | None) -> Change:
     after = _contents(path)
-    side = _store.side_path(path)
+    side = store.side_path(path)
     shown = Path(_screen.shown_path(path))
     if after is None:
         return Change(shown, note="it is not there any more")

@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import click
 
-from promptecho import _store, _yaml
+from promptecho._cassette import layout, store
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find, open_cassette
-from promptecho._defaults import is_ci
+from promptecho._settings.defaults import is_ci
 from promptecho.errors import PromptechoError, SettingsError
 from promptecho.snapshot import _file, _run
 from promptecho.snapshot._expected import same
@@ -71,7 +71,7 @@ class _Pending:
     def _change(self, entry: dict[str, Json]) -> Change:
         lines = tuple(entry["lines"])
         if entry["change"] == "new":
-            lines = (*_yaml.emit_block(entry["wanted"], 0).splitlines(), *lines)
+            lines = (*layout.emit_block(entry["wanted"], 0).splitlines(), *lines)
         return Change(
             "snapshot",
             _name(entry),
@@ -137,7 +137,7 @@ def _leftovers(paths: Sequence[Path]) -> Iterator[Change]:
 def _cassette_of(side: Path) -> Path:
     """The cassette whose re-recording this is; a long name is shortened to a digest, so its cassette is looked for."""
     for path in sorted(side.parent.iterdir()):
-        if path != side and _store.side_path(path).name == side.name:
+        if path != side and store.side_path(path).name == side.name:
             return path
     return side.with_name(_LEFTOVER.sub(r"\1", side.name))
 
@@ -188,7 +188,7 @@ def _show_leftover(side: Path, cassette: Path, lines: Sequence[str]) -> None:
 def _take_over(side: Path, cassette: Path) -> None:
     """Let the re-recording take the cassette's place, as it would have at its end."""
     kept = _not_reached(side, cassette)
-    journal = _store.Journal(side, open_cassette(side).header)
+    journal = store.Journal(side, open_cassette(side).header)
     for document in kept:
         journal.append(document)
     journal.complete()

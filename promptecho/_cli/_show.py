@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptecho import _prices, _streams
-from promptecho._answers import Answer, Piece, as_json, size_note
+from promptecho._cassette import streams
+from promptecho._cassette.interaction import Interaction
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, open_cassette
-from promptecho._conversation import Exchange, Turn, exchanges
-from promptecho._interaction import Interaction
+from promptecho._telling import prices
+from promptecho._telling.answers import Answer, Piece, as_json, size_note
+from promptecho._telling.conversation import Exchange, Turn, exchanges
 from promptecho.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _show_answer(to: Console, exchange: Exchange, moment: datetime | None) -> No
         if answer.error is not None:
             _screen.paragraph(to, f"error {interaction.status}: {answer.error}", indent=_INDENT, style="red")
         facts = [answer.finish_reason or "", *_usage_facts(answer)]
-        cost = _prices.price(answer, interaction.url, at=moment)
+        cost = prices.price(answer, interaction.url, at=moment)
         facts.append(_screen.dollars(cost) if cost is not None else "")
     facts.append(_screen.seconds(interaction.duration) if interaction.duration is not None else "")
     facts.append(f"cut off: {interaction.incomplete}" if interaction.incomplete else "")
@@ -248,7 +249,7 @@ def _wire_lines(interaction: Interaction) -> Iterable[str]:
     if not response.body:
         return
     kind = head.headers.get("content-type")
-    stream = _streams.format_of(kind)
+    stream = streams.format_of(kind)
     if stream is not None and stream.name == "eventstream":
         for piece in stream.split(response.body):
             yield json.dumps(stream.encode(piece), ensure_ascii=False)
@@ -282,7 +283,7 @@ def to_json(opened: OpenedCassette, chosen: Iterable[Interaction]) -> Json:
 
 def _exchange_json(exchange: Exchange, moment: datetime | None) -> Json:
     interaction, answer = exchange.interaction, exchange.answer
-    cost: Decimal | None = None if answer is None else _prices.price(answer, interaction.url, at=moment)
+    cost: Decimal | None = None if answer is None else prices.price(answer, interaction.url, at=moment)
     return {
         "number": interaction.number,
         "key": interaction.match_key,

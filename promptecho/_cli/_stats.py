@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptecho._answers import size_note
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, find, open_or_say_why
 from promptecho._cli._totals import Totals, by_model, hint_on_prices
+from promptecho._telling.answers import size_note
 
 if TYPE_CHECKING:
     from rich.console import Console

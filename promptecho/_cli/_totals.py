@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from promptecho import _prices
-from promptecho._answers import read_answer
+from promptecho._cassette.interaction import Interaction
 from promptecho._cli import _screen
-from promptecho._interaction import Interaction
+from promptecho._telling import prices
+from promptecho._telling.answers import read_answer
 
 Json = Any
 
@@ -80,7 +80,7 @@ def by_model(interactions: Iterable[Interaction], moment: datetime | None) -> It
             totals.cache_read_tokens, totals.cache_write_tokens = usage.cache_read_tokens, usage.cache_write_tokens
             totals.reasoning_tokens = usage.reasoning_tokens
         if answer is not None and answer.error is None:
-            cost = _prices.price(answer, interaction.url, at=moment)
+            cost = prices.price(answer, interaction.url, at=moment)
             if cost is None:
                 totals.unpriced = 1
             else:
@@ -91,4 +91,4 @@ def by_model(interactions: Iterable[Interaction], moment: datetime | None) -> It
 
 def hint_on_prices(totals: Totals) -> str:
     """What to install where prices are missing for want of the list."""
-    return "No prices: pip install 'promptecho[prices]'" if totals.unpriced and not _prices.is_available() else ""
+    return "No prices: pip install 'promptecho[prices]'" if totals.unpriced and not prices.is_available() else ""

@@ -18,19 +18,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import _settings, _store
-from promptecho._cassette import Cassette
+from promptecho._cassette import store
+from promptecho._cassette.cassette import Cassette
+from promptecho._cassette.layout import Flow
 from promptecho._import.exchange import Entry, Exchange, Kept, Skipped, Source, time_of
 from promptecho._import.formats import read_source
-from promptecho._matching import Identity, address, identify_recorded
+from promptecho._matching.headers import may_count
+from promptecho._matching.identity import Identity, address, identify_recorded
 from promptecho._models import Headers, Request
-from promptecho._recorder import Forward
-from promptecho._redaction import Redactor, request_fields
-from promptecho._selecting_headers import may_count
-from promptecho._session import Session
-from promptecho._settings import Settings
+from promptecho._secrets.passes import Redactor, request_fields
+from promptecho._session.recorder import Forward
+from promptecho._session.session import Session
+from promptecho._settings import settings as _settings
+from promptecho._settings.settings import Settings
 from promptecho._version import __version__
-from promptecho._yaml import Flow
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any
@@ -86,7 +87,7 @@ def import_file(
     settings = replace(settings, max_live_calls=None, max_live_usd=None)  # the calls were paid for long ago
     side = target.with_name(f".{target.stem[:100]}.importing-{os.getpid()}.yaml")
     try:
-        writer = _Writer(target, settings, _store.Journal(side, _header(found, entries, settings)))
+        writer = _Writer(target, settings, store.Journal(side, _header(found, entries, settings)))
         report = writer.write(source, found.format, entries)
         writer.journal.complete()
         if not force and os.path.lexists(target):  # the source itself
@@ -160,7 +161,7 @@ class _Clock:
 class _Writer:
     """Records exchanges into one file by way of a session."""
 
-    def __init__(self, target: Path, settings: Settings, journal: _store.Journal) -> None:
+    def __init__(self, target: Path, settings: Settings, journal: store.Journal) -> None:
         self.journal = journal
         self._settings = settings
         self._clock = _Clock()

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from promptecho import _yaml
+from promptecho._cassette import layout
 from promptecho._import.exchange import (
     Entry,
     Exchange,
@@ -24,8 +24,8 @@ from promptecho._import.exchange import (
     to_bytes,
     without_coding,
 )
+from promptecho._matching.query import parameters
 from promptecho._models import Request
-from promptecho._query import parameters
 from promptecho.errors import CassetteFormatError
 
 NAME = "cassetter"
@@ -53,7 +53,7 @@ def load_yaml(text: str) -> object:
     Raises:
         YamlProblem: bad syntax, tags, repeated keys, aliases that explode.
     """
-    return _yaml.load_1_2(text)
+    return layout.load_1_2(text)
 
 
 def load_toml(text: str, file: Path) -> object:
@@ -62,10 +62,10 @@ def load_toml(text: str, file: Path) -> object:
     Raises:
         CassetteFormatError: it is no TOML.
     """
-    from promptecho import _toml
+    from promptecho._settings import toml
 
     try:
-        tree: object = _toml.loads(text)
+        tree: object = toml.loads(text)
     except (ValueError, RecursionError) as problem:
         raise CassetteFormatError(f"{file}: not readable TOML ({problem}); restore the file and import again") from None
     return tree

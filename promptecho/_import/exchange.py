@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Union
 from urllib.parse import urlsplit
 
-from promptecho._content import ContentProblem, decode_chunks
-from promptecho._http1 import usual_reason
-from promptecho._matching import Query
+from promptecho._backends.http1 import usual_reason
+from promptecho._cassette.content import ContentProblem, decode_chunks
+from promptecho._matching.identity import Query
 from promptecho._models import Headers, Request, ResponseHead
 from promptecho.errors import CassetteFormatError
 

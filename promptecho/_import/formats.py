@@ -9,10 +9,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from promptecho import _store
+from promptecho._cassette import store
+from promptecho._cassette.layout import YamlProblem
 from promptecho._import import cassetter, har, vcrpy
 from promptecho._import.exchange import Source
-from promptecho._yaml import YamlProblem
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any
@@ -31,7 +31,7 @@ def read_source(path: Path, format: str | None = None) -> Source:
         UnknownFormatError: it is a file of another kind.
         CassetteFormatError: it is empty, damaged, of another version.
     """
-    data = _store.read_bytes(path)
+    data = store.read_bytes(path)
     if data is None:
         raise CassetteFileError(f"{path} doesn't exist; name a cassette of vcrpy or cassetter, a HAR, or a folder")
     if data.startswith(_GZIP):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from promptecho._http1 import usual_reason
+from promptecho._backends.http1 import usual_reason
 from promptecho._import.exchange import (
     Entry,
     Exchange,
@@ -31,8 +31,8 @@ from promptecho._import.exchange import (
     with_fitting_coding,
     without_coding,
 )
+from promptecho._matching.query import from_tree
 from promptecho._models import Headers, Request
-from promptecho._query import from_tree
 from promptecho.errors import CassetteFormatError
 
 Json = Any

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from promptecho import _yaml
+from promptecho._cassette import layout
 from promptecho._import.exchange import (
     Entry,
     Exchange,
@@ -35,7 +35,7 @@ Json = Any
 NAME = "vcrpy"
 
 
-class _Reader(_yaml._BASE):  # type: ignore[misc]  # libyaml's loader where it is there
+class _Reader(layout._BASE):  # type: ignore[misc]  # libyaml's loader where it is there
     """YAML 1.1 as PyYAML writes it, without repeated keys; of Python's tags only the ones of plain data.
 
     Those are the tags that vcrpy's own reader takes, and nothing of Python is called for them.
@@ -46,7 +46,7 @@ class _Reader(_yaml._BASE):  # type: ignore[misc]  # libyaml's loader where it i
         for key_node, _ in node.value:
             name = _name_of(key_node)
             if name is not None and name in names and name != "<<":
-                raise _yaml.problem_at(key_node, f"the key {name!r} stands twice in one mapping")
+                raise layout.problem_at(key_node, f"the key {name!r} stands twice in one mapping")
             names.add(name)
         found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return found
@@ -74,7 +74,7 @@ class _Reader(_yaml._BASE):  # type: ignore[misc]  # libyaml's loader where it i
         return _joined(arguments[0] if isinstance(arguments, list) else arguments)
 
     def refuse(self, node: Any) -> Any:
-        raise _yaml.problem_at(
+        raise layout.problem_at(
             node, f"the tag {node.tag!r} would make a Python object, and is not read; record this cassette again"
         )
 
@@ -108,7 +108,7 @@ def load_yaml(text: str) -> object:
     Raises:
         YamlProblem: bad syntax, repeated keys, tags that make objects, aliases that explode.
     """
-    return _yaml.load_by(text, _Reader, lambda loader, _: loader.get_single_data())
+    return layout.load_by(text, _Reader, lambda loader, _: loader.get_single_data())
 
 
 def _joined(value: object) -> bytes:
@@ -120,7 +120,7 @@ def _joined(value: object) -> bytes:
         if all(isinstance(each, int) for each in value):
             return bytes(value)  # an iterator over bytes gives numbers
         return b"".join(_joined(each) for each in value)
-    raise _yaml.YamlProblem("the content of a request body is neither text nor bytes")
+    raise layout.YamlProblem("the content of a request body is neither text nor bytes")
 
 
 def is_vcrpy(tree: object) -> bool:

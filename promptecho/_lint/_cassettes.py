@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptecho import _store
-from promptecho._interaction import Interaction, read_interaction
+from promptecho._cassette import store
+from promptecho._cassette.interaction import Interaction, read_interaction
 from promptecho._lint._fixes import DeleteFile, MaskSecrets
 from promptecho._lint._places import Places
 from promptecho._lint._project import Module, Project
 from promptecho._lint._rules import Finding
 from promptecho._lint._secrets import find_secrets
 from promptecho._lint._uses import NamedUse, Use
-from promptecho._matching import MatchOptions
+from promptecho._matching.identity import MatchOptions
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any
@@ -51,7 +51,7 @@ def cassette_files(project: Project, uses: Sequence[Use]) -> list[Path]:
             path = Path(use.exact)
             if path.is_file():
                 found.add(path)
-            side = _store.side_path(path)
+            side = store.side_path(path)
             if side.is_file():
                 found.add(side)
     return sorted(found)
@@ -86,12 +86,12 @@ def last_run(root: Path) -> dict[Path, Played] | None:
 def check_file(path: Path, uses: Sequence[Use], played: Played | None) -> list[Finding]:
     """Everything that can be said about one cassette file by itself."""
     try:
-        text = _store.read_text(path)
+        text = store.read_text(path)
         if text is None:
             return []
         if _is_of_vcrpy(text):
             return _foreign(path, uses)
-        document = _store.parse(text, path)
+        document = store.parse(text, path)
         interactions = [
             read_interaction(item, path, number, MatchOptions()) for number, item in enumerate(document.items)
         ]
@@ -149,7 +149,7 @@ def _line_of_version(path: Path) -> int:
 class _File:
     """One readable cassette."""
 
-    def __init__(self, path: Path, text: str, document: _store.Document, interactions: Sequence[Interaction]) -> None:
+    def __init__(self, path: Path, text: str, document: store.Document, interactions: Sequence[Interaction]) -> None:
         self.path = path
         self.text = text
         self.document = document
@@ -159,7 +159,7 @@ class _File:
     @property
     def places(self) -> Places:
         if self._places is None:
-            whole = _store.without_torn_tail(self.text) if self.document.torn else self.text
+            whole = store.without_torn_tail(self.text) if self.document.torn else self.text
             self._places = Places(whole)
         return self._places
 

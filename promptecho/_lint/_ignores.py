@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from promptecho import _store
+from promptecho._cassette import store
 from promptecho._lint._fixes import CutComment
 from promptecho._lint._places import Places
 from promptecho._lint._project import read_source
@@ -91,7 +91,7 @@ def _in_cassette(path: Path, text: str) -> Iterator[Ignore]:
             continue
         if places is None:
             try:
-                places = Places(_store.without_torn_tail(text))
+                places = Places(store.without_torn_tail(text))
             except Exception:  # no YAML: it is reported as such, and what looks like a comment is one
                 places = Places("")
         if not places.is_inside_text(number, found.start() + 1):

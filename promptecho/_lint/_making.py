@@ -13,7 +13,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from promptecho import providers
-from promptecho._hosts import is_llm_host, is_loopback
+from promptecho._guard.hosts import is_llm_host, is_loopback
 from promptecho._lint._doubles import says_double
 
 _IsClient = Callable[[ast.expr], bool]

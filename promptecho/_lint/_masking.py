@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptecho import _store, _tangled, _yaml
-from promptecho._interaction import read_interaction
+from promptecho._cassette import layout, store
+from promptecho._cassette.interaction import read_interaction
+from promptecho._cassette.mending import tangled
 from promptecho._lint._places import Places
 from promptecho._lint._secrets import Secret, find_secrets, with_masked
-from promptecho._matching import MatchOptions, recorded_options
-from promptecho._redaction import Redactor
+from promptecho._matching.identity import MatchOptions, recorded_options
+from promptecho._secrets.passes import Redactor
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any
@@ -39,12 +40,12 @@ def mask_file(path: Path, redact: Sequence[Any] = (), redactor: Redactor | None 
         CassetteFileError: the file can't be read or replaced.
         CassetteFormatError: it is damaged, foreign or of another version.
     """
-    with _store.FileLock(path):
-        text = _store.read_text(path)
+    with store.FileLock(path):
+        text = store.read_text(path)
         masked = None if text is None else mask_text(text, path, redact, redactor)
         if masked is not None:
             try:
-                _store.write_atomically(path, masked.text)
+                store.write_atomically(path, masked.text)
             except OSError as problem:
                 raise CassetteFileError(
                     f"{path} can't be replaced: {problem.strerror or problem}; it is as it was, secrets included"
@@ -75,8 +76,8 @@ def mask_text(text: str, path: Path, redact: Sequence[Any] = (), redactor: Redac
     Raises:
         CassetteFormatError: it is damaged, foreign or of another version.
     """
-    document = _store.parse(text, path)
-    text = _tangled.untangled(_store.without_torn_tail(text) if document.torn else text)
+    document = store.parse(text, path)
+    text = tangled.untangled(store.without_torn_tail(text) if document.torn else text)
     options = recorded_options(document.header.get("match_on"))
     interactions = [read_interaction(item, path, number, options) for number, item in enumerate(document.items)]
     redactor = redactor or Redactor(os.environ, redact=redact)
@@ -85,11 +86,11 @@ def mask_text(text: str, path: Path, redact: Sequence[Any] = (), redactor: Redac
         return None
     wanted, fresh_keys = _wanted(document.items, secrets, path, options)
     # As it stands in the file, what is repeated from an earlier recording is left out.
-    written: Json = _yaml.load(text)
+    written: Json = layout.load(text)
     in_text = list(find_secrets(text, written["interactions"], interactions, redactor))
     edited = _with_fresh_references(_edited(text, [*in_text, *fresh_keys]), fresh_keys)
     if not _says(edited, path, wanted):
-        edited = _store.document_text(document.header, wanted, unfinished=document.unfinished)
+        edited = store.document_text(document.header, wanted, unfinished=document.unfinished)
     requests = any(secret.place[2] == "request" for secret in secrets)
     return Masked(edited, tuple(secret.name for secret in in_text or secrets), requests)
 
@@ -139,7 +140,7 @@ def _scalars(secret: Secret) -> Iterator[Secret]:
 
 def _scalar(inside: str, secret: Secret, is_block: bool) -> str:
     """A scalar as it is to be written in the place of another."""
-    fresh = _yaml.emit_block({"x": secret.masked}, 0)[3:]
+    fresh = layout.emit_block({"x": secret.masked}, 0)[3:]
     if not is_block:
         return fresh.rstrip("\n")
     masked = secret.redactor.mask(inside)
@@ -153,6 +154,6 @@ def _scalar(inside: str, secret: Secret, is_block: bool) -> str:
 
 def _says(text: str, path: Path, wanted: list[dict[str, Json]]) -> bool:
     try:
-        return _store.parse(text, path).items == wanted
+        return store.parse(text, path).items == wanted
     except CassetteFormatError:
         return False

@@ -9,11 +9,11 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from promptecho import _cassette_names
 from promptecho._lint import _texts
 from promptecho._lint._code import FUNCTIONS, Code, Def, Scope
 from promptecho._lint._tests import CASSETTES, OWN, SCOPES, Mark, Test, Tests
 from promptecho._lint._uses import NamedUse, NamelessUse, Use
+from promptecho._settings import cassette_names
 
 _OURS = re.compile(r"promptecho\.(?:.*\.)?use_cassette")
 _Site = tuple[ast.stmt, Scope, ast.expr, ast.AST]
@@ -60,7 +60,7 @@ class Opened:
                 return NamedUse(test.full_title, site, means, True, str(folder), _texts.read(self._code, scope, path))
         by_mark = any(mark.name in ("parametrize", "anyio") for mark in self._tests.marks(test))
         return NamelessUse(
-            test.full_title, test.site, means, True, str(folder / _cassette_names.FOLDER),
+            test.full_title, test.site, means, True, str(folder / cassette_names.FOLDER),
             test.title.replace("::", "."), by_mark or maybe, not by_mark, self._folder_of(test.module.path.stem),
         )  # fmt: skip
 
@@ -72,11 +72,11 @@ class Opened:
         file = test.module.path
         if scope == "class":
             name = test.title.rpartition("::")[0].replace("::", ".") or test.title
-            path = _cassette_names.path_for_class(name, file, "module" if self._project.names_modules else "test")
+            path = cassette_names.path_for_class(name, file, "module" if self._project.names_modules else "test")
         elif scope == "module":
-            path = _cassette_names.path_for_module(file)
+            path = cassette_names.path_for_module(file)
         else:
-            path = _cassette_names.path_for_folder(self._project.root if scope == "session" else file.parent, scope)
+            path = cassette_names.path_for_folder(self._project.root if scope == "session" else file.parent, scope)
         return NamedUse(test.full_title, (str(path), 1, 1), False, True, str(file.parent), str(path))
 
     # --- by code ---
@@ -139,7 +139,7 @@ class Opened:
         is_sure = is_own or isinstance(owner, ast.ClassDef)
         if path is None and node in getattr(owner, "decorator_list", ()):
             name = test.title.replace("::", ".") if test is not None and is_own else getattr(owner, "name", "")
-            folder, module = scope.module.path.parent / _cassette_names.FOLDER, self._folder_of(scope.module.path.stem)
+            folder, module = scope.module.path.parent / cassette_names.FOLDER, self._folder_of(scope.module.path.stem)
             yield NamelessUse(title, place, means, is_sure, str(folder), name, module=module)
             return
         rows = self._tests.parameters(test) if test is not None and is_own else {}

@@ -19,7 +19,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from promptecho import _settings, _toml
+from promptecho._settings import settings, toml
 
 # As pytest's norecursedirs, with what holds installed packages.
 _SKIPPED = ("node_modules", "build", "dist", "venv", "__pycache__", "*.egg", "*.egg-info", "CVS", "_darcs", "{arch}",
@@ -97,7 +97,7 @@ def _toml_table(text: str) -> dict[str, Any] | None:
     if not re.search(r"^\s*\[tool\.pytest", text, re.MULTILINE):
         return None
     try:
-        table = _toml.loads(text).get("tool", {}).get("pytest", {})
+        table = toml.loads(text).get("tool", {}).get("pytest", {})
     except ValueError:
         return {}
     found = table.get("ini_options", table) if isinstance(table, dict) else {}
@@ -154,7 +154,7 @@ class Project:
     @cached_property
     def names_modules(self) -> bool:
         """Whether the module's name is in the path of each cassette that is named after a test."""
-        table = _settings.project_table(self.root)[1]
+        table = settings.project_table(self.root)[1]
         style = self.options.promptecho_cassette_names or (table.get("cassette_names", table.get("cassette-names")),)
         return style == ("module",)
 

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from promptecho._lint._rules import RULES, Finding, Rule
-from promptecho._redaction import Redactor
+from promptecho._secrets.passes import Redactor
 from promptecho._version import __version__
 
 Json = Any

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from promptecho import _streams
-from promptecho._body import decode_body, edit_json, encode_body
-from promptecho._credentials import carried_credentials
-from promptecho._interaction import Interaction
+from promptecho._cassette import streams
+from promptecho._cassette.body import decode_body, edit_json, encode_body
+from promptecho._cassette.interaction import Interaction
 from promptecho._models import FORM, MULTIPART, Headers, Request
-from promptecho._named_fields import Place as FieldPlace
-from promptecho._named_fields import below
-from promptecho._recorder import answer_fields
-from promptecho._redaction import REDACTED, Fields, Redactor, is_token_answer, request_fields
+from promptecho._secrets.credentials import carried_credentials
+from promptecho._secrets.named_fields import Place as FieldPlace
+from promptecho._secrets.named_fields import below
+from promptecho._secrets.passes import REDACTED, Fields, Redactor, is_token_answer, request_fields
+from promptecho._session.recorder import answer_fields
 
 Json = Any
 Place = tuple[Any, ...]
@@ -124,7 +124,7 @@ def _in_events(
     place: Place, events: Sequence[Json], interaction: Interaction, redactor: Redactor, fields: Fields
 ) -> Iterator[Secret]:
     """In the events of a stream: in each, and spelled token by token over several."""
-    stream = _streams.format_of(interaction.response.head.headers.get("content-type"))
+    stream = streams.format_of(interaction.response.head.headers.get("content-type"))
     if stream is None:
         yield from _in_value(events, redactor, place, fields=fields)
         return

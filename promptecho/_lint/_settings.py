@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from promptecho._lint._rules import RULES, check_names
-from promptecho._settings import project_table
+from promptecho._settings.settings import project_table
 from promptecho.errors import SettingsError
 
 _KEYS = ("exclude", "ignore", "select")

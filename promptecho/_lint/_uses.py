@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from promptecho import _cassette_names
 from promptecho._lint._texts import ANY
+from promptecho._settings import cassette_names
 
 _HASH = re.compile(r"-[0-9a-f]{8}$")
 
@@ -81,14 +81,14 @@ class NamelessUse(Use):
     def _candidates(self) -> list[Path]:
         """Where its cassette may be, were it not parametrised; a project that names modules may have older ones."""
         folder = Path(self.folder)
-        old = folder / f"{_cassette_names.file_safe(self.name)}.yaml"
+        old = folder / f"{cassette_names.file_safe(self.name)}.yaml"
         if self.module is None:
             return [old]
-        return [folder / _cassette_names.plain(self.module) / f"{_cassette_names.plain(self.name)}.yaml", old]
+        return [folder / cassette_names.plain(self.module) / f"{cassette_names.plain(self.name)}.yaml", old]
 
     @cached_property
     def exact(self) -> str | None:
-        return None if self.parametrised else str(_cassette_names.first_existing(tuple(self._candidates)))
+        return None if self.parametrised else str(cassette_names.first_existing(tuple(self._candidates)))
 
     def matches(self, path: Path) -> bool:
         if path.suffix != ".yaml":
@@ -99,7 +99,7 @@ class NamelessUse(Use):
             if self.plain and path.stem.casefold() == each.stem.casefold():
                 return True
             shown = _HASH.sub("", path.stem)
-            for begin in (f"{self.name}[", f"{_cassette_names.plain(self.name)}-") if self.parametrised else ():
+            for begin in (f"{self.name}[", f"{cassette_names.plain(self.name)}-") if self.parametrised else ():
                 if path.stem.startswith(begin) or shown.startswith(begin):
                     return True
                 if len(shown) > 60 and begin.startswith(shown):

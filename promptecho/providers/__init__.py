@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from promptecho import _plugins
 from promptecho.errors import ProviderError
+from promptecho.providers import _plugins as _plugins
 from promptecho.providers import (
     anthropic,
     aws,

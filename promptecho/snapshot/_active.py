@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from promptecho import _activation, _backend
-from promptecho._redaction import Redactor
+from promptecho._backends import patching
+from promptecho._secrets.passes import Redactor
+from promptecho._session import activation
 from promptecho.errors import AmbiguousCassetteError
 
 if TYPE_CHECKING:
-    from promptecho._session import Session
+    from promptecho._session.session import Session
 
 
 def session() -> Session | None:
@@ -19,7 +20,7 @@ def session() -> Session | None:
     Raises:
         AmbiguousCassetteError: several cassettes are open and none is this context's own.
     """
-    found = (_activation.session_for(name) for name in _backend.known_backends())
+    found = (activation.session_for(name) for name in patching.known_backends())
     return next((each for each in found if each is not None), None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from promptecho import _store, _yaml
+from promptecho._cassette import layout, store
 from promptecho.errors import SnapshotError
 from promptecho.snapshot._expected import Expected, Matcher, decoded, same
 from promptecho.snapshot._rules import read_matcher
@@ -49,14 +49,14 @@ def load(path: Path) -> dict[str, Json]:
 
 def _read(path: Path) -> dict[str, Json]:
     try:
-        text = _store.read_text(path)
+        text = store.read_text(path)
     except (OSError, ValueError) as problem:
         raise SnapshotError(f"{problem}; {_WAY_OUT}") from None
     if text is None:
         return {}
     try:
-        tree = _yaml.load_1_2(text)
-    except _yaml.YamlProblem as problem:
+        tree = layout.load_1_2(text)
+    except layout.YamlProblem as problem:
         place = f", line {problem.line}" if problem.line else ""
         raise SnapshotError(f"{path}{place}: {problem.problem}; {_WAY_OUT}") from None
     if not isinstance(tree, dict) or tree.get("version") != VERSION or isinstance(tree.get("version"), bool):
@@ -90,7 +90,7 @@ def read(entry: Json, path: Path, name: str) -> Expected:
 def text_of(snapshots: Mapping[str, Json]) -> str:
     """A whole file, its snapshots in the order of their names, numbers in them by value."""
     names = sorted(snapshots, key=order_of)
-    return _yaml.emit_block({"version": VERSION, "snapshots": {name: snapshots[name] for name in names}}, 0)
+    return layout.emit_block({"version": VERSION, "snapshots": {name: snapshots[name] for name in names}}, 0)
 
 
 def order_of(name: str) -> tuple[list[str | int], str]:
@@ -110,7 +110,7 @@ def change(path: Path, written: Mapping[str, Json], removed: Mapping[str, Json] 
         SnapshotError: the file can't be read or written; it is as it was.
     """
     try:
-        with _store.FileLock(path):
+        with store.FileLock(path):
             old = _read(path)
             new = {**old, **written}
             for name, entry in (removed or {}).items():
@@ -120,12 +120,12 @@ def change(path: Path, written: Mapping[str, Json], removed: Mapping[str, Json] 
                 return
             if new:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _store.write_atomically(path, text_of(new))
+                store.write_atomically(path, text_of(new))
                 return
             path.unlink()
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()
     except OSError as problem:
         raise SnapshotError(f"{path} can't be written: {problem.strerror or problem}; it is as it was") from None
-    except _yaml.UnwritableText as problem:
+    except layout.UnwritableText as problem:
         raise SnapshotError(f"{path} can't be written: {problem}; it is as it was") from None

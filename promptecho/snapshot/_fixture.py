@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from promptecho import _yaml
-from promptecho._matching import _drop, path_parts
+from promptecho._cassette import layout
+from promptecho._matching.identity import _drop, path_parts
 from promptecho.errors import SnapshotError
 from promptecho.snapshot import _file, _matchers, _rules, _similarity, _trajectory
 from promptecho.snapshot._active import redactor
@@ -348,7 +348,7 @@ def _explained(test: Test, result: Result) -> list[str]:
         return [f"{head}: a rule doesn't accept the answer, and an update never changes rules", *result.lines]
     if result.is_new:
         lines = [f"{head}: there is no such snapshot yet; the answer is:"]
-        lines += [f"  {line}" for line in _yaml.emit_block(result.wanted, 0).splitlines()]
+        lines += [f"  {line}" for line in layout.emit_block(result.wanted, 0).splitlines()]
         lines += _renaming_hint(test, result)
         if result.lines:
             lines += ["and it isn't what the test asks for:", *result.lines]

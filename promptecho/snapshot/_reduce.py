@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from promptecho._answers import Answer, ToolCall, read_events, read_message, read_tree
+from promptecho._telling.answers import Answer, ToolCall, read_events, read_message, read_tree
 from promptecho.errors import SnapshotError
 from promptecho.providers._answer import from_pieces
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promptecho import _store
+from promptecho._cassette import store
 from promptecho.errors import SnapshotError
 from promptecho.snapshot import _file
 from promptecho.snapshot._expected import differences, has_matcher, same
@@ -292,6 +292,6 @@ def read_pending(text: str) -> list[dict[str, Json]]:
 def write_pending(path: Path, text: str) -> None:
     """Put the pending changes where ``promptecho review`` finds them."""
     if read_pending(text):
-        _store.write_atomically(path, text)
+        store.write_atomically(path, text)
     else:
         path.unlink(missing_ok=True)

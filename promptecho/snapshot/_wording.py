@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from promptecho._text_diff import is_by_lines, line_runs, marked, word_runs
+from promptecho._matching.text_diff import is_by_lines, line_runs, marked, word_runs
 
 Json = Any
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from promptecho import CassetteMiss, PromptechoRecordingWarning, RecordedErrorResponse, _begun, use_cassette
+from promptecho import CassetteMiss, PromptechoRecordingWarning, RecordedErrorResponse, use_cassette
+from promptecho._session import begun
 from promptecho.errors import IncompleteRecordingError
 
 from .conftest import DRIVERS
@@ -176,7 +177,7 @@ def test_an_unknown_request_is_a_miss_and_nothing_goes_out(
 ) -> None:
     with use_cassette(path, backends=[driver.backend]):
         driver.send(chat(server, "known"))
-    _begun.start_run()  # a later one: this one may go on recording
+    begun.start_run()  # a later one: this one may go on recording
     with pytest.raises(CassetteMiss, match=r"messages\[0\]\.content") as caught:
         with use_cassette(path, mode, backends=[driver.backend]):
             driver.send(chat(server, "unknown"))

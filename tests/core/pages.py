@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promptecho import _toml
 from promptecho._cli._model_server import ModelServer
+from promptecho._settings import toml
 
 ROOT = Path(__file__).parents[2]
 PROVIDER = "https://api.openai.com"  # what stands in a page for the address of the local server
@@ -135,7 +135,7 @@ class Project:
 
     def install(self) -> None:
         """What ``pip install -e .`` makes known of a project: its entry points."""
-        project = _toml.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        project = toml.loads((self.folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         information = self.folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
         information.mkdir()
         (information / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")

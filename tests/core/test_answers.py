@@ -13,9 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import promptecho
-from promptecho._answers import Answer, ToolCall, Usage, read_answer, read_bytes, read_events, read_message, read_tree
-from promptecho._interaction import Interaction, read_interaction
-from promptecho._matching import MatchOptions
+from promptecho._cassette.interaction import Interaction, read_interaction
+from promptecho._matching.identity import MatchOptions
+from promptecho._telling.answers import (
+    Answer,
+    ToolCall,
+    Usage,
+    read_answer,
+    read_bytes,
+    read_events,
+    read_message,
+    read_tree,
+)
 from tests.backends.bedrock import MODELS, frame
 
 Json = Any

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptecho import CassetteMiss, providers, use_cassette
-from promptecho._background import find
-from promptecho._hosts import is_llm_host, is_login_host
+from promptecho._guard.background import find
+from promptecho._guard.hosts import is_llm_host, is_login_host
 from promptecho._models import Headers, Request
 from promptecho.backend import Replay, session_for
 from tests.conformance.drivers import Call, Driver, all_drivers

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promptecho._matching import MatchOptions, identify, identify_recorded
+from promptecho._matching.identity import MatchOptions, identify, identify_recorded
 from promptecho._models import Headers, Request
 
 CHAT = "https://api.openai.com/v1/chat/completions"

@@ -20,7 +20,10 @@ from typing import Any
 
 import pytest
 
-from promptecho import CassetteMiss, _begun, _children, _run, use_cassette
+from promptecho import CassetteMiss, use_cassette
+from promptecho._processes import children
+from promptecho._session import begun
+from promptecho._telling import run as _run
 from promptecho.errors import ChildProcessCassetteError, LiveBudgetError, UninterceptedCallWarning
 from tests import calling
 from tests.conformance.server import ScriptedServer
@@ -137,7 +140,7 @@ def test_each_mode_means_in_a_child_what_it_means_here(server: ScriptedServer, t
     path = tmp_path / "c.yaml"
     with use_cassette(path):
         calling.ask(server.url, "old")
-    _begun.start_run()  # a later one: this one may go on recording
+    begun.start_run()  # a later one: this one may go on recording
     with pytest.raises(CassetteMiss) if mode == "once" else warnings.catch_warnings():
         with use_cassette(path, mode) as cassette:
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -432,7 +435,7 @@ def test_a_program_started_where_nobody_can_tell_the_cassette_makes_no_call(
 def test_a_python_that_cannot_join_is_told_of(
     server: ScriptedServer, tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_children, "_has_pth", lambda python: False)
+    monkeypatch.setattr(children, "_has_pth", lambda python: False)
     with use_cassette(tmp_path / "c.yaml", "none"):
         with pytest.warns(UninterceptedCallWarning, match=f"started with {option} inside .*c.yaml"):
             subprocess.run([sys.executable, option, "-c", ""], check=True)
@@ -451,10 +454,10 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     libraries = {str(Path(str(module.__file__)).parents[1]) for module in (pytest, httpx)}
     paths = [str(ROOT), str(ROOT / "backends"), *sorted(libraries)]
     Path(folders[-1], "_editable.pth").write_text("\n".join(paths), encoding="utf-8")
-    shutil.copy(ROOT / "backends" / _children._PTH, folders[-1])
+    shutil.copy(ROOT / "backends" / children._PTH, folders[-1])
     monkeypatch.setattr(sys, "executable", python)
     monkeypatch.setattr(site, "getsitepackages", lambda: folders)
-    _children._has_pth.cache_clear()
+    children._has_pth.cache_clear()
     return python
 
 
@@ -501,10 +504,10 @@ def test_a_command_that_keeps_a_python_outside_is_told_of(
     ticket = tmp_path / "ticket.json"
     ticket.write_text('{"cassette": "c.yaml"}', encoding="ascii")
     for installed, expected in ((False, why), (True, of_installed)):
-        monkeypatch.setattr(_children, "_has_pth", lambda python, found=installed: found)
+        monkeypatch.setattr(children, "_has_pth", lambda python, found=installed: found)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
-            _children._warn_if_outside(command, ticket)
+            children._warn_if_outside(command, ticket)
         assert [str(each.message).partition(" inside c.yaml")[0] for each in told] == (
             [] if expected is None else [f"a Python program was started with {expected}"]
         )

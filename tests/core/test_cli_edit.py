@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from promptecho import Cassette, _store, use_cassette
+from promptecho import Cassette, use_cassette
+from promptecho._cassette import store
 from promptecho._cli._model_server import ModelServer
 from promptecho.errors import CassetteMiss
 from tests.command_line import environment, promptecho
@@ -143,7 +144,7 @@ def test_redact_masks_what_today_s_rules_know_and_keeps_the_rest_byte_for_byte(t
 def test_the_key_of_a_masked_request_is_written_anew(tmp_path: Path) -> None:
     file = write(tmp_path / "old.yaml", OLD)
     assert promptecho(tmp_path, "redact", "old.yaml").returncode == 0
-    tree = _store.parse(file.read_text(encoding="utf-8"), file)
+    tree = store.parse(file.read_text(encoding="utf-8"), file)
     first, second = Cassette.load(file, ["model", "messages"]).interactions
     assert tree.items[0]["request"]["match_key"] == first.match_key
     assert tree.items[1]["request"]["match_key"] == "00000000000000ff", second
@@ -315,7 +316,7 @@ def test_prune_drops_what_the_last_run_did_not_play_and_keeps_the_text_of_the_re
     left = Cassette.load(file)
     assert [each.body["messages"][-1]["content"] for each in left.interactions] == ["one", "two"]
     assert left.interactions[1].body["messages"][0]["content"] == LONG  # what it referred to is gone: written out
-    assert left.interactions[0].document["request"] in [each["request"] for each in _store.parse(before, file).items]
+    assert left.interactions[0].document["request"] in [each["request"] for each in store.parse(before, file).items]
     assert "recorded_with:\n  promptecho:" in file.read_text(encoding="utf-8")
     assert "the last run" not in done.stdout
     server.stop()

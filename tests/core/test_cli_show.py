@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import promptecho
+from promptecho._cassette.store import document_text
 from promptecho._cli._model_server import ModelServer
-from promptecho._store import document_text
 from tests import command_line
 
 Json = Any
@@ -536,7 +536,7 @@ def test_a_shell_is_told_the_commands() -> None:
 def test_the_core_does_not_load_what_only_commands_need() -> None:
     code = (
         "import sys, promptecho, promptecho.pytest_plugin;"
-        "print([name for name in ('rich', 'click', 'genai_prices', 'promptecho._answers') if name in sys.modules])"
+        "print([name for name in ('rich', 'click', 'genai_prices', 'promptecho._telling.answers') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from promptecho import _clock, backend, use_cassette
-from promptecho._cassette import Cassette
+from promptecho import backend, use_cassette
+from promptecho._cassette.cassette import Cassette
+from promptecho._session import clock
 
 freezegun = pytest.importorskip("freezegun", reason="freezes the clock")
 time_machine = pytest.importorskip("time_machine", reason="freezes the clock in another way")
@@ -31,7 +32,7 @@ def record(path: Path) -> None:
         forward = session.decide(ASKED)
         assert isinstance(forward, backend.Forward)
         forward.start(backend.ResponseHead(200, backend.Headers({"content-type": "text/plain"})))
-        began = _clock.monotonic()
+        began = clock.monotonic()
         start = began()
         while began() == start:
             pass

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from promptecho._cassette.interaction import Interaction, read_interaction
 from promptecho._cli import _diff, _show
 from promptecho._cli._cassette_files import OpenedCassette
-from promptecho._conversation import exchanges, tool_names
-from promptecho._interaction import Interaction, read_interaction
-from promptecho._matching import MatchOptions
+from promptecho._matching.identity import MatchOptions
+from promptecho._telling.conversation import exchanges, tool_names
 
 from .test_answers import TREES
 

@@ -212,8 +212,8 @@ def test_the_error_names_the_file_the_place_and_what_was_expected(
 
 def test_every_kind_of_wrong_value_is_tried_at_every_key_of_the_format() -> None:
     keys = {place[-1] for place in PLACES if isinstance(place[-1], str)}
-    from promptecho import _shape
+    from promptecho._cassette import shape
 
-    for rules in (_shape.HEADER, _shape.ITEM, _shape.REQUEST, _shape.RESPONSE):
+    for rules in (shape.HEADER, shape.ITEM, shape.REQUEST, shape.RESPONSE):
         assert rules.keys() <= keys
     assert len(list(itertools.product(PLACES, WRONG))) > 2000

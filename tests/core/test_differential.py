@@ -21,11 +21,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptecho._matching import MatchOptions, identify
+from promptecho._matching.bodies import without_coding
+from promptecho._matching.fields import all_neutral, snake_case
+from promptecho._matching.headers import all_selecting
+from promptecho._matching.identity import MatchOptions, identify
 from promptecho._models import Headers, Request
-from promptecho._neutral_fields import all_neutral, snake_case
-from promptecho._request_body import without_coding
-from promptecho._selecting_headers import all_selecting
 from promptecho.providers._fields import KNOWN_APIS, SETTINGS
 
 EXAMPLES = 20_000 if int(os.environ.get("PROMPTECHO_SOAK", "1")) > 1 else 400

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from promptecho import _settings, _toml
+from promptecho._settings import settings, toml
 
 from .pages import ROOT, Block, Project, as_shown, blocks, masked, steps
 
@@ -241,8 +241,8 @@ def test_settings_that_a_page_shows_are_accepted() -> None:
     for page in PAGES:
         for block in blocks(page.read_text(encoding="utf-8")):
             if block.kind == "toml":
-                table = _toml.loads(block.text).get("tool", {}).get("promptecho", {})
-                _settings.check(table, f"{page.name}:{block.line}")
+                table = toml.loads(block.text).get("tool", {}).get("promptecho", {})
+                settings.check(table, f"{page.name}:{block.line}")
                 shown += bool(table)
     assert shown >= 3
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptecho._cassette.layout import emit_block, load
+from promptecho._cassette.streams import EventProblem
+from promptecho._cassette.streams.eventstream import AmazonEventStream
 from promptecho._models import Headers, Request
-from promptecho._redaction import Redactor
-from promptecho._streams import EventProblem
-from promptecho._streams.eventstream import AmazonEventStream
-from promptecho._yaml import emit_block, load
+from promptecho._secrets.passes import Redactor
 
 FORMAT = AmazonEventStream()
 HEADERS = (b"\x0b:event-type\x07\x00\x05chunk", b"\x0d:content-type\x07\x00\x10application/json",

@@ -15,11 +15,11 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from promptecho import _store, _streams, _yaml
-from promptecho._body import BodyProblem, decode_body, edit_json, encode_body
-from promptecho._content import ContentProblem, decode_chunks
-from promptecho._interaction import Interaction, read_interaction, response_tree
-from promptecho._matching import MatchOptions
+from promptecho._cassette import layout, store, streams
+from promptecho._cassette.body import BodyProblem, decode_body, edit_json, encode_body
+from promptecho._cassette.content import ContentProblem, decode_chunks
+from promptecho._cassette.interaction import Interaction, read_interaction, response_tree
+from promptecho._matching.identity import MatchOptions
 from promptecho._models import Headers, ResponseHead
 from promptecho.errors import CassetteFormatError
 
@@ -43,11 +43,11 @@ TREES: Any = st.recursive(
 @given(TREES, st.sampled_from([0, 2, 4]))
 @example([[["a"], {"b": ["c", {"d": "e\nf\n"}]}], {}], 2)
 def test_a_tree_reads_the_same_through_every_yaml_reader(tree: Any, indent: int) -> None:
-    text = _yaml.emit_block({"key": tree}, indent)
+    text = layout.emit_block({"key": tree}, indent)
     readers = [
         yaml.safe_load,
-        _yaml.load,
-        lambda text: _yaml.load_by(text, _yaml._reader(yaml.SafeLoader), _yaml._tree),
+        layout.load,
+        lambda text: layout.load_by(text, layout._reader(yaml.SafeLoader), layout._tree),
     ]
     for read in readers:
         assert read(text) == {"key": tree}
@@ -55,12 +55,12 @@ def test_a_tree_reads_the_same_through_every_yaml_reader(tree: Any, indent: int)
 
 
 def test_text_with_a_lone_surrogate_is_refused_not_mangled() -> None:
-    with pytest.raises(_yaml.UnwritableText):
-        _yaml.emit_block({"a": "x\ud800"}, 0)
+    with pytest.raises(layout.UnwritableText):
+        layout.emit_block({"a": "x\ud800"}, 0)
     with pytest.raises(TypeError):
-        _yaml.emit_block({"a": object()}, 0)
+        layout.emit_block({"a": object()}, 0)
     with pytest.raises(TypeError):
-        _yaml.emit_block({1: "a"}, 0)  # type: ignore[dict-item]  # that is the point
+        layout.emit_block({1: "a"}, 0)  # type: ignore[dict-item]  # that is the point
 
 
 class Role(str, enum.Enum):
@@ -79,12 +79,12 @@ def test_what_a_hook_brings_is_written_by_its_value() -> None:
         "text": Role.LONG,
         "status": http.HTTPStatus.OK,
         "score": Number(0.5),
-        "flat": _yaml.Flow([Role.USER]),
+        "flat": layout.Flow([Role.USER]),
     }
-    text = _yaml.emit_block(tree, 0)
+    text = layout.emit_block(tree, 0)
     plain = {"role": "user", "text": "two\nlines", "status": 200, "score": 0.5, "flat": ["user"]}
-    assert text == _yaml.emit_block({**plain, "flat": _yaml.Flow(["user"])}, 0)
-    assert _yaml.load(text) == plain
+    assert text == layout.emit_block({**plain, "flat": layout.Flow(["user"])}, 0)
+    assert layout.load(text) == plain
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_what_a_hook_brings_is_written_by_its_value() -> None:
     ],
 )
 def test_yaml_that_no_cassette_has_is_refused_with_its_line(text: str, line: int | None, said: str) -> None:
-    with pytest.raises(_yaml.YamlProblem, match=said) as caught:
-        _yaml.load(text)
+    with pytest.raises(layout.YamlProblem, match=said) as caught:
+        layout.load(text)
     assert caught.value.line == line
 
 
@@ -112,31 +112,33 @@ def test_yaml_that_no_cassette_has_is_refused_with_its_line(text: str, line: int
         ("a", "a\n"),
         (None, "null\n"),
         (["a", [], {}, None, True, False], "- a\n- []\n- {}\n- null\n- true\n- false\n"),
-        (_yaml.Flow(["a", "b c", 1, None]), '[a, "b c", 1, null]\n'),
+        (layout.Flow(["a", "b c", 1, None]), '[a, "b c", 1, null]\n'),
         ({"a": float("inf"), "b": float("-inf"), "c": 1e300, "d": 1.5e-7, "e": 1e16, "f": 0.1}, "a: .inf\nb: -.inf\nc: 1.0e+300\nd: 1.5e-07\ne: 1.0e+16\nf: 0.1\n"),
         ({"k" * 119: 1, "k" * 121: 1}, "k" * 119 + ": 1\n? " + "k" * 121 + "\n: 1\n"),
         ({"a": "x\ny", "b": "x\n", "c": "x\n\n", "d": " x\ny", "e": "x \ny\n", "f": "\tx\ny"}, 'a: |-\n  x\n  y\nb: |\n  x\nc: |+\n  x\n\nd: " x\\ny"\ne: "x \\ny\\n"\nf: "\\tx\\ny"\n'),
         ({"a": [0.5, -1, 2e-7], "b": [[1, 2], [3]], "c": [1, "x"], "d": [True]}, "a: [0.5, -1, 2.0e-07]\nb:\n- [1, 2]\n- [3]\nc:\n- 1\n- x\nd:\n- true\n"),
         ({"a": "x\n\ny", "b": "\nx", "c": "x\n \ny", "d": "\n", "e": "x\r\ny", "f": "x\x85\ny", "g": "\xe9\n\xfc\n"}, 'a: |-\n  x\n\n  y\nb: "\\nx"\nc: "x\\n \\ny"\nd: "\\n"\ne: "x\\r\\ny"\nf: "x\\x85\\ny"\ng: |\n  \xe9\n  \xfc\n'),
-        (_yaml.Flow(["x" * 70 + ", y", "y" * 70 + "]", "z" * 70]), f'["{"x" * 70}, y", "{"y" * 70}]", {"z" * 70}]\n'),
+        (layout.Flow(["x" * 70 + ", y", "y" * 70 + "]", "z" * 70]), f'["{"x" * 70}, y", "{"y" * 70}]", {"z" * 70}]\n'),
         ({"a": "\x85\u2028\ufeff", "b": "tab\t", "c": "ü😀"}, 'a: "\\x85\\u2028\\ufeff"\nb: "tab\\t"\nc: "ü😀"\n'),
     ],
 )  # fmt: skip
 def test_a_tree_is_written_as_a_person_would(tree: Any, text: str) -> None:
-    assert _yaml.emit_block(tree, 0) == text
-    assert _yaml.load(text) == tree
-    assert _yaml.load("x:\n" + _yaml.emit_block(tree, 2)) == {"x": tree}
+    assert layout.emit_block(tree, 0) == text
+    assert layout.load(text) == tree
+    assert layout.load("x:\n" + layout.emit_block(tree, 2)) == {"x": tree}
 
 
 def test_no_number_stays_no_number() -> None:
-    assert _yaml.emit_block({"a": float("nan")}, 0) == "a: .nan\n"
+    assert layout.emit_block({"a": float("nan")}, 0) == "a: .nan\n"
     assert (
-        str(_yaml.load("[.nan, .NaN, .NAN, -.INF, +.Inf, 1., .5, +1, -0]"))
+        str(layout.load("[.nan, .NaN, .NAN, -.INF, +.Inf, 1., .5, +1, -0]"))
         == "[nan, nan, nan, -inf, inf, 1.0, 0.5, 1, 0]"
     )
 
 
-READERS = pytest.mark.parametrize("reader", [_yaml._READER, _yaml._reader(yaml.SafeLoader)], ids=["libyaml", "python"])
+READERS = pytest.mark.parametrize(
+    "reader", [layout._READER, layout._reader(yaml.SafeLoader)], ids=["libyaml", "python"]
+)
 
 
 @READERS
@@ -157,8 +159,8 @@ READERS = pytest.mark.parametrize("reader", [_yaml._READER, _yaml._reader(yaml.S
     ],
 )
 def test_both_readers_refuse_the_same(reader: Any, text: str, line: int | None, said: str) -> None:
-    with pytest.raises(_yaml.YamlProblem, match=said) as caught:
-        _yaml.load_by(text, reader, _yaml._tree)
+    with pytest.raises(layout.YamlProblem, match=said) as caught:
+        layout.load_by(text, reader, layout._tree)
     assert caught.value.line == line
     assert str(caught.value) == caught.value.problem
 
@@ -168,19 +170,19 @@ def test_both_readers_refuse_the_same(reader: Any, text: str, line: int | None, 
     "text", ["{a: " + "[" * 150 + "]" * 150 + "}", "[" * 200 + "]" * 200, "- - - - - - x", "a: '" + "[{" * 400 + "'"]
 )
 def test_both_readers_take_what_is_nested_no_deeper(reader: Any, text: str) -> None:
-    assert _yaml.load_by(text, reader, _yaml._tree) == yaml.safe_load(text)
+    assert layout.load_by(text, reader, layout._tree) == yaml.safe_load(text)
 
 
 def test_aliases_may_repeat_a_value_and_expand_to_a_million_at_most() -> None:
-    assert _yaml.load("a: &x {b: [1]}\nc: [*x, *x]\n") == {"a": {"b": [1]}, "c": [{"b": [1]}] * 2}
+    assert layout.load("a: &x {b: [1]}\nc: [*x, *x]\n") == {"a": {"b": [1]}, "c": [{"b": [1]}] * 2}
     thousand = "a: &a [" + "x, " * 998 + "x]\n"
-    assert len(_yaml.load(thousand + "b: [" + "*a, " * 990 + "*a]\n")["b"]) == 991  # type: ignore[index]  # a mapping
-    with pytest.raises(_yaml.YamlProblem, match="more than a million"):
-        _yaml.load(thousand + "b: [" + "*a, " * 1000 + "*a]\n")
+    assert len(layout.load(thousand + "b: [" + "*a, " * 990 + "*a]\n")["b"]) == 991  # type: ignore[index]  # a mapping
+    with pytest.raises(layout.YamlProblem, match="more than a million"):
+        layout.load(thousand + "b: [" + "*a, " * 1000 + "*a]\n")
 
 
 def test_dates_and_words_stay_texts() -> None:
-    assert _yaml.load("a: 2020-10-01\nb: on\nc: 1.5\nd: 12:30\ne: ~\n") == {
+    assert layout.load("a: 2020-10-01\nb: on\nc: 1.5\nd: 12:30\ne: ~\n") == {
         "a": "2020-10-01", "b": "on", "c": 1.5, "d": "12:30", "e": None,
     }  # fmt: skip
 
@@ -204,7 +206,7 @@ CONTAINERS = st.lists(TREES, min_size=1, max_size=4) | st.dictionaries(KEYS, TRE
 def test_json_in_any_usual_style_comes_back_byte_for_byte(tree: Any, style: dict[str, Any], end: str) -> None:
     data = (json.dumps(tree, **style) + end).encode("utf-8", "surrogatepass")
     fields = encode_body(data, "application/json")
-    again = _yaml.load(_yaml.emit_block(fields, 2))
+    again = layout.load(layout.emit_block(fields, 2))
     assert isinstance(again, dict)
     assert decode_body(again) == data
 
@@ -245,7 +247,7 @@ def test_json_that_no_tree_restores_is_stored_as_its_text(text: str) -> None:
 )
 def test_any_bytes_come_back_through_a_file(data: bytes, content_type: str) -> None:
     fields = encode_body(data, content_type)
-    again = _yaml.load(_yaml.emit_block({"status": 200, **fields}, 2))
+    again = layout.load(layout.emit_block({"status": 200, **fields}, 2))
     assert isinstance(again, dict)
     assert decode_body(again) == data
 
@@ -339,19 +341,19 @@ def test_half_a_surrogate_pair_in_a_tree_is_written_as_the_escape_that_json_has_
 @READERS
 def test_half_a_surrogate_pair_in_a_file_is_refused_with_its_line(reader: Any) -> None:
     for escape in (r"\ud800", r"\U0000dfff", r"\ud83d\ude00"):
-        with pytest.raises(_yaml.YamlProblem, match=r"surrogate|invalid Unicode") as caught:
-            _yaml.load_by(f'a: b\nc: "x{escape}"\n', reader, _yaml._tree)
+        with pytest.raises(layout.YamlProblem, match=r"surrogate|invalid Unicode") as caught:
+            layout.load_by(f'a: b\nc: "x{escape}"\n', reader, layout._tree)
         assert caught.value.line == 2
-    assert _yaml.load_by(r'a: "{\"b\": \"\\ud800\"}"', reader, _yaml._tree) == {"a": r'{"b": "\ud800"}'}
+    assert layout.load_by(r'a: "{\"b\": \"\\ud800\"}"', reader, layout._tree) == {"a": r'{"b": "\ud800"}'}
 
 
 def test_a_stored_text_with_half_a_surrogate_pair_is_a_clear_error() -> None:
     with pytest.raises(BodyProblem, match="character 3 is half of a surrogate pair"):
         decode_body({"body": "no\udc00"})
     for content_type in ("text/event-stream", "application/x-ndjson"):
-        stream = _streams.format_of(content_type)
+        stream = streams.format_of(content_type)
         assert stream is not None
-        with pytest.raises(_streams.EventProblem, match="character 7 is half of a surrogate pair"):
+        with pytest.raises(streams.EventProblem, match="character 7 is half of a surrogate pair"):
             stream.decode("data: \ud800\n\n")
 
 
@@ -376,7 +378,7 @@ PIECES = st.lists(
 @given(PIECES, st.sampled_from(["text/event-stream", "Text/Event-Stream; charset=utf-8", "application/x-ndjson"]))
 def test_a_stream_splits_into_events_without_losing_a_byte(pieces: list[bytes], content_type: str) -> None:
     data = b"".join(pieces)
-    stream = _streams.format_of(content_type)
+    stream = streams.format_of(content_type)
     assert stream is not None
     events = stream.split(data)
     assert b"".join(events) == data
@@ -384,7 +386,7 @@ def test_a_stream_splits_into_events_without_losing_a_byte(pieces: list[bytes], 
 
 
 def test_events_end_at_blank_lines_of_every_kind() -> None:
-    stream = _streams.format_of("text/event-stream")
+    stream = streams.format_of("text/event-stream")
     assert stream is not None
     assert stream.split(b"a: 1\n\nb: 2\r\n\r\nc: 3\r\rd: 4\n\n\ne") == [
         b"a: 1\n\n", b"b: 2\r\n\r\n", b"c: 3\r\r", b"d: 4\n\n\n", b"e",
@@ -402,7 +404,7 @@ def test_events_end_at_blank_lines_of_every_kind() -> None:
     ],
 )
 def test_the_last_event_of_an_answer_is_known(event: bytes, last: bool) -> None:
-    stream = _streams.format_of("text/event-stream")
+    stream = streams.format_of("text/event-stream")
     assert stream is not None
     assert stream.is_terminal(event) is last
 
@@ -417,12 +419,12 @@ def test_the_last_event_of_an_answer_is_known(event: bytes, last: bool) -> None:
     ],
 )  # fmt: skip
 def test_the_format_of_a_stream_is_told_by_its_content_type(content_type: str, name: str | None) -> None:
-    stream = _streams.format_of(content_type)
+    stream = streams.format_of(content_type)
     assert (stream.name if stream else None) == name
 
 
 def test_lines_of_json_are_events() -> None:
-    stream = _streams.format_of("application/x-ndjson")
+    stream = streams.format_of("application/x-ndjson")
     assert stream is not None
     assert stream.split(b'{"a":1}\n\n{"b":2}\r\n{"c"') == [b'{"a":1}\n', b"\n", b'{"b":2}\r\n', b'{"c"']
     assert stream.split(b"") == []
@@ -445,7 +447,7 @@ def test_lines_of_json_are_events() -> None:
     ],
 )
 def test_the_json_of_an_event_is_edited_and_the_rest_left(content_type: str, event: bytes, edited: bytes) -> None:
-    stream = _streams.format_of(content_type)
+    stream = streams.format_of(content_type)
     assert stream is not None
     assert stream.edited(event, lambda tree: {**tree, "a": "!"}) == edited
     assert stream.edited(event, lambda tree: tree) == event
@@ -454,9 +456,9 @@ def test_the_json_of_an_event_is_edited_and_the_rest_left(content_type: str, eve
 @pytest.mark.parametrize("stored", [5, None, {}, {"base64": 5}, {"base64": "?"}, {"base64": "a"}])
 def test_what_is_no_event_of_a_text_format_is_an_error(stored: Any) -> None:
     for content_type in ("text/event-stream", "application/x-ndjson"):
-        stream = _streams.format_of(content_type)
+        stream = streams.format_of(content_type)
         assert stream is not None
-        with pytest.raises(_streams.EventProblem, match=r"expected a text|its base64 is damaged"):
+        with pytest.raises(streams.EventProblem, match=r"expected a text|its base64 is damaged"):
             stream.decode(stored)
 
 
@@ -486,8 +488,8 @@ def test_status_headers_and_chunks_come_back_through_a_file(
         ResponseHead(status, fields, "Odd reason"), tuple(chunks), delays=[], incomplete=incomplete, encoded=False
     )
     request = {"method": "GET", "url": "http://h/", "match_key": "x"}
-    text = "interactions:\n" + _store.item_text({"request": request, "response": tree, "duration": 0.1})
-    document = _yaml.load(text)
+    text = "interactions:\n" + store.item_text({"request": request, "response": tree, "duration": 0.1})
+    document = layout.load(text)
     assert isinstance(document, dict)
     response = read_interaction(document["interactions"][0], Path("c.yaml"), 0, MatchOptions()).response
     assert response.head.status_code == status

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from promptecho import use_cassette
-from promptecho._guard import allowed
-from promptecho._hosts import is_llm_host
+from promptecho._guard.guard import allowed
+from promptecho._guard.hosts import is_llm_host
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
 from tests.conformance.drivers import Call, Driver, all_drivers
 from tests.conformance.server import ScriptedServer

@@ -18,15 +18,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette, Mode, _index, _store, use_cassette
+from promptecho import Cassette, Mode, use_cassette
+from promptecho._cassette import index as _index
+from promptecho._cassette import store
 from promptecho._import import Imported, import_file
 from promptecho._import.exchange import time_of
-from promptecho._matching import MatchOptions
+from promptecho._matching.identity import MatchOptions
 from promptecho._models import Headers, Request, Response, ResponseHead
-from promptecho._recorder import Forward
-from promptecho._redaction import Redactor
-from promptecho._session import Replay, Session
-from promptecho._settings import Settings
+from promptecho._secrets.passes import Redactor
+from promptecho._session.recorder import Forward
+from promptecho._session.session import Replay, Session
+from promptecho._settings.settings import Settings
 from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteMiss, CassetteWriteError
 from tests.command_line import promptecho
 
@@ -168,7 +170,7 @@ def test_an_imported_cassette_is_a_finished_one_with_an_index_and_its_date(tmp_p
     assert index is not None
     assert len(index) == 12
     assert index.plain == []  # each key can be trusted
-    header = _store.parse(data.decode(), target).header
+    header = store.parse(data.decode(), target).header
     assert header["recorded_at"] == "2026-11-25T12:00:00Z"  # of the Date fields: vcrpy keeps no time of its own
     assert header["recorded_with"]["imported_from"] == "vcrpy"
     assert "unfinished" not in header
@@ -423,7 +425,7 @@ def test_calls_that_are_no_http_are_counted_and_left_out(tmp_path: Path) -> None
     assert report.skipped == {"gRPC": 2, "WebSocket": 1}
     assert report.format == "cassetter"
     assert Player(target).ask("POST", f"{BASE}/x?a=1").body == b"b"
-    assert _store.parse(target.read_text(), target).header["recorded_at"] == "2026-02-20T10:30:01Z"
+    assert store.parse(target.read_text(), target).header["recorded_at"] == "2026-02-20T10:30:01Z"
 
 
 def test_values_that_cassetter_filtered_out_of_what_is_matched_are_told(tmp_path: Path) -> None:
@@ -511,7 +513,7 @@ def test_a_call_of_a_browser_is_taken_over_with_its_time(tmp_path: Path) -> None
     assert answer.head.reason is None
     (interaction,) = Cassette.load(target).interactions
     assert interaction.duration == 0.8125
-    header = _store.parse(target.read_text(), target).header
+    header = store.parse(target.read_text(), target).header
     assert header["recorded_at"] == "2026-11-24T22:00:00Z"
     assert header["recorded_with"]["imported_from"] == "HAR of WebInspector 537.36"
 
@@ -881,7 +883,7 @@ def record(path: Path, calls: list[dict[str, Any]]) -> None:
     """A cassette as recording writes it."""
     clock = _Clock()
     timed = Settings(timing=True, on_record_error="record", on_secret="ignore")
-    journal = _store.Journal(path, {"match_on": timed.match.names, "recorded_at": "2026-11-25T12:00:00Z"})
+    journal = store.Journal(path, {"match_on": timed.match.names, "recorded_at": "2026-11-25T12:00:00Z"})
     cassette = Cassette(path, timed.match)
     session = Session(cassette, timed, Redactor({}), clock, journal=journal, resuming=False)
     for call in calls:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette, CassetteMiss, _references, register_normalizer, use_cassette
-from promptecho._index import index
-from promptecho._matching import MatchOptions
-from promptecho._store import document_text, item_text, parse
+from promptecho import Cassette, CassetteMiss, register_normalizer, use_cassette
+from promptecho._cassette import references
+from promptecho._cassette.index import index
+from promptecho._cassette.store import document_text, item_text, parse
+from promptecho._matching.identity import MatchOptions
 from promptecho.errors import CassetteFormatError
 from tests.conformance.server import ScriptedServer
 
@@ -257,7 +258,7 @@ def history(question: str, turns: list[int]) -> dict[str, Any]:
 
 def conversations(shown: list[list[int]]) -> list[str]:
     """Entries that refer to one another where they have turns in common."""
-    written, entries = _references.Written(), []
+    written, entries = references.Written(), []
     for number, turns in enumerate(shown):
         request = {
             "method": "POST",

@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptecho import CassetteMiss, backend, use_cassette
-from promptecho._matching import Identity, MatchOptions, identify, identify_recorded
+from promptecho._matching.bodies import readable_body, without_coding
+from promptecho._matching.fields import all_neutral
+from promptecho._matching.headers import all_selecting
+from promptecho._matching.identity import Identity, MatchOptions, identify, identify_recorded
+from promptecho._matching.query import credentials_of_query, parameters
 from promptecho._models import Headers, Request
-from promptecho._neutral_fields import all_neutral
-from promptecho._query import credentials_of_query, parameters
-from promptecho._request_body import readable_body, without_coding
-from promptecho._selecting_headers import all_selecting
-from promptecho._settings import resolve
+from promptecho._settings.settings import resolve
 
 CHAT = "https://api.openai.com/v1/chat/completions"
 CLAUDE = "https://api.anthropic.com/v1/messages"

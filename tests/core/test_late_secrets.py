@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from promptecho import CassetteMiss, use_cassette
-from promptecho._store import read_text
+from promptecho._cassette.store import read_text
 from promptecho.errors import CassetteWarning
 from tests.conformance.server import ScriptedServer
 from tests.core.test_redaction import JWT

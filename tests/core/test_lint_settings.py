@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from promptecho import _settings
 from promptecho._lint import lint
+from promptecho._settings import settings
 from promptecho.errors import SettingsError
 from tests.core.test_lint import CALL, run, write
 
@@ -85,7 +85,7 @@ def test_what_lint_is_told_leaves_the_settings_of_cassettes_alone(tmp_path: Path
     configured(tmp_path, "exclude = ['live']")
     with (tmp_path / "pyproject.toml").open("a") as file:
         file.write("\n[tool.promptecho]\nmode = 'none'\n")
-    assert _settings.from_project(tmp_path) == {"mode": "none"}
+    assert settings.from_project(tmp_path) == {"mode": "none"}
 
 
 def test_the_command_says_a_wrong_setting_in_one_line(tmp_path: Path) -> None:

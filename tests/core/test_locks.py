@@ -17,9 +17,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from promptecho import Cassette, _file_lock, use_cassette
-from promptecho._file_lock import FileLock
-from promptecho._store import Journal
+from promptecho import Cassette, use_cassette
+from promptecho._cassette import lock as _file_lock
+from promptecho._cassette.lock import FileLock
+from promptecho._cassette.store import Journal
 from promptecho.errors import CassetteFileError, CassetteWarning, CassetteWriteError
 from tests.conformance.server import ScriptedServer
 
@@ -137,7 +138,7 @@ def test_a_temporary_folder_that_is_tidied_up_does_no_harm(
 HOLDER = """
 import os, signal, sys
 from pathlib import Path
-from promptecho._file_lock import FileLock
+from promptecho._cassette.lock import FileLock
 with FileLock(Path(sys.argv[1])):
     print("held", flush=True)
     os.kill(os.getpid(), signal.SIGSTOP)

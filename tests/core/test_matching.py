@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import _settings, register_normalizer
-from promptecho._matching import (
+from promptecho import register_normalizer
+from promptecho._matching.identity import (
     DEFAULT_MATCH_ON,
     Identity,
     MatchOptions,
@@ -24,6 +24,7 @@ from promptecho._matching import (
     recorded_options,
 )
 from promptecho._models import Headers, Request
+from promptecho._settings import settings as _settings
 
 from .test_normalizers import EXAMPLES
 

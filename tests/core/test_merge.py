@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette, CassetteMiss, _store, use_cassette
-from promptecho._matching import MatchOptions
-from promptecho._merging import join, read_side
+from promptecho import Cassette, CassetteMiss, use_cassette
+from promptecho._cassette import store
+from promptecho._cassette.mending.merging import join, read_side
+from promptecho._matching.identity import MatchOptions
 from promptecho.errors import CassetteFormatError
 from tests.command_line import environment, promptecho
 from tests.conformance.server import ScriptedServer
@@ -143,7 +144,7 @@ def item(key: int, answer: str, body: Any = None, **more: Any) -> dict[str, Any]
 
 def file(*items: dict[str, Any], **header: Any) -> str:
     head = "".join(f"{name}: {value}\n" for name, value in header.items())
-    return f"version: 2\n{head}interactions:\n" + "".join(_store.item_text(each, DIGEST) for each in items)
+    return f"version: 2\n{head}interactions:\n" + "".join(store.item_text(each, DIGEST) for each in items)
 
 
 def joined(base: str | None, ours: str, theirs: str, prefer: str | None = None) -> Any:
@@ -192,9 +193,9 @@ def test_a_recording_that_both_sides_changed_is_a_conflict_with_a_way_out(
     assert len(made.conflicts) == 1
     assert made.text.count("<<<<<<< ours\n") == made.text.count(">>>>>>> theirs\n") == 1
     with pytest.raises(CassetteFormatError, match="conflict markers"):
-        _store.parse(made.text, PATH)
+        store.parse(made.text, PATH)
     for prefer, side in (("ours", ours), ("theirs", theirs)):
-        found = _store.parse(joined(*texts, prefer=prefer).text, PATH).items
+        found = store.parse(joined(*texts, prefer=prefer).text, PATH).items
         assert sorted(map(str, found)) == sorted(map(str, side))
 
 
@@ -202,7 +203,7 @@ def test_the_headers_are_joined_key_by_key() -> None:
     base = file(A, match_on="[model]", recorded_at="2026-01-02T00:00:00Z")
     ours = file(A, match_on="[model]", unfinished="true", recorded_at="2026-03-01T00:00:00Z")
     theirs = file(A, B, match_on="all", recorded_at="2026-02-01T00:00:00Z")
-    header = _store.parse(joined(base, ours, theirs).text, PATH).header
+    header = store.parse(joined(base, ours, theirs).text, PATH).header
     assert header == {"version": 2, "match_on": "all", "unfinished": True, "recorded_at": "2026-02-01T00:00:00Z"}
     other = file(A, match_on="[messages]", recorded_at="2026-01-02T00:00:00Z")
     assert joined(base, other, theirs).conflicts == ("match_on: ['messages'] and all",)
@@ -211,10 +212,10 @@ def test_the_headers_are_joined_key_by_key() -> None:
 def test_what_is_kept_is_whole_where_the_other_side_deleted_what_it_refers_to() -> None:
     bodies = [{"messages": TURNS[:count]} for count in (2, 4, 6)]
     one, two, three = (item(number, f"answer {number}", body) for number, body in enumerate(bodies))
-    base = _store.document_text({}, [one, two], unfinished=False)
-    ours = _store.document_text({}, [one, two, three], unfinished=False)
-    theirs = _store.document_text({}, [two], unfinished=False)
-    assert _store.parse(joined(base, ours, theirs).text, PATH).items == [two, three]
+    base = store.document_text({}, [one, two], unfinished=False)
+    ours = store.document_text({}, [one, two, three], unfinished=False)
+    theirs = store.document_text({}, [two], unfinished=False)
+    assert store.parse(joined(base, ours, theirs).text, PATH).items == [two, three]
 
 
 def test_a_side_that_has_no_recordings_at_all_is_a_side() -> None:
@@ -227,7 +228,7 @@ def test_a_side_that_has_no_recordings_at_all_is_a_side() -> None:
 def test_an_unfinished_side_with_a_torn_end_gives_what_is_whole() -> None:
     ours = file(A, B, unfinished="true")
     made = joined(file(A, unfinished="true"), ours[:-30], file(A, C, unfinished="true"))
-    assert _store.parse(made.text, PATH).items == [A, C]
+    assert store.parse(made.text, PATH).items == [A, C]
 
 
 def test_the_command_says_what_it_did_and_what_is_wrong(tmp_path: Path) -> None:
@@ -257,9 +258,9 @@ def test_nothing_that_a_side_added_is_lost(
     base: list[tuple[int, int]], ours: list[tuple[int, int]], theirs: list[tuple[int, int]]
 ) -> None:
     sides = [[item(key, f"answer {answer}") for key, answer in calls] for calls in (base, base + ours, base + theirs)]
-    made = joined(*(_store.document_text({}, side, unfinished=False) for side in sides))
+    made = joined(*(store.document_text({}, side, unfinished=False) for side in sides))
     assert made.conflicts == ()
-    found = _store.parse(made.text, PATH).items
+    found = store.parse(made.text, PATH).items
     assert all(each in found for side in sides for each in side)
     assert found[: len(sides[1])] == sides[1]
 
@@ -294,7 +295,7 @@ def test_the_union_of_two_sides_is_never_read_as_something_else(
     theirs = base + [drawn(key) for key in range(5, data.draw(st.integers(6, 7)))]
     text = union(folder, file(*base), file(*ours), file(*theirs))
     try:
-        found = _store.parse(text, PATH).items
+        found = store.parse(text, PATH).items
     except CassetteFormatError:
         return
     assert found == [*ours, *theirs[1:]]
@@ -316,7 +317,7 @@ def test_a_call_that_neither_side_recorded_is_still_a_miss(server: ScriptedServe
 
 def test_a_key_that_a_hook_put_behind_the_duration_is_no_second_recording() -> None:
     items = [item(number, "answer", note="seen") for number in range(2)]
-    text = _store.document_text({}, items, unfinished=False)
+    text = store.document_text({}, items, unfinished=False)
     assert "  duration: 0.1\n  note: seen\n" in text
-    assert _store.parse(text, PATH).items == items
-    assert _store.parse(text.replace("version: 2\n", "version: 2\nunfinished: true\n"), PATH).items == items
+    assert store.parse(text, PATH).items == items
+    assert store.parse(text.replace("version: 2\n", "version: 2\nunfinished: true\n"), PATH).items == items

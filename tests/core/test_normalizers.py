@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import _settings
-from promptecho._matching import Identity, identify
+from promptecho._matching.identity import Identity, identify
 from promptecho._models import Headers, Request
+from promptecho._settings import settings as _settings
 
 SCHEMA: Any = {"type": "object", "properties": {"city": {"type": "string"}}}
 IMAGE = "iVBORw0KGgo="

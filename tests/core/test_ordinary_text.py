@@ -9,9 +9,9 @@ import uuid
 
 import pytest
 
-from promptecho._credential_look import looks_like_credential
-from promptecho._credentials import environment_credentials
-from promptecho._redaction import Fields, Redactor
+from promptecho._secrets.credentials import environment_credentials
+from promptecho._secrets.look import looks_like_credential
+from promptecho._secrets.passes import Fields, Redactor
 
 WORDS = [
     "postgres", "minioadmin", "customer_id", "created_at", "production", "us-east-1", "gpt-4o-mini", "my-secret-name",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from promptecho._answers import Answer, Usage
-from promptecho._prices import price
+from promptecho._telling.answers import Answer, Usage
+from promptecho._telling.prices import price
 
 ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -163,7 +163,7 @@ def run(code: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-PRICE = "from promptecho._answers import Answer, Usage; from promptecho._prices import price; "
+PRICE = "from promptecho._telling.answers import Answer, Usage; from promptecho._telling.prices import price; "
 ASK = "print(price(Answer('openai-chat', 'gpt-4o', usage=Usage(10, 10))))"
 
 
@@ -185,5 +185,5 @@ def test_a_price_makes_no_network_call_and_starts_no_thread() -> None:
 
 
 def test_the_library_is_not_imported_before_the_first_price() -> None:
-    check = "import sys, promptecho, promptecho._prices, promptecho.pytest_plugin; print('genai_prices' in sys.modules)"
+    check = "import sys, promptecho, promptecho._telling.prices, promptecho.pytest_plugin; print('genai_prices' in sys.modules)"
     assert run(check) == "False"

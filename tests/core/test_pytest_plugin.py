@@ -341,7 +341,7 @@ def test_the_plugin_imports_nothing_before_a_test_asks(
         """
 import sys
 def test_nothing():
-    assert "promptecho._session" not in sys.modules
+    assert "promptecho._session.session" not in sys.modules
     assert "httpx" not in sys.modules
 """
     )

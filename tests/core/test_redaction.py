@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho._credentials import carried_credentials, environment_credentials
-from promptecho._key_formats import runs
-from promptecho._key_rules import all_rules
+from promptecho._cassette.streams import format_of
 from promptecho._models import Headers, Request
-from promptecho._redaction import REDACTED, Redactor
-from promptecho._streams import format_of
+from promptecho._secrets.credentials import carried_credentials, environment_credentials
+from promptecho._secrets.key_formats import runs
+from promptecho._secrets.key_rules import all_rules
+from promptecho._secrets.passes import REDACTED, Redactor
 from promptecho.providers import KeyRule
 
 SECRET = "tok-S3cret/Value+42=x"

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import promptecho
-from promptecho import _settings, backend, errors, pytest_plugin, snapshot
-from promptecho._backend import DEFAULT_BACKENDS
-from promptecho._matching import DEFAULT_MATCH_ON
-from promptecho._volatile import VOLATILE
+from promptecho import backend, errors, pytest_plugin, snapshot
+from promptecho._backends.patching import DEFAULT_BACKENDS
+from promptecho._matching.identity import DEFAULT_MATCH_ON
+from promptecho._matching.volatile import VOLATILE
+from promptecho._settings import settings
 from promptecho.snapshot import _plugin as snapshot_plugin
 
 from .pages import ROOT, Project, blocks
@@ -64,19 +65,19 @@ def options() -> tuple[set[str], set[str]]:
 
 def test_each_setting_is_there_with_its_values_and_its_default() -> None:
     rows = {row[0].strip("`"): row for row in table(SETTINGS, "name")}
-    assert set(rows) == set(_settings.NAMES)
+    assert set(rows) == set(settings.NAMES)
     parameters = set(inspect.signature(promptecho.use_cassette).parameters) - {"path", "nest"}
     assert set(rows) == parameters
     words = {
-        "mode": [mode.value for mode in _settings.Mode],
-        "repeats": _settings.REPEATS,
-        "on_record_error": _settings.ON_RECORD_ERROR,
-        "on_secret": _settings.ON_SECRET,
+        "mode": [mode.value for mode in settings.Mode],
+        "repeats": settings.REPEATS,
+        "on_record_error": settings.ON_RECORD_ERROR,
+        "on_secret": settings.ON_SECRET,
         "volatile": VOLATILE,
     }
     for name, known in words.items():
         assert re.findall(r'"(\w+)"', rows[name][1]) == list(known), name
-    defaults = _settings.Settings()
+    defaults = settings.Settings()
     special = {"match_on": list(DEFAULT_MATCH_ON), "backends": list(DEFAULT_BACKENDS), "ignore": [], "volatile": []}
     for name, row in rows.items():
         shown = row[2].partition(";")[0].partition(":")[0]
@@ -102,10 +103,10 @@ def test_each_option_of_the_command_line_and_the_ini_file_is_there() -> None:
     assert {row[0].strip("`").split()[0] for row in rows} == given
     assert {row[0].strip("`") for row in table(PYTEST[PYTEST.index("## Ini options") :], "option")} == ini
     also = " ".join(row[3] for row in table(SETTINGS, "name"))
-    of_settings = {name for name in given if name.rpartition("promptecho-")[2].replace("-", "_") in _settings.NAMES}
+    of_settings = {name for name in given if name.rpartition("promptecho-")[2].replace("-", "_") in settings.NAMES}
     assert set(re.findall(r"--[\w-]+", also)) == of_settings
     assert set(re.findall(r"`(promptecho_\w+)`", also)) == {
-        name for name in ini if name.partition("_")[2] in _settings.NAMES
+        name for name in ini if name.partition("_")[2] in settings.NAMES
     }
 
 

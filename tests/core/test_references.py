@@ -16,8 +16,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette, CassetteMiss, _store, use_cassette
-from promptecho._references import Written
+from promptecho import Cassette, CassetteMiss, use_cassette
+from promptecho._cassette import store
+from promptecho._cassette.references import Written
 from promptecho.errors import CassetteFormatError, CassetteWarning
 from tests.conformance.server import ScriptedServer
 
@@ -42,11 +43,11 @@ def recording(key: str, body: dict[str, Any], matched_on: object = "all") -> dic
 
 def written(*bodies: dict[str, Any], keys: list[str] = KEYS, matched_on: object = "all") -> str:
     items = [recording(key, body, matched_on) for key, body in zip(keys, bodies)]
-    return _store.document_text(HEADER, items, unfinished=False)
+    return store.document_text(HEADER, items, unfinished=False)
 
 
 def read(text: str) -> list[Any]:
-    return [item["request"].get("body") for item in _store.parse(text, PATH).items]
+    return [item["request"].get("body") for item in store.parse(text, PATH).items]
 
 
 def message(text: str, role: str = "user") -> dict[str, Any]:
@@ -248,7 +249,7 @@ def test_references_may_bring_in_so_much_text_and_no_more(times: int) -> None:
 )
 def test_what_refers_to_something_that_is_lost_stays_as_it_is_and_the_rest_is_read(rest: str) -> None:
     text = written({"model": LONG, "messages": TURNS[:2]}) + f"{SECOND}{rest}}}\n  response: {{status: 200}}\n"
-    document = _store.parse(text, PATH)
+    document = store.parse(text, PATH)
     assert document.incomplete == (1,)
     assert document.items == yaml.safe_load(text)["interactions"]
 

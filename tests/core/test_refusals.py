@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from promptecho import backend, use_cassette
-from promptecho._cassette import Cassette
-from promptecho._refusals import refusals
+from promptecho._cassette.cassette import Cassette
+from promptecho._session.refusals import refusals
 from promptecho.errors import CassetteMiss
 
 from .test_pytest_plugin import run

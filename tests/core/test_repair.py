@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from promptecho import Cassette, _store, use_cassette
+from promptecho import Cassette, use_cassette
+from promptecho._cassette import store
 from tests.command_line import promptecho
 from tests.conformance.server import ScriptedServer
 
@@ -45,11 +46,11 @@ def test_entries_that_were_moved_are_written_whole_and_in_order(server: Scripted
     path = tmp_path / "c.yaml"
     head, entries, live = conversation(server, path)
     path.write_text(head + "".join(reversed(entries)), encoding="utf-8")
-    before = _store.parse(path.read_text(encoding="utf-8"), path).items
+    before = store.parse(path.read_text(encoding="utf-8"), path).items
     done = promptecho(tmp_path, "repair", "c.yaml")
     assert (done.returncode, done.stdout) == (0, "c.yaml: wrote 3 recordings anew, of 3\n1 of 1 cassette repaired\n")
     text = path.read_text(encoding="utf-8")
-    assert _store.parse(text, path).items == before
+    assert store.parse(text, path).items == before
     assert "same_as" not in text.partition("\n- request:")[0] + text.split("\n- request:")[1]
     with use_cassette(path, "none") as cassette:
         assert parsed(cassette) == 0

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from promptecho._credentials import carried_credentials
-from promptecho._matching import MatchOptions, address, identify, identify_recorded
+from promptecho._cassette.streams import format_of
+from promptecho._cassette.streams._text import edit_text
+from promptecho._matching.identity import MatchOptions, address, identify, identify_recorded
 from promptecho._models import Headers, Request
-from promptecho._redaction import Fields, Redactor, request_fields
-from promptecho._streams import format_of
-from promptecho._streams._text import edit_text
+from promptecho._secrets.credentials import carried_credentials
+from promptecho._secrets.passes import Fields, Redactor, request_fields
 from tests.core.test_redaction import JWT
 
 OPAQUE = "Opaque7f3Kd92LmQx04VbTz81RwYp65"

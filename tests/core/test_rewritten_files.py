@@ -15,8 +15,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import _store
-from promptecho._matching import MatchOptions
+from promptecho._cassette import store
+from promptecho._matching.identity import MatchOptions
 from promptecho.errors import CassetteFormatError
 
 PATH = Path("c.yaml")
@@ -51,7 +51,7 @@ def file(*items: dict[str, Any], unfinished: bool = False) -> str:
     head = (
         "version: 2\n" + ("unfinished: true\n" if unfinished else "") + "match_on: [model, messages]\ninteractions:\n"
     )
-    return head + "".join(_store.item_text(each, DIGEST) for each in items)
+    return head + "".join(store.item_text(each, DIGEST) for each in items)
 
 
 def by_ruamel(kind: str, version: tuple[int, int] | None = None) -> Callable[[str], str]:
@@ -108,7 +108,7 @@ def test_what_an_editor_does_to_the_text_changes_nothing(name: str, body: Any, a
         text = file(*wanted, unfinished=unfinished)
     except ValueError:  # a lone surrogate, which is stored in another form
         return
-    found = _store.parse(EDITORS[name](text), PATH)
+    found = store.parse(EDITORS[name](text), PATH)
     assert found.items == wanted
     assert not found.torn
 
@@ -129,7 +129,7 @@ def test_what_another_library_writes_is_the_same_or_refused(
     except Exception:  # it can't read what is valid YAML: nothing is written
         return
     try:
-        found = _store.parse(rewritten, PATH)
+        found = store.parse(rewritten, PATH)
     except CassetteFormatError:
         return
     assert found.items == wanted
@@ -147,4 +147,4 @@ def test_each_reader_takes_a_text_for_a_text(spelling: str) -> None:
 def test_a_number_that_is_a_text_to_others_is_refused_with_both_ways_to_write_it(spelling: str) -> None:
     text = file(item("a", ["PLACE"])).replace("PLACE", spelling)
     with pytest.raises(CassetteFormatError, match=rf"c\.yaml, line \d+: {re.escape(spelling)} is a number to some"):
-        _store.parse(text, PATH)
+        store.parse(text, PATH)

@@ -16,7 +16,9 @@ from typing import TypeVar
 import httpx
 import pytest
 
-from promptecho import Cassette, CassetteMiss, _begun, _run, _run_folder, use_cassette
+from promptecho import Cassette, CassetteMiss, use_cassette
+from promptecho._session import begun, run_folder
+from promptecho._telling import run as _run
 from tests.conformance.server import ScriptedServer
 
 T = TypeVar("T")
@@ -31,9 +33,9 @@ def server() -> Iterator[ScriptedServer]:
 @pytest.fixture
 def later_run() -> Iterator[None]:
     """What follows is a run of its own."""
-    before = _begun.start_run()
+    before = begun.start_run()
     yield
-    _begun.resume_run(before)
+    begun.resume_run(before)
 
 
 def ask(server: ScriptedServer, text: str) -> bytes:
@@ -73,12 +75,12 @@ def test_a_file_that_another_run_finished_is_replayed(server: ScriptedServer, tm
     path = tmp_path / "c.yaml"
     with use_cassette(path):
         ask(server, "one")
-    before = _begun.start_run()
+    before = begun.start_run()
     try:
         with pytest.raises(CassetteMiss), use_cassette(path):
             ask(server, "two")
     finally:
-        _begun.resume_run(before)
+        begun.resume_run(before)
     assert server.hits == 1
 
 
@@ -131,14 +133,14 @@ def test_a_use_that_fails_before_its_first_call_leaves_the_file_unfinished(
     assert is_unfinished(path)
     shop.test_c()
     assert is_unfinished(path)
-    _begun.start_run()  # the next one, the test mended
+    begun.start_run()  # the next one, the test mended
     state["broken"] = False
     for test in (shop.test_a, shop.test_c, shop.test_b):
         test()
     assert not is_unfinished(path)
     assert server.hits == 3
     server.stop()
-    _begun.start_run()
+    begun.start_run()
     for test in (shop.test_b, shop.test_a, shop.test_c):
         test()
 
@@ -172,12 +174,11 @@ def test_a_skip_is_no_failure(server: ScriptedServer, tmp_path: Path, skipped: t
 
 
 def test_an_import_before_any_cassette_costs_nothing() -> None:
-    script = (
-        "import sys, promptecho._begun; print(sorted(name for name in sys.modules if name.startswith('promptecho')))"
-    )
+    script = "import sys, promptecho._session.begun; print(sorted(name for name in sys.modules if name.startswith('promptecho')))"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (
-        result.stdout.strip() == "['promptecho', 'promptecho._begun', 'promptecho._run_folder', 'promptecho._version']"
+        result.stdout.strip()
+        == "['promptecho', 'promptecho._session.begun', 'promptecho._session.run_folder', 'promptecho._version']"
     )
 
 
@@ -194,8 +195,8 @@ class Workers:
         self._contexts: dict[str, Context] = {}
 
     def run(self, name: str, work: Callable[..., T], *arguments: object) -> T:
-        _run_folder.folder = self._folder
-        _begun._failed = self._memories.setdefault(name, {})
+        run_folder.folder = self._folder
+        begun._failed = self._memories.setdefault(name, {})
         os.environ["PYTEST_CURRENT_TEST"] = f"test of {name} (call)"  # pytest sets it again in the next phase
         return self._contexts.setdefault(name, Context()).run(work, *arguments)
 
@@ -224,7 +225,7 @@ def test_workers_that_ask_the_same_at_once_record_it_as_often_as_one_test_asks(
     assert tallies[-1]["played"] == list(range(len(prompts)))
     assert tallies[-1]["recordings"] == len(prompts)
     server.stop()
-    _begun.start_run()
+    begun.start_run()
     for texts in (["same", "other"], ["same", "same", "own", "other"]):
         with use_cassette(path, "none", repeats="sequence"):
             for text in texts:

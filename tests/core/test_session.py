@@ -17,14 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import Cassette, CassetteMiss, _run, register_normalizer
-from promptecho._interaction import Interaction
+from promptecho import Cassette, CassetteMiss, register_normalizer
+from promptecho._cassette.interaction import Interaction
+from promptecho._cassette.store import Journal, document_text, parse, read_text
 from promptecho._models import Headers, Request, ResponseHead
-from promptecho._recorder import Forward
-from promptecho._redaction import Redactor
-from promptecho._session import Replay, Session
-from promptecho._settings import resolve
-from promptecho._store import Journal, document_text, parse, read_text
+from promptecho._secrets.passes import Redactor
+from promptecho._session.recorder import Forward
+from promptecho._session.session import Replay, Session
+from promptecho._settings.settings import resolve
+from promptecho._telling import run
 from promptecho.errors import (
     CassetteFileError,
     CassetteWarning,
@@ -732,7 +733,7 @@ def test_an_entry_says_what_it_was_matched_by(tmp_path: Path) -> None:
 
 
 def test_a_budget_stops_before_a_call_goes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_run.LEDGER_VARIABLE, str(tmp_path / "ledger"))
+    monkeypatch.setenv(run.LEDGER_VARIABLE, str(tmp_path / "ledger"))
     made = session(tmp_path / "c.yaml", max_live_calls=2)
     for number in range(2):
         finish(made.decide(request(str(number))), b"x")
@@ -740,19 +741,19 @@ def test_a_budget_stops_before_a_call_goes_out(tmp_path: Path, monkeypatch: pyte
         LiveBudgetError, match=r"POST \S+ was not sent: in this run 2 live calls were made, and max_live_calls is 2\. "
     ):
         made.decide(request("2"))
-    _run.count_usd(Decimal("0.5"))
+    run.count_usd(Decimal("0.5"))
     dear = session(tmp_path / "d.yaml", max_live_usd=0.5, max_live_calls=9)
     with pytest.raises(LiveBudgetError, match=r"live calls cost \$0\.5000, and max_live_usd is 0\.5"):
         dear.decide(request())
     finish(session(tmp_path / "e.yaml", max_live_usd=0.6).decide(request(host="h")), b"x")
     finish(session(tmp_path / "f.yaml").decide(request()), b"x")
-    assert _run.spent() == (4, Decimal("0.5"))
+    assert run.spent() == (4, Decimal("0.5"))
 
 
 def test_a_call_whose_price_is_not_known_says_so_where_money_is_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(_run.LEDGER_VARIABLE, str(tmp_path / "ledger"))
+    monkeypatch.setenv(run.LEDGER_VARIABLE, str(tmp_path / "ledger"))
     made = session(tmp_path / "c.yaml", max_live_usd=1)
     answer = {
         "model": "nobody-knows-1",

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import promptecho
-from promptecho import _settings, use_cassette
+from promptecho import use_cassette
+from promptecho._settings import settings
 from promptecho.errors import BackendError, SettingsError
 
 
@@ -62,22 +63,22 @@ def test_wrong_variables_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_mode_may_be_in_capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROMPTECHO_MODE", "ALL")
-    assert _settings.resolve({}, project={}).mode is promptecho.Mode.ALL
+    assert settings.resolve({}, project={}).mode is promptecho.Mode.ALL
     monkeypatch.delenv("PROMPTECHO_MODE")
-    assert _settings.resolve({"mode": "New_Episodes"}, project={}).mode is promptecho.Mode.NEW_EPISODES
+    assert settings.resolve({"mode": "New_Episodes"}, project={}).mode is promptecho.Mode.NEW_EPISODES
 
 
 def test_a_variable_of_an_unknown_name_is_told_once() -> None:
     environ = {"PROMPTECHO_MODES": "none", "PROMPTECHO": "1", "MODE": "all"}
     with pytest.warns(promptecho.PromptechoWarning, match=r"PROMPTECHO_MODES .*did you mean 'PROMPTECHO_MODE'"):
-        _settings.resolve({}, environ=environ, project={})
-    _settings.resolve({}, environ=environ, project={})
+        settings.resolve({}, environ=environ, project={})
+    settings.resolve({}, environ=environ, project={})
 
 
 def test_a_named_backend_without_its_library_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promptecho._backend.is_importable", lambda name: False)
+    monkeypatch.setattr("promptecho._backends.patching.is_importable", lambda name: False)
     monkeypatch.delitem(__import__("sys").modules, "httpx2", raising=False)
     with pytest.raises(BackendError, match="pip install httpx2"):
         use_cassette(tmp_path / "c.yaml", backends=["httpx2"]).__enter__()
@@ -86,11 +87,11 @@ def test_a_named_backend_without_its_library_says_what_to_install(
 def test_configure_sets_defaults_below_arguments_and_takes_them_back() -> None:
     promptecho.configure(repeats="strict", match_on=["model"])
     try:
-        found = _settings.resolve({"match_on": ["messages"]}, environ={}, project={})
+        found = settings.resolve({"match_on": ["messages"]}, environ={}, project={})
         assert (found.repeats, found.match.fields) == ("strict", ("messages",))
     finally:
         promptecho.configure(repeats=None, match_on=None)
-    assert _settings.resolve({}, environ={}, project={}).repeats == "sequence"
+    assert settings.resolve({}, environ={}, project={}).repeats == "sequence"
     with pytest.raises(SettingsError, match=r"no setting 'repeat' \(did you mean 'repeats'"):
         promptecho.configure(repeat="strict")
 
@@ -98,18 +99,18 @@ def test_configure_sets_defaults_below_arguments_and_takes_them_back() -> None:
 def test_the_project_file_stands_below_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.promptecho]\nmode = "none"\nrepeats = "reuse"\n', encoding="utf-8")
     (tmp_path / "below").mkdir()
-    project = _settings.from_project(tmp_path / "below")
-    found = _settings.resolve({"repeats": "strict"}, environ={}, project=project)
+    project = settings.from_project(tmp_path / "below")
+    found = settings.resolve({"repeats": "strict"}, environ={}, project=project)
     assert (str(found.mode), found.repeats) == ("none", "strict")
-    assert str(_settings.resolve({"mode": "once"}, environ={"PROMPTECHO_MODE": "all"}, project=project).mode) == "all"
+    assert str(settings.resolve({"mode": "once"}, environ={"PROMPTECHO_MODE": "all"}, project=project).mode) == "all"
 
 
 def test_a_wrong_project_file_names_itself(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.promptecho]\nmod = "none"\n', encoding="utf-8")
     with pytest.raises(SettingsError, match=r"pyproject\.toml \[tool\.promptecho\]: there is no setting 'mod'"):
-        _settings.from_project(tmp_path)
+        settings.from_project(tmp_path)
 
 
 def test_configure_and_use_cassette_take_every_setting_by_name() -> None:
     arguments = set(inspect.signature(use_cassette).parameters) - {"path", "nest"}
-    assert arguments == set(_settings.NAMES) == set(_settings.Given.__annotations__)
+    assert arguments == set(settings.NAMES) == set(settings.Given.__annotations__)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho import _yaml
+from promptecho._cassette import layout
 from promptecho.errors import CassetteMiss, SnapshotError
 from promptecho.snapshot import _file, any_of, contains, judge, number, reduce, regex, schema, stream, subset, tools
 from promptecho.snapshot._expected import MISSING, Match, Matcher, decoded, differences, encoded, same
@@ -379,7 +379,7 @@ def test_the_plugin_loads_nothing_heavy_before_a_test_asks(pytester: pytest.Pyte
 import sys
 def test_nothing():
     loaded = [name for name in sys.modules if name.startswith("promptecho")]
-    assert not {"promptecho.snapshot._fixture", "promptecho._answers", "promptecho._store", "yaml"} & set(sys.modules), loaded
+    assert not {"promptecho.snapshot._fixture", "promptecho._telling.answers", "promptecho._cassette.store", "yaml"} & set(sys.modules), loaded
 """
     )
     run(pytester).assert_outcomes(passed=1)
@@ -758,7 +758,7 @@ _VALUES = st.recursive(
 def test_whatever_a_reply_comes_down_to_reads_back_as_itself(value: Any, name: str) -> None:
     reduced = reduce(value)
     text = _file.text_of({name: encoded(reduced)})
-    tree: Any = _yaml.load(text)
+    tree: Any = layout.load(text)
     expected = _file.read(tree["snapshots"][name], Path("x.yaml"), name)
     assert same(expected, reduced)
     assert not list(differences(expected, reduced))
@@ -962,11 +962,11 @@ def _is_cassette(path: Path) -> dict[str, str]:
 def test_review_shows_and_takes_over_a_re_recording_that_stopped_half_way(
     pytester: pytest.Pytester, long: bool
 ) -> None:
-    from promptecho import _store
+    from promptecho._cassette import store
 
     folder = pytester.mkdir("cassettes")
     cassette = folder / (f"{'x' * 240}.yaml" if long else "answer.yaml")
-    side = _store.side_path(cassette)
+    side = store.side_path(cassette)
     cassette.write_text(_cassette({"one": "old", "two": "old", "three": "old"}, False), encoding="utf-8")
     side.write_text(_cassette({"one": "old", "two": "new"}, True), encoding="utf-8")
     shown = review(pytester, "--list")

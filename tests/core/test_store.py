@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from promptecho import Cassette, CassetteMiss, use_cassette
-from promptecho._store import FileLock, Journal, document_text, item_text, parse, read_text, side_path
+from promptecho._cassette.store import FileLock, Journal, document_text, item_text, parse, read_text, side_path
 from promptecho.errors import (
     CassetteFileError,
     CassetteFormatError,
@@ -184,7 +184,7 @@ def test_a_disk_that_fills_up_takes_back_the_half_of_an_entry(tmp_path: Path) ->
     program = f"""
         import resource, signal
         from pathlib import Path
-        from promptecho._store import Journal
+        from promptecho._cassette.store import Journal
         from promptecho.errors import CassetteWriteError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         path = Path({str(path)!r})

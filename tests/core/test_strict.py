@@ -132,7 +132,7 @@ def test_without_strict_the_summary_and_the_record_list_such_calls(
 
 
 def test_a_suite_that_does_not_use_promptecho_notices_nothing(pytester: pytest.Pytester) -> None:
-    tests = _TESTS + '\ndef test_loaded():\n    import sys\n    assert "promptecho._guard" not in sys.modules\n'
+    tests = _TESTS + '\ndef test_loaded():\n    import sys\n    assert "promptecho._guard.guard" not in sys.modules\n'
     result = _run(pytester, tests)
     result.assert_outcomes(passed=4)
     result.stdout.no_fnmatch_line("*api.openai.com*")

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from promptecho import _begun, _run, backend, use_cassette
+from promptecho import backend, use_cassette
+from promptecho._session import begun
+from promptecho._telling import run
 from promptecho.errors import CassetteWarning, UnknownFieldError
 
 pytest_plugins = ["pytester"]
@@ -49,7 +51,7 @@ def test_a_mistyped_name_is_an_error_before_anything_is_answered(
     path = tmp_path / "c.yaml"
     with use_cassette(path):
         call()
-    _begun.start_run()
+    begun.start_run()
     before = path.read_bytes()
     with pytest.raises(UnknownFieldError) as caught, use_cassette(path, mode, **settings):
         call(model="another")
@@ -96,7 +98,7 @@ def test_a_name_that_no_request_of_a_run_had_is_told_at_its_end(pytester: pytest
 def test_outside_of_a_test_run_it_is_a_warning_when_the_cassette_closes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_run, "watching", False)
+    monkeypatch.setattr(run, "watching", False)
     with pytest.warns(CassetteWarning, match="ignore has 'zebra', a field that no request here had") as told:
         with use_cassette(tmp_path / "c.yaml", ignore=["zebra", "metadata"]):
             call(metadata={"run": 1})

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptecho._dates import WRITTEN
-from promptecho._volatile import MASK, VOLATILE, mask_volatile, volatile_patterns
+from promptecho._matching.dates import WRITTEN
+from promptecho._matching.volatile import MASK, VOLATILE, mask_volatile, volatile_patterns
 
 DATES = [each for entry in WRITTEN for each in entry.takes]
 MOMENTS = [

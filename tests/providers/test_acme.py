@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from promptecho import _key_formats, providers
+from promptecho import providers
 from promptecho._cli._loopback import LoopbackServer, send
+from promptecho._secrets import key_formats
 from promptecho.provider import KeyRule
 from tests.command_line import environment, promptecho
 from tests.providers import acme
@@ -152,8 +153,8 @@ def test_its_answers_are_read_and_priced(installed: Path, recorded: tuple[Path, 
 
 def test_the_guard_knows_its_hosts_and_background(installed: Path, tmp_path: Path) -> None:
     script = """
-        from promptecho._background import find
-        from promptecho._hosts import is_llm_host, is_login_host
+        from promptecho._guard.background import find
+        from promptecho._guard.hosts import is_llm_host, is_login_host
 
         print(is_llm_host("eu.api.acme.example"), is_login_host("login.acme.example"))
         print(find("POST", "https://telemetry.acme.example/v1/pings").why)
@@ -195,4 +196,4 @@ def test_one_that_is_broken_is_named_before_anything_is_sent(source: str, instal
 
 @pytest.mark.parametrize("rule", providers.keys(), ids=lambda rule: f"{rule.name}-{rule.prefixes[0]}")
 def test_each_rule_of_ours_finds_its_own_example(rule: KeyRule) -> None:
-    assert _key_formats.undetected(rule) == ""
+    assert key_formats.undetected(rule) == ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import promptecho
-from promptecho._answers import Answer, read_answer
+from promptecho._telling.answers import Answer, read_answer
 
 from .calls import ENTRIES, call, is_installed
 from .provider_server import ProviderServer

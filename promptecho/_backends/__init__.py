@@ -1,0 +1,1 @@
+"""What adapters of HTTP libraries are built from."""

@@ -1,0 +1,1 @@
+"""Files that git, editors or people changed: joined, told apart, made whole again."""

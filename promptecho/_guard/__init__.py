@@ -1,0 +1,1 @@
+"""What goes around a cassette: noticed, named, held back."""

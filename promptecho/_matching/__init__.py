@@ -1,0 +1,1 @@
+"""Which recording answers a request: its identity, and what of it counts."""

@@ -1,0 +1,1 @@
+"""How a request that no recording answers reaches the user."""

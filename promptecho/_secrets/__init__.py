@@ -1,0 +1,1 @@
+"""What keeps credentials off the disk."""

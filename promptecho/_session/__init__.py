@@ -1,0 +1,1 @@
+"""One use of a cassette, from its opening to its end: what happens to each call."""

@@ -1,0 +1,1 @@
+"""What is told to people: answers, conversations, prices, summaries."""

@@ -23,6 +23,7 @@ a call that may be answered in process reaches the network.
 
 from __future__ import annotations
 
+from promptecho._backends.adapters import Backend, PatchPoint
 from promptecho._backends.http1 import (
     LAST_CHUNK,
     Ended,
@@ -34,7 +35,7 @@ from promptecho._backends.http1 import (
     is_chunked,
     usual_reason,
 )
-from promptecho._backends.patching import Backend, PatchPoint, place, suppressed
+from promptecho._backends.patching import place, suppressed
 from promptecho._guard.probe import Probe
 from promptecho._models import Headers, Request, Response, ResponseHead
 from promptecho._session.activation import guard_call, is_guarded, session_for

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from promptecho._telling.harmless import harmless
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 
+_follow: Callable[[BaseException], None] | None = None  # given where calls are intercepted
 _outcome: type[BaseException] | None = None  # what a test runner understands as a failure, given by the plugin
 
 WAY_OUT = "restore the file from version control, or delete it and record again"  # for a file that can't be used
@@ -69,10 +71,10 @@ class PromptechoError(BaseException):
             return super().__new__(cls, *args, **kwargs)
         error: PromptechoError = super().__new__(_form(cls, _outcome) if _outcome is not None else cls, *args, **kwargs)
         made_in = str(sys._getframe(1).f_globals.get("__name__"))
-        if made_in.startswith("promptecho") and made_in != __name__:  # we raise it now, inside a call
-            from promptecho._misses import workers
-
-            workers.follow(error)
+        if (
+            _follow is not None and made_in.startswith("promptecho") and made_in != __name__
+        ):  # raised now, in a call
+            _follow(error)
         return error
 
     def __init__(self, *arguments: object) -> None:
@@ -353,6 +355,12 @@ def of_a_child(name: str, text: str, path: os.PathLike[str]) -> PromptechoError:
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def be_followed(function: Callable[[BaseException], None]) -> None:
+    """Let a function look at each error that is raised inside a call (``promptecho/_misses/workers.py``)."""
+    global _follow
+    _follow = function
 
 
 def be_outcome(kind: type[BaseException] | None) -> None:

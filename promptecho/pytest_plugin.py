@@ -93,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
     begun_before = begun.start_run()
     config.add_cleanup(lambda: paths.set_run(paths_before) and None)
     config.add_cleanup(lambda: begun.resume_run(begun_before))
-    uncovered = Uncovered(config, settings, strict=strict)
+    uncovered = Uncovered(config, settings, strict=strict, wants_cassette=wants_cassette)
     reporting = Reporting(config, settings, uncovered)
     if "max_live_calls" in settings or "max_live_usd" in settings:
         reporting.share_budget()

@@ -166,17 +166,17 @@ def _of_another_tool(text: str) -> object:
     """What a file says that is no YAML of ours: JSON, or as vcrpy reads it, whose tags no cassette has."""
     import json
 
-    from promptecho._import.vcrpy import load_yaml
+    from promptecho._cassette.foreign import load_vcrpy
 
     try:
-        return json.loads(text) if text.lstrip()[:1] in ("{", "[") else load_yaml(text)
+        return json.loads(text) if text.lstrip()[:1] in ("{", "[") else load_vcrpy(text)
     except (ValueError, RecursionError):
         return None
 
 
 def _refuse_tool(tree: object, path: Path) -> None:
     """Say which other tool wrote a file, if it is known."""
-    from promptecho._import.formats import tool_of
+    from promptecho._cassette.foreign import tool_of
 
     name = tool_of(tree)
     if name is not None:

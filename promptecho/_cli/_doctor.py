@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from promptecho import providers
-from promptecho._backends import patching
+from promptecho._backends import adapters
 from promptecho._cli import _screen
 from promptecho._settings import settings as _settings
 from promptecho.providers import Sdk
@@ -107,7 +107,7 @@ def examine(folder: Path) -> Report:
     """Look at what is installed here, with the settings that hold in a folder."""
     project = {**_settings.from_project(folder), **_pytest_ini(folder)}
     settings = _settings.resolve({}, place="doctor", project=project)
-    chosen = patching.choose(settings.backends)
+    chosen = adapters.choose(settings.backends)
     covered = {*chosen, "requests"} if "urllib3" in chosen else {*chosen}
     findings = []
     for sdk in providers.sdks():
@@ -129,7 +129,7 @@ def examine(folder: Path) -> Report:
 def _advice(needed: list[str], missing: list[str], chosen: tuple[str, ...]) -> str:
     if not needed:
         return "its HTTP library is not known here; the guard raises in mode none if it calls a provider"
-    unknown = [name for name in missing if name not in patching.known_backends()]
+    unknown = [name for name in missing if name not in adapters.known_backends()]
     if unknown:
         return f"no backend for {', '.join(unknown)}; the guard raises in mode none if it calls a provider"
     if missing:

@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from promptecho._cassette import store
+from promptecho._cassette.mending.masking import Masked, mask_file, mask_text
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find
-from promptecho._lint._masking import Masked, mask_file, mask_text
 from promptecho._settings import settings
 from promptecho.errors import PromptechoError, SettingsError
 

@@ -24,6 +24,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from promptecho._backends.adapters import known_backends
 from promptecho._guard import background, callers, lookups, probe
 from promptecho._guard.hosts import is_llm_host, is_loopback
 from promptecho._processes import forks
@@ -258,8 +259,6 @@ def _text(watch: Watch, host: str, library: str, is_provider: bool) -> str:
 
 
 def _advice(library: str) -> str:
-    from promptecho._backends.patching import known_backends
-
     backend = {"botocore": "urllib3"}.get(library, library)
     if backend in known_backends():
         return f"Add it: use_cassette(..., backends=[..., {backend!r}]), or PROMPTECHO_BACKENDS={backend}."

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
+from promptecho._backends.adapters import PatchPoint
 from promptecho._guard.hosts import is_loopback
 
 _REMEMBERED = 10_000
@@ -56,6 +57,4 @@ class LookupLayer:
         self.name = name
 
     def patch_points(self, module: ModuleType) -> Iterable[Any]:
-        from promptecho._backends.patching import PatchPoint
-
         return [PatchPoint(module, "getaddrinfo", wrap_getaddrinfo)]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from promptecho._cassette import layout
+from promptecho._cassette.foreign import CASSETTER
 from promptecho._import.exchange import (
     Entry,
     Exchange,
@@ -28,23 +29,7 @@ from promptecho._matching.query import parameters
 from promptecho._models import Request
 from promptecho.errors import CassetteFormatError
 
-NAME = "cassetter"
 _MASK = "[FILTERED]"  # what it puts in the place of credentials unless the suite says another
-
-
-def is_cassetter(tree: object) -> bool:
-    """Whether a parsed file has the shape of a cassetter cassette."""
-    if not isinstance(tree, dict) or "version" not in tree:
-        return False
-    if "grpc_interactions" in tree or "ws_interactions" in tree:
-        return True
-    items = tree.get("interactions")
-    first = items[0] if isinstance(items, list) and items else None
-    if not isinstance(first, dict) or not isinstance(first.get("request"), dict):
-        return False
-    request = first["request"]
-    body = request.get("body")
-    return "recorded_at" in first and ("body_type" in request or (isinstance(body, dict) and "type" in body))
 
 
 def load_yaml(text: str) -> object:
@@ -84,7 +69,7 @@ def read(tree: object, file: Path) -> Source:
     lists = {name: top.child(name) for name in ("interactions", "grpc_interactions", "ws_interactions")}
     counts = {name: len(place.items()) if place.value is not None else 0 for name, place in lists.items()}
     items = lists["interactions"].items() if counts["interactions"] else []
-    return Source(NAME, "cassetter", _entries(items, counts["grpc_interactions"], counts["ws_interactions"]))
+    return Source(CASSETTER, "cassetter", _entries(items, counts["grpc_interactions"], counts["ws_interactions"]))
 
 
 def _entries(items: list[Place], grpc: int, websockets: int) -> Iterator[Entry]:

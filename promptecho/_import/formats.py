@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from promptecho._cassette import store
+from promptecho._cassette.foreign import CASSETTER, HAR, VCRPY, format_of, is_cassetter, load_vcrpy
 from promptecho._cassette.layout import YamlProblem
 from promptecho._import import cassetter, har, vcrpy
 from promptecho._import.exchange import Source
 from promptecho.errors import CassetteFileError, CassetteFormatError
 
 Json = Any
-FORMATS = (vcrpy.NAME, cassetter.NAME, har.NAME)
+FORMATS = (VCRPY, CASSETTER, HAR)
 
 
 class UnknownFormatError(CassetteFormatError):
@@ -44,7 +45,7 @@ def read_source(path: Path, format: str | None = None) -> Source:
     if not text.strip():
         raise CassetteFormatError(f"{path} is empty; there is nothing to import")
     tree = _parse(text, path, format)
-    found = _format_of(tree)
+    found = format_of(tree)
     if found is None and format is None:
         raise UnknownFormatError(
             f"{path} is no cassette of vcrpy or cassetter and no HAR, which hold 'interactions' or 'log.entries'; "
@@ -54,7 +55,7 @@ def read_source(path: Path, format: str | None = None) -> Source:
         raise UnknownFormatError(f"{path} is a cassette of promptecho already; use it as it is")
     if format is not None and found is not None and found != format:
         raise CassetteFormatError(f"{path} was to be read as {format} and looks like {found}; leave --from out")
-    readers = {vcrpy.NAME: vcrpy.read, cassetter.NAME: cassetter.read, har.NAME: har.read}
+    readers = {VCRPY: vcrpy.read, CASSETTER: cassetter.read, HAR: har.read}
     return readers[format or found or ""](tree, path)
 
 
@@ -73,32 +74,6 @@ def _decompressed(data: bytes, path: Path) -> bytes:
             f"{path}: the gzip data is cut off or far too large; restore the file and import again"
         )
     return text
-
-
-def tool_of(tree: object) -> str | None:
-    """Which other tool wrote a parsed file, ``None`` if none that is known here, or ours."""
-    name = _format_of(tree)
-    if name in (None, "promptecho") or (isinstance(tree, dict) and tree.get("interactions") == []):
-        return None
-    return name
-
-
-def _format_of(tree: object) -> str | None:
-    if har.is_har(tree):
-        return har.NAME
-    if cassetter.is_cassetter(tree):
-        return cassetter.NAME
-    if _is_ours(tree):
-        return "promptecho"
-    return vcrpy.NAME if vcrpy.is_vcrpy(tree) else None
-
-
-def _is_ours(tree: object) -> bool:
-    if not isinstance(tree, dict) or "version" not in tree or not isinstance(tree.get("interactions"), list):
-        return False
-    first = next(iter(tree["interactions"]), None)
-    request = first.get("request") if isinstance(first, dict) else None
-    return tree["version"] == 2 if request is None else isinstance(request, dict) and "url" in request
 
 
 def _parse(text: str, path: Path, format: str | None) -> object:
@@ -128,17 +103,17 @@ def _without_repeats(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 def _parse_yaml(text: str, path: Path, format: str | None) -> object:
     """vcrpy writes YAML 1.1 and cassetter 1.2, so that a plain ``1e5`` or ``no`` is not the same in both."""
     try:
-        if format != cassetter.NAME:
+        if format != CASSETTER:
             with contextlib.suppress(YamlProblem):
-                tree = vcrpy.load_yaml(text)
-                if not cassetter.is_cassetter(tree):
+                tree = load_vcrpy(text)
+                if not is_cassetter(tree):
                     return tree
-        if format != vcrpy.NAME:
+        if format != VCRPY:
             with contextlib.suppress(YamlProblem):
                 tree = cassetter.load_yaml(text)
-                if cassetter.is_cassetter(tree):
+                if is_cassetter(tree):
                     return tree
-        return cassetter.load_yaml(text) if format == cassetter.NAME else vcrpy.load_yaml(text)
+        return cassetter.load_yaml(text) if format == CASSETTER else load_vcrpy(text)
     except YamlProblem as problem:
         place = f", line {problem.line}" if problem.line else ""
         raise CassetteFormatError(f"{path}{place}: {problem.problem}; restore the file and import again") from None

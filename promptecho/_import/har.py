@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from promptecho._backends.http1 import usual_reason
+from promptecho._cassette.foreign import HAR
 from promptecho._import.exchange import (
     Entry,
     Exchange,
@@ -36,7 +37,6 @@ from promptecho._models import Headers, Request
 from promptecho.errors import CassetteFormatError
 
 Json = Any
-NAME = "har"
 OURS = "_promptecho"
 # What Chrome says about an entry: these belong to the page, and no call of an API is one of them.
 _PAGE_TYPES = frozenset(
@@ -47,11 +47,6 @@ NEVER = "1970-01-01T00:00:00.000Z"
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
-
-
-def is_har(tree: object) -> bool:
-    """Whether a parsed file has the shape of a HAR."""
-    return isinstance(tree, dict) and isinstance(tree.get("log"), dict) and "entries" in tree["log"]
 
 
 def read(tree: object, file: Path) -> Source:
@@ -68,9 +63,7 @@ def read(tree: object, file: Path) -> Source:
     names = [str(creator[key]) for key in ("name", "version") if creator.get(key)] if isinstance(creator, dict) else []
     ours = log.mapping().get(OURS)
     header = {key: ours[key] for key in ("match_on", "recorded_at") if key in ours} if isinstance(ours, dict) else {}
-    return Source(
-        NAME, " ".join(["HAR of", *names]) if names else "HAR", _entries(log.child("entries").items()), header
-    )
+    return Source(HAR, " ".join(["HAR of", *names]) if names else "HAR", _entries(log.child("entries").items()), header)
 
 
 def _entries(items: list[Place]) -> Iterator[Entry]:

@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from promptecho._cassette import layout
+from promptecho._cassette.foreign import VCRPY
 from promptecho._import.exchange import (
     Entry,
     Exchange,
@@ -32,106 +30,6 @@ from promptecho._models import Headers, Request, ResponseHead
 from promptecho.errors import CassetteFormatError
 
 Json = Any
-NAME = "vcrpy"
-
-
-class _Reader(layout._BASE):  # type: ignore[misc]  # libyaml's loader where it is there
-    """YAML 1.1 as PyYAML writes it, without repeated keys; of Python's tags only the ones of plain data.
-
-    Those are the tags that vcrpy's own reader takes, and nothing of Python is called for them.
-    """
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names: set[object] = set()
-        for key_node, _ in node.value:
-            name = _name_of(key_node)
-            if name is not None and name in names and name != "<<":
-                raise layout.problem_at(key_node, f"the key {name!r} stands twice in one mapping")
-            names.add(name)
-        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return found
-
-    def construct_plain(self, node: Any) -> str:
-        return str(self.construct_scalar(node))
-
-    def construct_name(self, kind: str, node: Any) -> str:
-        """The name of a header as aiohttp has it: a kind of text."""
-        name = _name_of(node)
-        if not kind.endswith("istr") or name is None:
-            return str(self.refuse(node))
-        return name
-
-    def construct_tuple(self, node: Any) -> list[Any]:
-        return list(self.construct_sequence(node, deep=True))
-
-    def construct_file(self, node: Any) -> bytes:
-        """What a file-like body held: the first item of the state of an ``io.BytesIO``."""
-        state = self.construct_mapping(node, deep=True).get("state") or [b""]
-        return _joined(state[0] if isinstance(state, list) else state)
-
-    def construct_iterator(self, node: Any) -> bytes:
-        arguments = self.construct_mapping(node, deep=True).get("args") or [[]]
-        return _joined(arguments[0] if isinstance(arguments, list) else arguments)
-
-    def refuse(self, node: Any) -> Any:
-        raise layout.problem_at(
-            node, f"the tag {node.tag!r} would make a Python object, and is not read; record this cassette again"
-        )
-
-
-_TAG = "tag:yaml.org,2002:"
-for _name, _make in {
-    f"{_TAG}timestamp": _Reader.construct_plain,
-    f"{_TAG}value": _Reader.construct_plain,
-    f"{_TAG}python/str": _Reader.construct_plain,
-    f"{_TAG}python/unicode": _Reader.construct_plain,
-    f"{_TAG}python/tuple": _Reader.construct_tuple,
-    f"{_TAG}python/object/new:_io.BytesIO": _Reader.construct_file,
-    f"{_TAG}python/object/apply:builtins.iter": _Reader.construct_iterator,
-}.items():
-    _Reader.add_constructor(_name, _make)
-_Reader.add_constructor(None, _Reader.refuse)
-for _name in ("apply", "new"):
-    _Reader.add_multi_constructor(f"{_TAG}python/object/{_name}:multidict.", _Reader.construct_name)
-
-
-def _name_of(node: Any) -> str | None:
-    """The text of a key: a scalar, or the one argument of multidict's ``istr``; ``None`` for anything else."""
-    if isinstance(node, yaml.SequenceNode) and len(node.value) == 1:
-        node = node.value[0]
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else None
-
-
-def load_yaml(text: str) -> object:
-    """The tree of a YAML cassette.
-
-    Raises:
-        YamlProblem: bad syntax, repeated keys, tags that make objects, aliases that explode.
-    """
-    return layout.load_by(text, _Reader, lambda loader, _: loader.get_single_data())
-
-
-def _joined(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, str):
-        return to_bytes(value)
-    if isinstance(value, list) and all(isinstance(each, (str, bytes, int)) for each in value):
-        if all(isinstance(each, int) for each in value):
-            return bytes(value)  # an iterator over bytes gives numbers
-        return b"".join(_joined(each) for each in value)
-    raise layout.YamlProblem("the content of a request body is neither text nor bytes")
-
-
-def is_vcrpy(tree: object) -> bool:
-    """Whether a parsed file has the shape of a vcrpy cassette, of any version."""
-    if isinstance(tree, list):
-        return bool(tree) and isinstance(tree[0], dict) and "request" in tree[0] and "response" in tree[0]
-    if not isinstance(tree, dict) or not isinstance(tree.get("interactions"), list):
-        return False
-    first = next(iter(tree["interactions"]), None)
-    request = first.get("request") if isinstance(first, dict) else None
-    return first is None or (isinstance(request, dict) and "uri" in request)
 
 
 def read(tree: object, file: Path) -> Source:
@@ -150,7 +48,7 @@ def read(tree: object, file: Path) -> Source:
     if version != 1 or isinstance(version, bool):
         raise CassetteFormatError(f"{file}: version {version!r} of a vcrpy cassette is not known here (expected 1)")
     items = top.child("interactions").items()
-    return Source(NAME, "vcrpy", _entries(items))
+    return Source(VCRPY, "vcrpy", _entries(items))
 
 
 def _entries(items: list[Place]) -> Iterator[Entry]:

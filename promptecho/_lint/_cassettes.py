@@ -11,11 +11,11 @@ from typing import Any
 
 from promptecho._cassette import store
 from promptecho._cassette.interaction import Interaction, read_interaction
+from promptecho._cassette.mending.secrets import find_secrets
+from promptecho._cassette.places import Places
 from promptecho._lint._fixes import DeleteFile, MaskSecrets
-from promptecho._lint._places import Places
 from promptecho._lint._project import Module, Project
 from promptecho._lint._rules import Finding
-from promptecho._lint._secrets import find_secrets
 from promptecho._lint._uses import NamedUse, Use
 from promptecho._matching.identity import MatchOptions
 from promptecho.errors import CassetteFileError, CassetteFormatError

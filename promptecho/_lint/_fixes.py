@@ -57,7 +57,7 @@ def apply(fixes: Iterable[Fix], *, unsafe: bool) -> list[tuple[Path, int, str]]:
     done += _add_marks([fix for fix in chosen if isinstance(fix, AddMarks)])
     for fix in chosen:
         if isinstance(fix, MaskSecrets):
-            from promptecho._lint._masking import mask_file
+            from promptecho._cassette.mending.masking import mask_file
 
             masked = mask_file(fix.path)
             if masked is not None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptecho._cassette import store
+from promptecho._cassette.places import Places
 from promptecho._lint._fixes import CutComment
-from promptecho._lint._places import Places
 from promptecho._lint._project import read_source
 from promptecho._lint._rules import RULES, Finding
 

@@ -336,6 +336,8 @@ def _folders(*paths: str | None) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+errors.be_followed(follow)
+
 _HERE = os.path.dirname(os.path.abspath(promptecho.__file__))  # noqa: PTH100, PTH120
 _OWN = _folders(_HERE, os.path.join(os.path.dirname(_HERE), "backends", "promptecho_backends"))  # noqa: PTH118, PTH120
 _INSTALLED = _folders(site.getusersitepackages())

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,8 +27,16 @@ _WORKER_OUTPUT = "promptecho_calls"
 class Uncovered:
     """What is seen of calls outside cassettes, in one pytest process; of all its workers in the one that reports."""
 
-    def __init__(self, config: pytest.Config, settings: dict[str, Any], *, strict: bool) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        settings: dict[str, Any],
+        *,
+        strict: bool,
+        wants_cassette: Callable[[pytest.Item], bool],
+    ) -> None:
         self._config = config
+        self._wants_cassette = wants_cassette
         self._settings = settings
         self._strict = strict
         self._installed = False
@@ -74,9 +82,7 @@ class Uncovered:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
-        from promptecho.pytest_plugin import wants_cassette
-
-        if "promptecho._session.activation" in sys.modules or any(wants_cassette(item) for item in items):
+        if "promptecho._session.activation" in sys.modules or any(map(self._wants_cassette, items)):
             self.watch()
 
     # --- what was seen ------------------------------------------------------------------------------------------------

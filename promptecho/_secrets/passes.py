@@ -728,6 +728,11 @@ def request_fields(method: str, path: str, tree: Json) -> Fields:
     return Fields.ALWAYS if is_login(method, path, sent, has_prompt) else Fields.UNLESS_EVERYDAY
 
 
+def answer_fields(method: str, path: str, has_prompt: bool, request_body: bytes = b"") -> Fields:
+    """When fields with the names of credentials are masked in the answer to a request."""
+    return Fields.OF_A_LOGIN if is_login(method, path, request_body, has_prompt) else Fields.IF_IT_LOOKS_LIKE_ONE
+
+
 def is_token_answer(path: str) -> bool:
     """Whether all that a path answers with is a token."""
     return path in _TOKEN_PATHS

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, TypeVar, overload
 from urllib.parse import urlsplit
 
-from promptecho._backends import patching
+from promptecho._backends import adapters, patching
 from promptecho._cassette.cassette import Cassette
 from promptecho._guard import background, guard
 from promptecho._matching.identity import MatchOn
@@ -193,10 +193,10 @@ class _Entry:
         ):
             raise CassetteNestingError(_nesting(self.outer, path, self.opener))
         self.instead_of = instead_of
-        self.backends = patching.choose(settings.backends)
+        self.backends = adapters.choose(settings.backends)
         self.session, self.target = opening.open_session(path, settings)
         self.watch = self._make_watch(path)
-        self._installed = (*patching.with_layers(self.backends), *children.LAYERS)
+        self._installed = (*adapters.with_layers(self.backends), *children.LAYERS)
         patching.install(self._installed)
         guard.listen(_watched)
         children.watch_starts()
@@ -355,7 +355,7 @@ def inherit(settings: Settings, backends: Sequence[str], open_session: Callable[
     """In a child process: be in a cassette that another process has opened, from now on and to the end."""
     global _open
     entry = _Inherited(settings, backends, open_session, ticket)
-    patching.install((*patching.with_layers(entry.backends), *children.LAYERS))
+    patching.install((*adapters.with_layers(entry.backends), *children.LAYERS))
     guard.listen(_watched)
     children.watch_starts()
     with _lock:

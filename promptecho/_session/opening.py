@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from promptecho import providers
-from promptecho._backends.patching import known_backends
+from promptecho._backends.adapters import known_backends
 from promptecho._cassette import index as _index
 from promptecho._cassette import store
 from promptecho._cassette.cassette import Cassette

@@ -22,10 +22,8 @@ from promptecho._matching.canonical import has_registered
 from promptecho._matching.identity import Identity, canonical_json
 from promptecho._matching.query import to_tree
 from promptecho._models import Request, ResponseHead
-from promptecho._secrets import learnt_late
-from promptecho._secrets.credentials import is_login
-from promptecho._secrets.passes import REDACTED, Fields, Redactor, is_token_answer
-from promptecho._session import run_folder
+from promptecho._secrets.passes import REDACTED, Redactor, answer_fields, is_token_answer
+from promptecho._session import learnt_late, run_folder
 from promptecho._session.refusals import is_refusal
 from promptecho._settings.settings import Settings
 from promptecho._telling import run
@@ -360,7 +358,9 @@ class Recorder:
         redactor, path = self.redactor, forward.identity.path
         if is_token_answer(path) and chunks:
             return (REDACTED.encode(),)
-        fields = answer_fields(forward.identity, forward.request.body)
+        fields = answer_fields(
+            forward.request.method, forward.identity.path, "messages" in forward.identity.body, forward.request.body
+        )
         stream = None if encoded else streams.format_of(head.headers.get("content-type"))
         if stream is None:
             chunks = redactor.mask_chunks(chunks, fields=fields)
@@ -378,7 +378,7 @@ class Recorder:
         Raises:
             CassetteWriteError: the file can't be replaced.
         """
-        from promptecho._lint._masking import masked_items
+        from promptecho._cassette.mending.masking import masked_items
 
         path, match = self.cassette.file, self.settings.match
         with self._lock:
@@ -402,7 +402,7 @@ class Recorder:
             self.journal.rewrite(change, options)
 
     def _masked_again(self, tree: dict[str, Json], redactor: Redactor) -> dict[str, Json]:
-        from promptecho._lint._masking import masked_items
+        from promptecho._cassette.mending.masking import masked_items
 
         changed = masked_items([tree], self.cassette.file, self.settings.match, redactor)
         return tree if changed is None else changed[0]
@@ -444,13 +444,6 @@ class Recorder:
                 CassetteWarning,
                 stacklevel=3,
             )
-
-
-def answer_fields(identity: Identity, request_body: bytes = b"") -> Fields:
-    """When fields with the names of credentials are masked in the answer to a request."""
-    if is_login(identity.method, identity.path, request_body, "messages" in identity.body):
-        return Fields.OF_A_LOGIN
-    return Fields.IF_IT_LOOKS_LIKE_ONE
 
 
 def _decoded(method: str, head: ResponseHead, raw: list[bytes], *, partial: bool) -> tuple[tuple[bytes, ...], bool]:

@@ -27,9 +27,9 @@ from promptecho._misses.explanation import explain_miss
 from promptecho._models import Request, Response
 from promptecho._processes import forks
 from promptecho._processes.relay import Relay
-from promptecho._secrets import learnt_late
 from promptecho._secrets.passes import Redactor, request_fields
 from promptecho._secrets.placeholders import fits
+from promptecho._session import learnt_late
 from promptecho._session.recorder import Forward, Recorder
 from promptecho._settings.settings import Settings
 from promptecho._settings.unseen import UnseenNames

@@ -262,7 +262,7 @@ def _redactions(value: object, place: str) -> tuple[Any, ...]:
 
 def backend_names(value: object, place: str) -> tuple[str, ...]:
     """``"all"`` or a list of backend names, checked against those that exist."""
-    from promptecho._backends.patching import known_backends
+    from promptecho._backends.adapters import known_backends
 
     known = known_backends()
     names = ("all",) if value == "all" else _strings(value, "backends", place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from promptecho._backends import patching
+from promptecho._backends import adapters
 from promptecho._secrets.passes import Redactor
 from promptecho._session import activation
 from promptecho.errors import AmbiguousCassetteError
@@ -20,7 +20,7 @@ def session() -> Session | None:
     Raises:
         AmbiguousCassetteError: several cassettes are open and none is this context's own.
     """
-    found = (activation.session_for(name) for name in patching.known_backends())
+    found = (activation.session_for(name) for name in adapters.known_backends())
     return next((each for each in found if each is not None), None)
 
 

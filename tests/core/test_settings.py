@@ -78,7 +78,7 @@ def test_a_variable_of_an_unknown_name_is_told_once() -> None:
 def test_a_named_backend_without_its_library_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("promptecho._backends.patching.is_importable", lambda name: False)
+    monkeypatch.setattr("promptecho._backends.adapters.is_importable", lambda name: False)
     monkeypatch.delitem(__import__("sys").modules, "httpx2", raising=False)
     with pytest.raises(BackendError, match="pip install httpx2"):
         use_cassette(tmp_path / "c.yaml", backends=["httpx2"]).__enter__()

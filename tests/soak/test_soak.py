@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from promptecho import Cassette, use_cassette
-from promptecho._backends import patching
+from promptecho._backends import adapters
 from tests.conformance.drivers import Call, Driver, all_drivers
 from tests.conformance.server import ScriptedServer
 
@@ -174,7 +174,7 @@ def patched() -> dict[str, Any]:
     found = {}
     for name in sorted({driver.backend for driver in DRIVERS}):
         if name in sys.modules:
-            for point in patching.load_backend(name).patch_points(sys.modules[name]):
+            for point in adapters.load_backend(name).patch_points(sys.modules[name]):
                 found[f"{name} {point.owner!r} {point.name}"] = vars(point.owner)[point.name]
     return found
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from promptecho._cassette.body import BodyProblem, decode_body, encode_body
-from promptecho._cassette.streams import EventProblem, Json
+from promptecho._cassette.streams._format import EventProblem, Json
 from promptecho._cassette.streams._text import edit_value
 
 _PRELUDE = struct.Struct(">III")

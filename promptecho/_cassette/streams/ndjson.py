@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from promptecho._cassette.streams import Json
+from promptecho._cassette.streams._format import Json
 from promptecho._cassette.streams._text import TextEvents, edit_value
 
 _DONE = re.compile(rb'"done": ?true')

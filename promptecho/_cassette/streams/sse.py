@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from promptecho._cassette.streams import Json
+from promptecho._cassette.streams._format import Json
 from promptecho._cassette.streams._text import TextEvents, edit_value
 
 # An event ends with a blank line; each of its two line ends is CRLF, LF or CR. Further blank lines stay with it.

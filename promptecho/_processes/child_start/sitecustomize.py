@@ -17,9 +17,9 @@ def _join(ticket):
             known = json.load(file)
         said = known["cassette"]
         _make_importable(known)
-        from promptecho._processes import children
+        from promptecho._processes import joining
 
-        children.join(known, ticket)
+        joining.join(known, ticket)
     except FileNotFoundError:  # the process that opened the cassette has closed it
         _refuse(ticket)
     except BaseException as problem:
@@ -36,11 +36,11 @@ def _join(ticket):
 
 def _refuse(ticket):
     try:
-        from promptecho._processes import children
+        from promptecho._processes import joining
     except ImportError as problem:
         sys.stderr.write("promptecho: this process was started in a cassette that is closed by now (%s)\n" % problem)
     else:
-        children.join_closed(ticket)
+        joining.join_closed(ticket)
 
 
 def _make_importable(known):

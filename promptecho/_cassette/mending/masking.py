@@ -12,8 +12,8 @@ from typing import Any
 from promptecho._cassette import layout, store
 from promptecho._cassette.interaction import read_interaction
 from promptecho._cassette.mending import tangled
-from promptecho._lint._places import Places
-from promptecho._lint._secrets import Secret, find_secrets, with_masked
+from promptecho._cassette.mending.secrets import Secret, find_secrets, with_masked
+from promptecho._cassette.places import Places
 from promptecho._matching.identity import MatchOptions, recorded_options
 from promptecho._secrets.passes import Redactor
 from promptecho.errors import CassetteFileError, CassetteFormatError

@@ -76,7 +76,7 @@ def _mask_in(path: Path, values: Sequence[str], writer: Recorder | None, assembl
     try:
         text = store.read_text(path)
         if text is not None and redactor.is_in(values, "\n".join((text, *assembled))):
-            from promptecho._lint._masking import mask_file
+            from promptecho._cassette.mending.masking import mask_file
 
             mask_file(path, redactor=redactor)
     except PromptechoError:

@@ -19,8 +19,7 @@ from promptecho._models import FORM, MULTIPART, Headers, Request
 from promptecho._secrets.credentials import carried_credentials
 from promptecho._secrets.named_fields import Place as FieldPlace
 from promptecho._secrets.named_fields import below
-from promptecho._secrets.passes import REDACTED, Fields, Redactor, is_token_answer, request_fields
-from promptecho._session.recorder import answer_fields
+from promptecho._secrets.passes import REDACTED, Fields, Redactor, answer_fields, is_token_answer, request_fields
 
 Json = Any
 Place = tuple[Any, ...]
@@ -77,7 +76,8 @@ def _in_item(place: Place, item: dict[str, Json], interaction: Interaction, reda
         if isinstance(request.get(name), dict):
             yield from _in_value(request[name], redactor, (*place, "request", name), fields=fields)
     place = (*place, "response")
-    fields = answer_fields(interaction.identity)
+    identity = interaction.identity
+    fields = answer_fields(identity.method, identity.path, "messages" in identity.body)
     yield from _in_headers(place, response, redactor)
     yield from _in_value(response.get("reason"), redactor, (*place, "reason"))
     if interaction.streaming:

@@ -44,7 +44,7 @@ PREVIOUS_MAJORS = [
 RIDING = [f"tests/core/test_{name}.py" for name in ("activation", "formats", "store", "redaction", "cli_show")]
 
 # The tests that need no SDK and no tracer; the few in them that do are skipped where these are chosen.
-LIGHT = ("tests/core", "tests/conformance")
+LIGHT = ("tests/core", "tests/conformance", "tests/providers")
 
 
 def run(command: Sequence[str | Path], folder: Path = ROOT, **environment: str) -> None:

@@ -25,6 +25,7 @@ CONTENTS = {
     "Reference": [
         "docs/reference/use_cassette", "docs/reference/settings", "docs/reference/pytest", "docs/reference/cassettes",
         "docs/reference/errors", "docs/reference/snapshots", "docs/reference/normalizers", "docs/reference/backends",
+        "docs/reference/providers",
     ],
     "Project": ["SUPPORT", "DESIGN", "benchmarks/README", "benchmarks/RESULTS", "CHANGELOG", "CONTRIBUTING"],
 }  # fmt: skip
@@ -51,7 +52,7 @@ python_maximum_signature_line_length = 100
 nitpick_ignore_regex = [
     ("py:(class|data|exc|obj)", r"(os|re|datetime|collections\.abc|pathlib|types)\..*"),
     ("py:class", r"PathLike|MatchOn|Volatile|Redactions|Hooks|Given|timedelta"),  # the text on each argument says more
-    ("py:class", r"promptecho\._activation\.(Activation|Decorated)"),  # the two forms of use_cassette
+    ("py:class", r"promptecho\._session\.activation\.(Activation|Decorated)"),  # the two forms of use_cassette
     ("py:class", r"promptecho\.snapshot\._\w+\.\w+"),  # what matchers are, which a test only hands on
 ]
 

@@ -24,7 +24,12 @@ a call that may be answered in process reaches the network.
 from __future__ import annotations
 
 from promptecho._backends.adapters import Backend, PatchPoint
-from promptecho._backends.http1 import (
+from promptecho._backends.patching import place
+from promptecho._backends.probe import Probe
+from promptecho._backends.suppression import suppressed
+from promptecho._models import Headers, Request, Response, ResponseHead
+from promptecho._session.activation import guard_call, is_guarded, session_for
+from promptecho._session.http1 import (
     LAST_CHUNK,
     Ended,
     ReplayFile,
@@ -35,10 +40,6 @@ from promptecho._backends.http1 import (
     is_chunked,
     usual_reason,
 )
-from promptecho._backends.patching import place, suppressed
-from promptecho._guard.probe import Probe
-from promptecho._models import Headers, Request, Response, ResponseHead
-from promptecho._session.activation import guard_call, is_guarded, session_for
 from promptecho._session.recorder import Forward
 from promptecho._session.session import Replay, Session
 

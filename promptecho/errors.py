@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from promptecho._telling.harmless import harmless
+from promptecho._harmless import harmless
 
 if TYPE_CHECKING:
     from promptecho._models import Request
@@ -71,9 +71,7 @@ class PromptechoError(BaseException):
             return super().__new__(cls, *args, **kwargs)
         error: PromptechoError = super().__new__(_form(cls, _outcome) if _outcome is not None else cls, *args, **kwargs)
         made_in = str(sys._getframe(1).f_globals.get("__name__"))
-        if (
-            _follow is not None and made_in.startswith("promptecho") and made_in != __name__
-        ):  # raised now, in a call
+        if _follow is not None and made_in.startswith("promptecho") and made_in != __name__:  # raised now, in a call
             _follow(error)
         return error
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promptecho._settings.defaults import is_ci
+from promptecho._defaults import is_ci
 
 if TYPE_CHECKING:
     from promptecho._cassette.cassette import Cassette

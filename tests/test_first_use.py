@@ -185,9 +185,9 @@ def test_the_plugins_add_their_own_few_modules_to_the_start_of_pytest(tmp_path: 
     assert started(*PLUGINS) - started() == {
         "promptecho",
         "promptecho._session.begun",
-        "promptecho._settings.defaults",
-        "promptecho._processes.forks",
-        "promptecho._telling.harmless",
+        "promptecho._defaults",
+        "promptecho._forks",
+        "promptecho._harmless",
         "promptecho._secrets.masked_names",
         "promptecho._settings.paths",
         "promptecho._pytest.report",

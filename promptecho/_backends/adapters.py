@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Callable, Protocol
 
-from promptecho._processes import forks
-from promptecho._settings.defaults import DEFAULT_BACKENDS
+from promptecho import _forks
+from promptecho._defaults import DEFAULT_BACKENDS
 from promptecho.errors import BackendError
 from promptecho.providers import _plugins
 
@@ -83,7 +83,7 @@ _LAYERS = {
 # What is put in place beside the chosen backends, so that the guard sees the calls of libraries that aren't chosen.
 GUARDED = ("httpcore", "httpcore2", "aiohttp", "urllib3", "http.client#guard", "socket#guard")
 
-_lock = forks.new_rlock()
+_lock = _forks.new_rlock()
 _loaded: dict[str, Backend] = {}
 
 

@@ -8,55 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
-from contextvars import ContextVar
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Union
 
+from promptecho import _forks
 from promptecho._backends.adapters import GUARDED, PatchPoint, load_backend
 from promptecho._backends.redirect import Redirected, own_function
-from promptecho._guard import probe as _probe
-from promptecho._guard.guard import allowed
-from promptecho._processes import forks
 from promptecho.errors import BackendError
 
 _Place = tuple[int, str]  # an owner's id, and the name of its attribute
 
 
-_lock = forks.new_rlock()
-
-
-# --- suppression ------------------------------------------------------------------------------------------------------
-
-_suppressed: ContextVar[bool] = ContextVar("promptecho_suppressed", default=False)
-
-
-@contextlib.contextmanager
-def suppressed(host: str | None = None) -> Iterator[None]:
-    """Around what goes on below: an inner patched layer passes it straight through, so a call counts once.
-
-    ``host``: where a real call is let out to, which the guard would stop otherwise.
-
-    >>> with promptecho.use_cassette("cassettes/answer.yaml"):
-    ...     with backend.suppressed("api.example"):
-    ...         print(backend.session_for("httpx"))
-    None
-    """
-    token, probe = _suppressed.set(True), _probe.current.set(None)
-    try:
-        with contextlib.nullcontext() if host is None else allowed(host):
-            yield
-    finally:
-        _probe.current.reset(probe)
-        _suppressed.reset(token)
-
-
-def is_suppressed() -> bool:
-    return _suppressed.get()
-
-
-# --- patching ---------------------------------------------------------------------------------------------------------
+_lock = _forks.new_rlock()
 
 
 class _Exchanged:

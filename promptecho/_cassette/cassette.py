@@ -15,10 +15,10 @@ from promptecho._cassette import index as _index
 from promptecho._cassette import layout, references, store
 from promptecho._cassette.interaction import Interaction, read_interaction
 from promptecho._cassette.path import CassettePath
+from promptecho._cassette.relay import Relay
 from promptecho._matching.bodies import is_opaque
 from promptecho._matching.canonical import has_registered
 from promptecho._matching.identity import Identity, MatchOn, MatchOptions, canonical_json, recorded_options
-from promptecho._processes.relay import Relay
 from promptecho._secrets.named_fields import REDACTED
 from promptecho.providers._fields import SETTINGS
 

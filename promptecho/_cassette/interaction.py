@@ -9,14 +9,14 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from promptecho._cassette import streams
-from promptecho._cassette.body import BodyProblem, decode_body, encode_body
+from promptecho._bodies import streams
+from promptecho._bodies.body import BodyProblem, decode_body, encode_body
 from promptecho._cassette.layout import Flow
 from promptecho._cassette.references import is_incomplete
 from promptecho._cassette.shape import ITEM, REQUEST, RESPONSE, Shape
 from promptecho._matching.identity import Identity, MatchOptions, Query, identify_recorded
-from promptecho._matching.query import from_tree
 from promptecho._models import Headers, Response, ResponseHead
+from promptecho._secrets.query import from_tree
 
 Json = Any
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from time import sleep  # by name: a test may exchange time.sleep
 
-from promptecho._processes import forks
+from promptecho import _forks
 from promptecho.errors import CassetteFileError
 
 TIMEOUT = 60.0  # seconds; whoever holds a lock for longer has been stopped
@@ -205,4 +205,4 @@ def _leave_to_parent() -> None:
     _held.clear()
 
 
-forks.in_child(_leave_to_parent)
+_forks.in_child(_leave_to_parent)

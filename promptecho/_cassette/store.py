@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from promptecho import _forks
 from promptecho._cassette import index, layout, references
 from promptecho._cassette.lock import FileLock as FileLock  # handed on
 from promptecho._cassette.mending import tangled
 from promptecho._cassette.shape import REQUEST, Shape, check_header, wrong
-from promptecho._processes import forks
 from promptecho.errors import WAY_OUT, CassetteFileError, CassetteFormatError, CassetteWriteError
 
 Json = Any
@@ -434,7 +434,7 @@ class Journal:
         self._seen: tuple[int, int] | None = None  # inode and size as this journal left the file
         self._written = references.Written()
         self._counts: Counter[tuple[str, str]] = Counter()  # how many recordings of a call the file has
-        self._mutex = forks.new_lock()
+        self._mutex = _forks.new_lock()
         self._lock = FileLock(path)
         # Recordings of an earlier, interrupted run that go when this one is complete.
         self.left_out: list[Mapping[str, Json]] = []

@@ -12,8 +12,8 @@ from typing import Any, TextIO
 
 import click
 
+from promptecho._harmless import harmless
 from promptecho._settings.settings import current_folder
-from promptecho._telling.harmless import harmless
 from promptecho._version import __version__
 from promptecho.errors import PromptechoError
 

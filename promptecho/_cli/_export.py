@@ -9,8 +9,8 @@ import click
 
 from promptecho._cassette import store
 from promptecho._cassette.cassette import Cassette
+from promptecho._harmless import harmless
 from promptecho._import.har_export import har_text, to_har
-from promptecho._telling.harmless import harmless
 from promptecho.errors import CassetteFileError
 
 

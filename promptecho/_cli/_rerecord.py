@@ -21,7 +21,7 @@ from promptecho._cli._comparison import Differences, compare
 from promptecho._cli._diff import show as show_differences
 from promptecho._cli._diff import to_json as differences_json
 from promptecho._cli._last_run import Entry, LastRun, find_record
-from promptecho._settings.defaults import is_ci
+from promptecho._defaults import is_ci
 from promptecho.errors import PromptechoError, SettingsError
 
 Json = Any

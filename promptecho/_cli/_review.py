@@ -17,7 +17,7 @@ import click
 from promptecho._cassette import layout, store
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import find, open_cassette
-from promptecho._settings.defaults import is_ci
+from promptecho._defaults import is_ci
 from promptecho.errors import PromptechoError, SettingsError
 from promptecho.snapshot import _file, _run
 from promptecho.snapshot._expected import same

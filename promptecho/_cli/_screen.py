@@ -1,7 +1,7 @@
 """How the commands write: text from a file made harmless, paragraphs, tables, numbers, JSON.
 
 Rule: what stands in a cassette may come from a stranger. None of it reaches the terminal as a control sequence
-(``promptecho/_telling/harmless.py``), and none of it is read as markup.
+(``promptecho/_harmless.py``), and none of it is read as markup.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from promptecho._telling.harmless import harmless as harmless
+from promptecho._harmless import harmless as harmless
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptecho._cassette import streams
+from promptecho._bodies import streams
 from promptecho._cassette.interaction import Interaction
 from promptecho._cli import _screen
 from promptecho._cli._cassette_files import OpenedCassette, open_cassette

@@ -17,25 +17,21 @@ import sys
 import threading
 import warnings
 import weakref
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from promptecho import _forks
+from promptecho._backends import probe, suppression
 from promptecho._backends.adapters import known_backends
-from promptecho._guard import background, callers, lookups, probe
+from promptecho._guard import background, callers, lookups
 from promptecho._guard.hosts import is_llm_host, is_loopback
-from promptecho._processes import forks
 from promptecho._telling import run
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
 
-__all__ = ["Watch", "allowed", "is_llm_host", "is_loopback", "listen", "look_at", "refuse"]
+__all__ = ["Watch", "is_llm_host", "is_loopback", "listen", "look_at", "refuse"]
 
-_lock = forks.new_lock()
-_allowed: Counter[str] = Counter()
-_is_let_out: ContextVar[bool] = ContextVar("promptecho_let_out", default=False)
+_lock = _forks.new_lock()
 _listening = False
 
 
@@ -79,22 +75,6 @@ def _nobody() -> Watch | None:
 
 _watch: Callable[[], Watch | None] = _nobody  # replaced when the first cassette opens
 _left_over: weakref.WeakKeyDictionary[threading.Thread, Watch] = weakref.WeakKeyDictionary()  # by note_left_over
-
-
-@contextmanager
-def allowed(host: str) -> Iterator[None]:
-    """Around a call that a cassette lets out. By host too, since name lookups run in worker threads."""
-    token = _is_let_out.set(True)
-    with _lock:
-        _allowed[host] += 1
-    try:
-        yield
-    finally:
-        _is_let_out.reset(token)
-        with _lock:
-            _allowed[host] -= 1
-            if not _allowed[host]:
-                del _allowed[host]
 
 
 def listen(watch: Callable[[], Watch | None]) -> None:
@@ -153,12 +133,12 @@ def refuse(host: str) -> ConnectionRefusedError:
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
     if not _EVENTS or event not in _EVENTS:  # nothing is left of a module as the interpreter ends
         return
-    probe.notice(event, arguments, _allowed)
+    probe.notice(event, arguments, suppression.allowed_hosts)
     watch = _watch()
     host = _EVENTS[event](arguments)
     if isinstance(host, (bytes, bytearray)):
         host = host.decode("ascii", "replace")
-    if not isinstance(host, str) or _is_let_out.get():
+    if not isinstance(host, str) or suppression.is_let_out():
         return
     host = host.lower()
     if (watch is None or not watch.is_open) and event == "socket.getaddrinfo" and not is_loopback(host):
@@ -167,7 +147,11 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         return
     if event == "socket.connect":
         host = lookups.name_of(host, guess=bool(watch.closed) and not is_loopback(host))
-    if host in _allowed or watch.lets_out(host) or (event == "socket.getaddrinfo" and host == socket.gethostname()):
+    if (
+        host in suppression.allowed_hosts
+        or watch.lets_out(host)
+        or (event == "socket.getaddrinfo" and host == socket.gethostname())
+    ):
         return
     if is_loopback(host):
         if watch.closed and event == "socket.connect":

@@ -25,8 +25,8 @@ from promptecho._import.exchange import (
     to_bytes,
     without_coding,
 )
-from promptecho._matching.query import parameters
 from promptecho._models import Request
+from promptecho._secrets.query import parameters
 from promptecho.errors import CassetteFormatError
 
 _MASK = "[FILTERED]"  # what it puts in the place of credentials unless the suite says another

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Union
 from urllib.parse import urlsplit
 
-from promptecho._backends.http1 import usual_reason
-from promptecho._cassette.content import ContentProblem, decode_chunks
+from promptecho._bodies.content import ContentProblem, decode_chunks
 from promptecho._matching.identity import Query
 from promptecho._models import Headers, Request, ResponseHead
+from promptecho._session.http1 import usual_reason
 from promptecho.errors import CassetteFormatError
 
 Json = Any

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from promptecho._backends.http1 import usual_reason
 from promptecho._cassette.foreign import HAR
 from promptecho._import.exchange import (
     Entry,
@@ -32,8 +31,9 @@ from promptecho._import.exchange import (
     with_fitting_coding,
     without_coding,
 )
-from promptecho._matching.query import from_tree
 from promptecho._models import Headers, Request
+from promptecho._secrets.query import from_tree
+from promptecho._session.http1 import usual_reason
 from promptecho.errors import CassetteFormatError
 
 Json = Any

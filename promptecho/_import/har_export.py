@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from promptecho._backends.http1 import usual_reason
 from promptecho._cassette.cassette import Cassette
 from promptecho._cassette.interaction import Interaction
+from promptecho._harmless import json_escaped
 from promptecho._import.exchange import (
     time_of,
     to_bytes,
 )
 from promptecho._import.har import NEVER, OURS
 from promptecho._matching.bodies import RAW_BODY
-from promptecho._matching.query import to_tree
-from promptecho._telling.harmless import json_escaped
+from promptecho._secrets.query import to_tree
+from promptecho._session.http1 import usual_reason
 from promptecho._version import __version__
 
 Json = Any

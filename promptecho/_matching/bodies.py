@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from promptecho._cassette.content import ContentProblem, decode_chunks
+from promptecho._bodies.content import ContentProblem, decode_chunks
 from promptecho._models import FORM, MULTIPART, Request
 
 Json = Any

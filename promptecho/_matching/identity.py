@@ -30,9 +30,9 @@ from promptecho._matching.bodies import (
 from promptecho._matching.canonical import canonicalize, normalized_by
 from promptecho._matching.fields import counting_settings, is_neutral
 from promptecho._matching.headers import selecting
-from promptecho._matching.query import Pairs, from_tree, in_order, parameters, to_tree, with_bare_names
 from promptecho._matching.volatile import mask_volatile, without_temporary_names
 from promptecho._models import MULTIPART, Request
+from promptecho._secrets.query import Pairs, from_tree, in_order, parameters, to_tree, with_bare_names
 from promptecho.providers import Call, Canonical
 from promptecho.providers._fields import ANYWHERE, SETTINGS
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptecho._cassette.index import Index
+from promptecho._defaults import is_ci
+from promptecho._harmless import harmless
 from promptecho._matching import older_keys
 from promptecho._matching.bodies import RAW_BODY
 from promptecho._matching.identity import Identity, address, canonical_json
 from promptecho._misses.hints import hints
-from promptecho._settings.defaults import is_ci
-from promptecho._telling.harmless import harmless
 
 if TYPE_CHECKING:
     from promptecho._cassette.cassette import Cassette

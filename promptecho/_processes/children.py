@@ -26,11 +26,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from promptecho import errors
+from promptecho import _forks, errors
 from promptecho._backends.adapters import PatchPoint
+from promptecho._cassette.relay import Relay
 from promptecho._matching import canonical
-from promptecho._processes import forks
-from promptecho._processes.relay import Relay
 from promptecho._telling import run
 from promptecho._version import __version__
 
@@ -49,8 +48,8 @@ _FUNCTIONS = ("redact", "before_record")  # the settings that may be functions
 # A fork while another thread imports one of them would leave that import unfinished for ever.
 _IMPORTED_BEFORE_FORK = (
     "portalocker", "platform", "importlib.metadata", "difflib", "json",
-    "promptecho._telling.tally", "promptecho._misses.explanation", "promptecho._cassette.streams.sse",
-    "promptecho._cassette.streams.ndjson", "promptecho._cassette.streams.eventstream",
+    "promptecho._telling.tally", "promptecho._misses.explanation", "promptecho._bodies.streams.sse",
+    "promptecho._bodies.streams.ndjson", "promptecho._bodies.streams.eventstream",
 )  # fmt: skip
 
 
@@ -76,7 +75,7 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork)
-forks.in_child(_after_fork)
+_forks.in_child(_after_fork)
 
 
 def _activation() -> Any:

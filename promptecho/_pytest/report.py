@@ -21,10 +21,10 @@ import pytest
 
 import promptecho
 from promptecho import errors
+from promptecho._defaults import DEFAULT_BACKENDS, is_ci
+from promptecho._harmless import harmless
 from promptecho._session import run_folder
-from promptecho._settings.defaults import DEFAULT_BACKENDS, is_ci
 from promptecho._telling import run
-from promptecho._telling.harmless import harmless
 from promptecho._telling.scope import Scope
 
 if TYPE_CHECKING:

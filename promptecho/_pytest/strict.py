@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from promptecho._settings.defaults import is_ci
+from promptecho._defaults import is_ci
 from promptecho._telling import run
 
 if TYPE_CHECKING:

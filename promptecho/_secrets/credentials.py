@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from promptecho import providers
-from promptecho._matching.query import credentials_of_query
 from promptecho._models import Request
 from promptecho._secrets.look import could_be_credential, is_everyday, looks_like_credential
 from promptecho._secrets.named_fields import REDACTED
+from promptecho._secrets.query import credentials_of_query
 
 Json = Any
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Union
 from urllib.parse import unquote_plus
 
-from promptecho._settings.typos import mistyped
+from promptecho._typos import mistyped
 
 Json = Any
 Place = tuple[Union[str, int], ...]  # names in lower case, and indices of lists

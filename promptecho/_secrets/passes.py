@@ -18,9 +18,9 @@ from itertools import accumulate
 from typing import Any, AnyStr
 from urllib.parse import urlsplit, urlunsplit
 
-from promptecho._cassette.streams._text import Lines, edit_text
+from promptecho import _forks
+from promptecho._bodies.streams._text import Lines, edit_text
 from promptecho._models import FORM, MULTIPART, Headers, Request
-from promptecho._processes import forks
 from promptecho._secrets.credentials import (
     CREDENTIAL_FIELDS,
     TOKEN_FIELDS,
@@ -238,7 +238,7 @@ class Redactor:
         self.version: int = 0  # raised with each credential that is learnt
         self._formerly: frozenset[str] = frozenset()
         self._signatures: set[str] = set()  # of each request one: too many for a pattern
-        self._lock = forks.new_lock()
+        self._lock = _forks.new_lock()
         self._found: dict[str, None] = {}
         self.assembled: list[str] = []  # what answers said in pieces, to look for credentials that are learnt late
         self._functions: list[Callable[[str], str]] = []

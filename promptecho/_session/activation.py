@@ -22,12 +22,14 @@ from types import TracebackType
 from typing import Any, TypeVar, overload
 from urllib.parse import urlsplit
 
-from promptecho._backends import adapters, patching
+from promptecho import _forks
+from promptecho._backends import adapters, patching, suppression
 from promptecho._cassette.cassette import Cassette
 from promptecho._guard import background, guard
+from promptecho._harmless import plain
 from promptecho._matching.identity import MatchOn
 from promptecho._misses import workers
-from promptecho._processes import children, forks
+from promptecho._processes import children
 from promptecho._session import opening, run_folder
 from promptecho._session.decorating import Opener, decorate, is_failure, opener_of_block
 from promptecho._session.session import Session, lets_out
@@ -36,7 +38,6 @@ from promptecho._settings import paths as _paths
 from promptecho._settings import settings as _settings
 from promptecho._settings.settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
 from promptecho._telling import run
-from promptecho._telling.harmless import plain
 from promptecho.errors import (
     AmbiguousCassetteError,
     CassetteNestingError,
@@ -49,7 +50,7 @@ F = TypeVar("F")
 Decorated = TypeVar("Decorated", bound="Callable[..., Any] | classmethod[Any, Any, Any]")
 _current: ContextVar[_Entry | None] = ContextVar("promptecho_cassette", default=None)
 _open: tuple[_Entry, ...] = ()
-_lock = forks.new_lock()
+_lock = _forks.new_lock()
 
 
 def session_for(backend: str, method: str = "", url: str = "") -> Session | None:
@@ -66,7 +67,7 @@ def session_for(backend: str, method: str = "", url: str = "") -> Session | None
         AmbiguousCassetteError: several cassettes are open and none of them is this context's own.
         UninterceptedCallError: the backend isn't chosen, and the call must not go out.
     """
-    if not (_open or _outside) or patching.is_suppressed():
+    if not (_open or _outside) or suppression.is_suppressed():
         return None
     if url and _has_no_entry() and background.find(method, url):  # an exporter's thread belongs to no cassette
         return next((each.session for each in _open if each.session.is_pure_replay), None)
@@ -124,7 +125,7 @@ def guard_call(library: str, method: str, url: str) -> None:
         UninterceptedCallError: it must not go out.
         ConnectionRefusedError: it is background traffic, and no call goes out here.
     """
-    watch = None if patching.is_suppressed() else _watched()
+    watch = None if suppression.is_suppressed() else _watched()
     if watch is not None and url and guard.look_at(watch, library, method, url):
         host = urlsplit(url).hostname or ""
         run.note_call("background", host, library)
@@ -138,7 +139,7 @@ def is_guarded() -> bool:
     ...     backend.is_guarded()
     True
     """
-    return bool(_open or _outside) and not patching.is_suppressed()
+    return bool(_open or _outside) and not suppression.is_suppressed()
 
 
 def _watched() -> guard.Watch | None:
@@ -326,7 +327,7 @@ class _Inherited(_Entry):
         self.ticket = ticket  # programs that are started here get it too, whatever becomes of the session
         self._open_session = open_session
         self._opened: Session | None = None
-        self._opening = forks.new_rlock()
+        self._opening = _forks.new_rlock()
 
     @property
     def session(self) -> Session:  # type: ignore[override]  # for others an attribute

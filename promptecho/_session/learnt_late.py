@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from promptecho._processes import forks
+from promptecho import _forks
 
 if TYPE_CHECKING:
     from promptecho._secrets.passes import Redactor
     from promptecho._session.recorder import Recorder
 
-_lock = forks.new_lock()
+_lock = _forks.new_lock()
 _writes = 0
 _looked_for: dict[str, int] = {}  # after how many writes of this process
 _written: dict[Path, _Writing] = {}

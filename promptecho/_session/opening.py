@@ -9,19 +9,19 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from promptecho import providers
+from promptecho import _clock, providers
 from promptecho._backends.adapters import known_backends
 from promptecho._cassette import index as _index
 from promptecho._cassette import store
 from promptecho._cassette.cassette import Cassette
+from promptecho._defaults import is_ci
 from promptecho._matching.canonical import has_registered
 from promptecho._matching.identity import Json
 from promptecho._secrets.passes import Redactor
-from promptecho._session import begun, clock
+from promptecho._session import begun
 from promptecho._session.refusals import refusals, without_refusals
 from promptecho._session.rerecording import Rerecording
 from promptecho._session.session import Session
-from promptecho._settings.defaults import is_ci
 from promptecho._settings.settings import Mode, Settings
 from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteWarning, SettingsError
 
@@ -40,7 +40,7 @@ def open_session(path: Path, settings: Settings) -> tuple[Session, Path | None]:
         if not is_available():
             raise SettingsError("max_live_usd needs prices: pip install 'promptecho[prices]', or set max_live_calls")
     redactor = Redactor(os.environ, redact=settings.redact)
-    session = Session(cassette, settings, redactor, clock.monotonic(), journal=journal, resuming=resuming)
+    session = Session(cassette, settings, redactor, _clock.monotonic(), journal=journal, resuming=resuming)
     return session, path if settings.mode is Mode.ALL else None
 
 
@@ -72,7 +72,7 @@ def join_session(
             cassette.add_document(document)
         grows = store.Journal(journal, _Header(settings), like=path)
     redactor = Redactor(os.environ, redact=settings.redact)
-    return Session(cassette, settings, redactor, clock.monotonic(), journal=grows, resuming=resuming)
+    return Session(cassette, settings, redactor, _clock.monotonic(), journal=grows, resuming=resuming)
 
 
 def _open_beside(cassette: Cassette, settings: Settings) -> tuple[store.Journal | None, bool]:
@@ -154,7 +154,7 @@ def _report(document: store.Document, path: Path, settings: Settings) -> None:
 
 def _check_age(recorded_at: Json, path: Path, days: float) -> None:
     try:
-        age = clock.now() - datetime.strptime(str(recorded_at), _TIME).replace(tzinfo=timezone.utc)
+        age = _clock.now() - datetime.strptime(str(recorded_at), _TIME).replace(tzinfo=timezone.utc)
         if age <= timedelta(days=days):
             return
         what = f"was recorded {age.days} days ago"
@@ -196,7 +196,7 @@ class _Header(Mapping[str, Json]):
             names = self._settings.match.names
             self._made = {
                 "match_on": Flow(names) if isinstance(names, list) else names,
-                "recorded_at": clock.now().strftime(_TIME),
+                "recorded_at": _clock.now().strftime(_TIME),
                 "recorded_with": versions,
             }
         return self._made

@@ -12,17 +12,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Callable
 
-from promptecho._cassette import streams
+from promptecho._bodies import streams
+from promptecho._bodies.content import ContentProblem, decode_chunks
 from promptecho._cassette.cassette import Cassette
-from promptecho._cassette.content import ContentProblem, decode_chunks
 from promptecho._cassette.interaction import Interaction, read_interaction, response_tree
 from promptecho._cassette.layout import Flow, UnwritableText
 from promptecho._cassette.store import Document, Journal
 from promptecho._matching.canonical import has_registered
 from promptecho._matching.identity import Identity, canonical_json
-from promptecho._matching.query import to_tree
 from promptecho._models import Request, ResponseHead
 from promptecho._secrets.passes import REDACTED, Redactor, answer_fields, is_token_answer
+from promptecho._secrets.query import to_tree
 from promptecho._session import learnt_late, run_folder
 from promptecho._session.refusals import is_refusal
 from promptecho._settings.settings import Settings

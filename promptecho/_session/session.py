@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Callable, Union
 
+from promptecho import _forks
 from promptecho._cassette.cassette import Cassette
 from promptecho._cassette.interaction import Interaction
+from promptecho._cassette.relay import Relay
 from promptecho._cassette.store import Journal
 from promptecho._guard import background as _background
 from promptecho._matching.bodies import without_coding
 from promptecho._matching.canonical import has_registered
 from promptecho._matching.headers import may_count
 from promptecho._matching.identity import Identity, address, identify, identify_recorded, older_keys
-from promptecho._matching.query import parameters
+from promptecho._matching.placeholders import fits
 from promptecho._misses.explanation import explain_miss
 from promptecho._models import Request, Response
-from promptecho._processes import forks
-from promptecho._processes.relay import Relay
 from promptecho._secrets.passes import Redactor, request_fields
-from promptecho._secrets.placeholders import fits
+from promptecho._secrets.query import parameters
 from promptecho._session import learnt_late
 from promptecho._session.recorder import Forward, Recorder
 from promptecho._settings.settings import Settings
@@ -115,7 +115,7 @@ class Session:
         self.redactor = redactor
         self.open: bool = True
         self.resuming = resuming
-        self._lock = forks.new_rlock()
+        self._lock = _forks.new_rlock()
         self.recorder: Recorder | None = (
             None if journal is None else Recorder(cassette, settings, redactor, clock, journal, self._lock)
         )

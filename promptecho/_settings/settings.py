@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 
 from promptecho._matching.identity import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOn, MatchOptions
 from promptecho._matching.volatile import VOLATILE, volatile_patterns
-from promptecho._settings.typos import mistyped
+from promptecho._typos import mistyped
 from promptecho.errors import CassetteFileError, PromptechoWarning, SettingsError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 from promptecho._matching.fields import all_neutral
 from promptecho._matching.identity import DEFAULT_MATCH_ON, MatchOptions, has_path, path_parts
-from promptecho._settings.typos import mistyped
+from promptecho._typos import mistyped
 from promptecho.errors import UnknownFieldError
 from promptecho.providers._fields import SETTINGS
 

@@ -12,8 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from promptecho import providers
-from promptecho._session import clock
+from promptecho import _clock, providers
 from promptecho._telling.answers import Answer, Usage
 from promptecho._telling.rates import RateCard
 
@@ -63,7 +62,7 @@ def price(answer: Answer, url: str = "", *, at: datetime | None = None) -> Decim
 @lru_cache(maxsize=1)
 def _run_began() -> datetime:
     """The day whose prices count; the real one, also in a test that pretends another."""
-    return clock.now()
+    return _clock.now()
 
 
 def _where(library: Any, answer: Answer, url: str) -> dict[str, str] | None:

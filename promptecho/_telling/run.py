@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from promptecho._processes import forks
+from promptecho import _forks
 
 if TYPE_CHECKING:
     from promptecho._cassette.cassette import Cassette
@@ -35,7 +35,7 @@ cut_off: list[tuple[BaseException, dict[str, object], Callable[[], None]]] = []
 ended_well: list[Callable[[], None]] = []  # for cassettes of the running test: what takes refusals out of one after all
 
 _ledger: str | None = None  # the same for child processes of a process that nobody named one to
-_lock = forks.new_lock()
+_lock = _forks.new_lock()
 _calls = 0
 _usd = Decimal(0)
 

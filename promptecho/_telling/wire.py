@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from promptecho._cassette import streams
+from promptecho._bodies import streams
 from promptecho.providers._trees import load, mapping
 
 Json = Any

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from promptecho._defaults import is_ci
+from promptecho._harmless import harmless
 from promptecho._secrets.masked_names import masked_name
-from promptecho._settings.defaults import is_ci
-from promptecho._telling.harmless import harmless
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from promptecho import backend, use_cassette
+from promptecho import _clock, backend, use_cassette
 from promptecho._cassette.cassette import Cassette
-from promptecho._session import clock
 
 freezegun = pytest.importorskip("freezegun", reason="freezes the clock")
 time_machine = pytest.importorskip("time_machine", reason="freezes the clock in another way")
@@ -32,7 +31,7 @@ def record(path: Path) -> None:
         forward = session.decide(ASKED)
         assert isinstance(forward, backend.Forward)
         forward.start(backend.ResponseHead(200, backend.Headers({"content-type": "text/plain"})))
-        began = clock.monotonic()
+        began = _clock.monotonic()
         start = began()
         while began() == start:
             pass

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho._cassette.content import ContentProblem, decode_chunks
+from promptecho._bodies.content import ContentProblem, decode_chunks
 
 TEXT = b"The cat sat on the mat. " * 20
 

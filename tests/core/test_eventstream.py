@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptecho._bodies.streams import EventProblem
+from promptecho._bodies.streams.eventstream import AmazonEventStream
 from promptecho._cassette.layout import emit_block, load
-from promptecho._cassette.streams import EventProblem
-from promptecho._cassette.streams.eventstream import AmazonEventStream
 from promptecho._models import Headers, Request
 from promptecho._secrets.passes import Redactor
 

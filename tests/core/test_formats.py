@@ -15,9 +15,10 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from promptecho._cassette import layout, store, streams
-from promptecho._cassette.body import BodyProblem, decode_body, edit_json, encode_body
-from promptecho._cassette.content import ContentProblem, decode_chunks
+from promptecho._bodies import streams
+from promptecho._bodies.body import BodyProblem, decode_body, edit_json, encode_body
+from promptecho._bodies.content import ContentProblem, decode_chunks
+from promptecho._cassette import layout, store
 from promptecho._cassette.interaction import Interaction, read_interaction, response_tree
 from promptecho._matching.identity import MatchOptions
 from promptecho._models import Headers, ResponseHead

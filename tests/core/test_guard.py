@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from promptecho import use_cassette
-from promptecho._guard.guard import allowed
+from promptecho._backends.suppression import allowed
 from promptecho._guard.hosts import is_llm_host
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
 from tests.conformance.drivers import Call, Driver, all_drivers

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptecho import CassetteMiss, use_cassette
-from promptecho._telling.harmless import harmless, json_escaped
+from promptecho._harmless import harmless, json_escaped
 from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteWarning, PromptechoError
 from tests.command_line import environment, promptecho
 

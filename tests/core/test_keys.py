@@ -19,8 +19,8 @@ from promptecho._matching.bodies import readable_body, without_coding
 from promptecho._matching.fields import all_neutral
 from promptecho._matching.headers import all_selecting
 from promptecho._matching.identity import Identity, MatchOptions, identify, identify_recorded
-from promptecho._matching.query import credentials_of_query, parameters
 from promptecho._models import Headers, Request
+from promptecho._secrets.query import credentials_of_query, parameters
 from promptecho._settings.settings import resolve
 
 CHAT = "https://api.openai.com/v1/chat/completions"

@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from promptecho import Cassette, use_cassette
-from promptecho._cassette.streams import format_of
+from promptecho._bodies.streams import format_of
 from promptecho._secrets.named_fields import NamedFields, is_path
 from promptecho._secrets.passes import REDACTED, Redactor
 from tests.command_line import promptecho

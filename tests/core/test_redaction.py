@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from promptecho._cassette.streams import format_of
+from promptecho._bodies.streams import format_of
 from promptecho._models import Headers, Request
 from promptecho._secrets.credentials import carried_credentials, environment_credentials
 from promptecho._secrets.key_formats import runs

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import promptecho
 from promptecho import backend, errors, pytest_plugin, snapshot
+from promptecho._defaults import DEFAULT_BACKENDS
 from promptecho._matching.identity import DEFAULT_MATCH_ON
 from promptecho._matching.volatile import VOLATILE
 from promptecho._settings import settings
-from promptecho._settings.defaults import DEFAULT_BACKENDS
 from promptecho.snapshot import _plugin as snapshot_plugin
 
 from .pages import ROOT, Project, blocks

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from promptecho._cassette.streams import format_of
-from promptecho._cassette.streams._text import edit_text
+from promptecho._bodies.streams import format_of
+from promptecho._bodies.streams._text import edit_text
 from promptecho._matching.identity import MatchOptions, address, identify, identify_recorded
 from promptecho._models import Headers, Request
 from promptecho._secrets.credentials import carried_credentials

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from promptecho._cassette import streams
-from promptecho._cassette.body import decode_body, edit_json, encode_body
+from promptecho._bodies import streams
+from promptecho._bodies.body import decode_body, edit_json, encode_body
 from promptecho._cassette.interaction import Interaction
 from promptecho._models import FORM, MULTIPART, Headers, Request
 from promptecho._secrets.credentials import carried_credentials

@@ -17,7 +17,7 @@ def _join(ticket):
             known = json.load(file)
         said = known["cassette"]
         _make_importable(known)
-        from promptecho._processes import joining
+        from promptecho._session import joining
 
         joining.join(known, ticket)
     except FileNotFoundError:  # the process that opened the cassette has closed it
@@ -36,7 +36,7 @@ def _join(ticket):
 
 def _refuse(ticket):
     try:
-        from promptecho._processes import joining
+        from promptecho._session import joining
     except ImportError as problem:
         sys.stderr.write("promptecho: this process was started in a cassette that is closed by now (%s)\n" % problem)
     else:

@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from promptecho._cassette.body import BodyProblem, decode_body, encode_body
-from promptecho._cassette.streams._format import EventProblem, Json
-from promptecho._cassette.streams._text import edit_value
+from promptecho._bodies.body import BodyProblem, decode_body, encode_body
+from promptecho._bodies.streams._format import EventProblem, Json
+from promptecho._bodies.streams._text import edit_value
 
 _PRELUDE = struct.Struct(">III")
 _LENGTHS = struct.Struct(">II")

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from promptecho._processes import forks
+from promptecho import _forks
 
 Json = Any
 TICKET = "ticket.json"
@@ -31,7 +31,7 @@ class Relay:
         self.folder: Path = folder
         self.is_opener: bool = opener
         self._read: dict[str, int] = {}  # how much of each file
-        self._lock = forks.new_lock()
+        self._lock = _forks.new_lock()
 
     @classmethod
     def begin(cls, asked: Mapping[tuple[str, str], int]) -> Relay:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from promptecho._cassette.streams._format import Json
-from promptecho._cassette.streams._text import TextEvents, edit_value
+from promptecho._bodies.streams._format import Json
+from promptecho._bodies.streams._text import TextEvents, edit_value
 
 _DONE = re.compile(rb'"done": ?true')
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from promptecho import errors
 from promptecho._backends import adapters
+from promptecho._cassette.relay import Relay
 from promptecho._matching import canonical
-from promptecho._processes.relay import Relay
 from promptecho._session import activation, opening
 from promptecho._settings.settings import Mode, Settings
 from promptecho._telling import run

@@ -11,7 +11,7 @@ _PER_LETTER = 3  # a word needs as many letters for each that is off, or any sho
 def mistyped(word: str, known: Iterable[str]) -> str | None:
     """The known name that a word is one or two letters away from, ``None`` if there is none or it is known itself.
 
-    >>> from promptecho._settings.typos import mistyped
+    >>> from promptecho._typos import mistyped
     >>> mistyped("modle", ["messages", "model"])
     'model'
     """

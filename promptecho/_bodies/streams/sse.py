@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from promptecho._cassette.streams._format import Json
-from promptecho._cassette.streams._text import TextEvents, edit_value
+from promptecho._bodies.streams._format import Json
+from promptecho._bodies.streams._text import TextEvents, edit_value
 
 # An event ends with a blank line; each of its two line ends is CRLF, LF or CR. Further blank lines stay with it.
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))+")

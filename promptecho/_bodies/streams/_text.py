@@ -7,8 +7,8 @@ import json
 import re
 from collections.abc import Callable
 
-from promptecho._cassette.body import edit_json
-from promptecho._cassette.streams._format import EventProblem, Json
+from promptecho._bodies.body import edit_json
+from promptecho._bodies.streams._format import EventProblem, Json
 
 
 class TextEvents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptecho._cassette.streams._format import EventProblem, Json, StreamFormat
+from promptecho._bodies.streams._format import EventProblem, Json, StreamFormat
 
 __all__ = ["EventProblem", "Json", "StreamFormat", "format_of"]
 
@@ -11,16 +11,16 @@ def format_of(content_type: str) -> StreamFormat | None:
     """The stream format of a content type, if it is one that promptecho knows."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "text/event-stream":
-        from promptecho._cassette.streams.sse import ServerSentEvents
+        from promptecho._bodies.streams.sse import ServerSentEvents
 
         return ServerSentEvents()
     if kind in ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines",
                 "application/stream+json"):  # fmt: skip
-        from promptecho._cassette.streams.ndjson import NewlineDelimitedJson
+        from promptecho._bodies.streams.ndjson import NewlineDelimitedJson
 
         return NewlineDelimitedJson()
     if kind == "application/vnd.amazon.eventstream":
-        from promptecho._cassette.streams.eventstream import AmazonEventStream
+        from promptecho._bodies.streams.eventstream import AmazonEventStream
 
         return AmazonEventStream()
     return None

@@ -5,22 +5,19 @@ Rule: redaction works on what is about to be written, never on what the running 
 
 from __future__ import annotations
 
-import base64
-import enum
 import functools
 import hashlib
-import html
 import json
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Any, AnyStr
+from typing import Any, AnyStr, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from promptecho import _forks
 from promptecho._bodies.streams._text import Lines, edit_text
 from promptecho._models import FORM, MULTIPART, Headers, Request
+from promptecho._secrets.across import OF_A_LIST, disjoint, leaves, readings, with_leaves
 from promptecho._secrets.credentials import (
     CREDENTIAL_FIELDS,
     TOKEN_FIELDS,
@@ -32,7 +29,6 @@ from promptecho._secrets.credentials import (
     is_credential_place,
     is_flag,
     is_login,
-    is_of_others,
     is_session_header,
     may_hold_fields,
     may_name_a_credential,
@@ -42,7 +38,6 @@ from promptecho._secrets.jwt import is_masked_token, is_token, masked_token
 from promptecho._secrets.key_formats import (
     BASE64,
     HIDING_LENGTH,
-    RUN,
     check_others,
     find_keys,
     mask_in_base64,
@@ -54,6 +49,9 @@ from promptecho._secrets.key_formats import (
 from promptecho._secrets.look import looks_like_credential
 from promptecho._secrets.named_fields import REDACTED as REDACTED
 from promptecho._secrets.named_fields import NamedFields, Place, below, is_path
+from promptecho._secrets.patterns import ARGUMENT_WORDS, SIGNED, Pattern, patterns_for
+from promptecho._secrets.patterns import Fields as Fields
+from promptecho._secrets.spelling import pattern_of, probes_of
 
 Json = Any
 Path = tuple[Any, ...]
@@ -70,154 +68,15 @@ _URL_HEADERS = frozenset(
 )
 
 
-class Fields(enum.Enum):
-    """When the value of a field with the name of a credential is masked."""
-
-    ALWAYS = "always"  # requests that log in: the name says it
-    UNLESS_EVERYDAY = "unless everyday"  # other requests: words are matched, and two of them are not one request
-    IN_A_CONVERSATION = "conversation"  # of a request: what a field is called there is what people call it
-    OF_A_LOGIN = "login"  # answers that hand out tokens: those fields always, others as in the next
-    IF_IT_LOOKS_LIKE_ONE = "look"  # answers of models: what a field is called there is only what the model calls it
-
-
-def _json_field(names: str, quote: str, value: str) -> re.Pattern[str]:
-    """A field of JSON whose quotes are ``quote``, with its text, which may be cut off at the end of all.
-
-    The text stands there itself, or as the ``value`` of an object (client secrets of OpenAI's realtime API).
-    """
-    return re.compile(
-        rf"(?<!\\){quote}(?P<name>{names}){quote}\s*:\s*(?:\{{[^{{}}]*?{quote}value{quote}\s*:\s*)?{quote}"
-        rf"(?P<value>{value})(?={quote}|\\*\Z)",
-        re.IGNORECASE,
-    )
-
-
-_TEXT = r'(?!")[^"\\]*(?:\\.[^"\\]*)*'  # of JSON, between its quotes
-# The same in JSON, in JSON inside JSON, and deeper, where a quote in a value can't be told from its end.
-_QUOTED = (
-    ('"', _TEXT),
-    (r'\\"', r'(?:[^"\\]|\\[^"\\]|\\\\(?:\\.|[^"\\]))+'),
-    (r'\\{2,}"', r'[^"\\]+(?:\\+[^"\\]+)*'),
-)
 _DIGIT = re.compile(r"\d")
-# The reading of texts that are items of one list.
-_LIST = "list"
-_ENDING = "[a-z0-9_.-]{1,40}?(?:token|secret|password|passwd|passphrase|key)"
-_FIELDS = tuple(_json_field("|".join([*sorted(CREDENTIAL_FIELDS), _ENDING]), quote, value) for quote, value in _QUOTED)
-_JWK_FIELDS = tuple(_json_field("d|p|q|dp|dq|qi|k", quote, value) for quote, value in _QUOTED)
-_XML_FIELD = re.compile(r"<(?P<name>AccessKeyId|SecretAccessKey|SessionToken)>(?P<value>[^<]{4,})(?=</(?P=name)>)")
-_METADATA_TOKEN = _json_field("Token", '"', _TEXT)
-_LOGIN_FIELD = _json_field("token|secret|key|jwt|session|sid|session_id|ticket|code|secretid", '"', _TEXT)
-_FORM = re.compile(r"[\w.%+-]+=[^&\s]*(?:&[\w.%+-]+=[^&\s]*)*\s*\Z")
-_FORM_FIELD = re.compile(
-    r"(?:\A|&)(?P<name>" + "|".join(sorted(CREDENTIAL_FIELDS)) + r")=(?P<value>[^&\s]+)", re.IGNORECASE
-)
-# The part of a URL that lets its holder in: signatures and tokens of clouds and their networks, OAuth.
-# A value of under 16 signs or without a digit is one of an example.
-_SIGNING = (
-    r"(?:[\w-]*-)?signature|(?:[\w-]*-)?security-token|access_token|sig|hdnts|hdnea|hdntl|__token__|authorization"
-    r"|auth_key|hmac|hm|(?:[\w-]*-)?sign|policy"
-)
-_LETTING_IN = (
-    r"(?:[\w-]*[_-])?(?:api_?key|token|secret|password|auth|jwt|key)|code|session|pwd|verify|code_verifier"
-    r"|id_token_hint"
-)
-_SIGNED_URL = re.compile(
-    r"(?:[?&;]|\\u0026|&amp;|%(?:25)*(?:26|3F))(?:(?P<signing>" + _SIGNING + ")|(?P<letting>" + _LETTING_IN + "))"
-    r"(?:=|%(?:25)*3D)(?P<value>[^\s\"'<>\\)&?]{16,})",
-    re.IGNORECASE,
-)
-_SIGNED = tuple(
-    name + sign
-    for name in ("signature", "token", "sig", "hdnts", "hdnea", "hdntl", "token__", "authorization", "key", "hmac",
-                 "hm", "sign", "policy", "secret", "password", "auth", "jwt", "code", "session", "pwd", "verify",
-                 "verifier", "hint")
-    for sign in ("=", "%3d", "%253d", "%25253d")
-)  # fmt: skip
-_SIGNED_BYTES = tuple(map(str.encode, _SIGNED))
-_USERINFO = re.compile(r"://(?P<user>[^\s/:@\"'<>\\]{0,256})(?::(?P<value>[^\s/@\"'<>\\]{0,256}))?@")
-_SPACE = r"(?:\s{1,4}|\+|%(?:25)*20|\\+u0020)"
-_SCHEME = re.compile(
-    rf"(?<![A-Za-z])(?:bearer{_SPACE}(?P<value>[A-Za-z0-9._~+/=%-]{{16,4000}})|basic{_SPACE}(?P<basic>[A-Za-z0-9+/_-]{{12,}}={{0,2}}))",
-    re.IGNORECASE,
-)
 _SCHEME_BYTES = re.compile(rb"(?:[Bb]earer|[Bb]asic|BEARER|BASIC)[ \t\n\r+%\\]")
-# Arguments of commands and variables set for them, in a shell's line or a list of JSON.
-_ARGUMENT = re.compile(
-    r"(?<![\w?&;-])(?:--?(?:[a-z0-9_]{1,20}-){0,3}?(?:api-?_?key|access-?_?key|token|secret|password|passwd|key|auth|pat|bearer)"
-    r"(?:=|\s{1,4}|\\*\"\s{0,20},\s{0,20}\\*\")|(?P<variable>[a-z0-9_]{0,40}(?:key|token|secret|password|passwd))=)"
-    r"\\*[\"']?(?P<value>[^\s\"'<>\\,;&|()\[\]{}]{8,2000})",
-    re.IGNORECASE,
-)
 _OF_JWK = frozenset(("d", "p", "q", "dp", "dq", "qi", "k"))
-_ARGUMENT_WORDS = ("key", "token", "secret", "passw", "auth", "pat", "bearer")
-_AUTHORIZATION = re.compile(
-    r"authorization[\"']{0,2}\s{0,4}[:=,]\s{0,4}\\*[\"']?(?:bearer|basic|token|apikey)\s{1,4}(?P<value>[^\s\"'<>\\,;)]{16,})",
-    re.IGNORECASE,
-)
-_ARGUMENT_BYTES = tuple(map(str.encode, _ARGUMENT_WORDS))
+_ARGUMENT_BYTES = tuple(map(str.encode, ARGUMENT_WORDS))
+_SIGNED_BYTES = tuple(map(str.encode, SIGNED))
 # Where the whole answer is a token (instance metadata service, version 2).
 _TOKEN_PATHS = ("/latest/api/token",)
 _HEX_SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
 _ESCAPED_SIGN = re.compile(rb"\\u00[2-7]")  # of a sign that a credential may have; letters are seldom escaped
-_CHANGING = ("index", "output_index", "content_index", "summary_index", "contentBlockIndex", "item_id")
-
-
-@lru_cache(maxsize=256)
-def _probes(value: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """What each spelling of a credential has in it: what to look for in runs, and what to look for everywhere."""
-    found = max(re.findall("[A-Za-z0-9]+", value), key=len, default="")
-    hidden = [max(re.findall("[A-Za-z0-9]+", form), key=len, default="") for form in _base64_forms(value)]
-    probes = tuple({probe.encode() for probe in (found, *hidden)})
-    return (probes, ()) if len(found) >= RUN else ((), probes)
-
-
-@lru_cache(maxsize=64)
-def _pattern(values: tuple[str, ...]) -> re.Pattern[str]:
-    plain = ["".join(map(_spellings, value)) for value in sorted(values, key=len, reverse=True)]
-    hidden = sorted({form for value in values for form in _base64_forms(value)}, key=len, reverse=True)
-    return re.compile("|".join([*plain, *map(re.escape, hidden)]))
-
-
-@lru_cache(maxsize=256)
-def _spellings(sign: str) -> str:
-    """A pattern for how a character may be written: as it is, in a URL, in JSON (also inside JSON), in HTML."""
-    if sign.isascii() and (sign.isalnum() or sign in "-._~"):  # nobody escapes these (RFC 3986, section 2.3)
-        return re.escape(sign)
-    octets = "".join(f"%(?:25)*{octet:02x}" for octet in _octets(sign))
-    printable = "".join(f"={octet:02x}" for octet in _octets(sign))  # quoted-printable (RFC 2045, section 6.7)
-    units = memoryview(sign.encode("utf-16-le", "surrogatepass")).cast("H")
-    codes = "".join(rf"\\+u{unit:04x}" for unit in units)
-    found = [
-        re.escape(sign),
-        f"(?i:{octets}|{printable}|{codes}|&(?:amp;)*#0*{ord(sign)};|&(?:amp;)*#x0*{ord(sign):x};)",
-        re.escape(html.escape(sign)),
-    ]
-    in_json = json.dumps(sign)[1:-1]
-    if in_json[0] == "\\" or sign == "/":
-        found.append(r"\\+" + re.escape(in_json[-1]))
-    if sign == " ":
-        found.append(r"\+")
-    return "(?:" + "|".join(found) + ")"
-
-
-def _octets(value: str) -> bytes:
-    """The bytes of a value; those of a variable of the environment need not be UTF-8."""
-    try:
-        return value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return value.encode("utf-8", "surrogatepass")
-
-
-def _base64_forms(value: str) -> Iterator[str]:
-    data = _octets(value)
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        for shift in range(3):  # inside a longer base64 text, a value may begin at any of three places
-            text = encode(b"\0" * shift + data).decode("ascii").rstrip("=")
-            skip = 0 if shift == 0 else shift + 1
-            end = len(text) if (shift + len(data)) % 3 == 0 else len(text) - 1
-            if end - skip >= 8:
-                yield text[skip:end]
 
 
 class Redactor:
@@ -296,8 +155,8 @@ class Redactor:
         with self._lock:
             for value in fresh:
                 self._known[value] = None
-            self._pattern = _pattern(tuple(self._known))
-            probes = [_probes(value) for value in self._known]
+            self._pattern = pattern_of(tuple(self._known))
+            probes = [probes_of(value) for value in self._known]
             self._in_runs = tuple({probe for found, _ in probes for probe in found})
             self._anywhere = tuple({probe for _, found in probes for probe in found})
             self._masked = {}
@@ -307,8 +166,8 @@ class Redactor:
     def is_in(self, values: Sequence[str], text: str) -> bool:
         """Whether a text has one of some credentials in it, in any spelling."""
         data = text.encode("utf-8", "surrogatepass")
-        probes = [probe for value in values for found in _probes(value) for probe in found]
-        return _holds_any(data, probes) and _pattern(tuple(values)).search(text) is not None
+        probes = [probe for value in values for found in probes_of(value) for probe in found]
+        return _holds_any(data, probes) and pattern_of(tuple(values)).search(text) is not None
 
     def may_be_masked(self, value: str, placeholder: str) -> bool:
         """Whether a placeholder in a recording may be for a value that nothing says to mask today."""
@@ -350,17 +209,31 @@ class Redactor:
     def mask(self, text: str, fields: Fields = Fields.ALWAYS) -> str:
         """The text without anything that must not be written."""
         self._look_at_environment()
-        text = self.named.mask_text(text)
-        pattern = self._pattern
-        if pattern is not None:
-            text = pattern.sub(_masked_known, text)
-        if self._signatures:
-            text = _HEX_SIGNATURE.sub(self._masked_signature, text)
-        mask_key = self._placeholder_for(fields)
-        text = mask_keys(text, mask_key)
-        for passing in _field_patterns(text, fields):
-            text = _replaced(text, self._field_spans(text, passing, fields))
-        text = mask_in_base64(text, mask_key, pattern)
+        for each in PASSES:
+            text = each.mask(self, text, fields)
+        return text
+
+    def _mask_named(self, text: str, fields: Fields) -> str:
+        return self.named.mask_text(text)
+
+    def _mask_known(self, text: str, fields: Fields) -> str:
+        return text if self._pattern is None else self._pattern.sub(_masked_known, text)
+
+    def _mask_signatures(self, text: str, fields: Fields) -> str:
+        return _HEX_SIGNATURE.sub(self._masked_signature, text) if self._signatures else text
+
+    def _mask_keys(self, text: str, fields: Fields) -> str:
+        return mask_keys(text, self._placeholder_for(fields))
+
+    def _mask_patterns(self, text: str, fields: Fields) -> str:
+        for expression, pattern in patterns_for(text, fields):
+            text = _replaced(text, self._spans(text, expression, pattern, fields))
+        return text
+
+    def _mask_base64(self, text: str, fields: Fields) -> str:
+        return mask_in_base64(text, self._placeholder_for(fields), self._pattern)
+
+    def _mask_by_own(self, text: str, fields: Fields) -> str:
         for own in self._patterns:
             text = own.sub(REDACTED, text)
         for function in self._functions:
@@ -375,56 +248,15 @@ class Redactor:
         self._found.setdefault(name)
         return _placeholder(name, key)
 
-    def _field_spans(self, text: str, pattern: re.Pattern[str], fields: Fields) -> Iterator[tuple[int, int, str]]:
-        """What is masked of the fields that a pattern finds."""
-        for found in pattern.finditer(text):
-            if pattern is _USERINFO:
-                yield from self._userinfo_spans(found)
-                continue
-            value = found["value"] or (found["basic"] if pattern is _SCHEME else "")
-            if REDACTED in value and not is_token(value):
-                continue  # masked as a whole, or as what it is
-            if pattern in _FIELDS or pattern is _FORM_FIELD or pattern is _LOGIN_FIELD:
-                name = found["name"].lower()
-                if name not in CREDENTIAL_FIELDS and pattern is not _LOGIN_FIELD:
-                    if not may_name_a_credential(found["name"], value):
-                        continue
-                    self._tell_of_field(found["name"], fields)
-                elif fields is Fields.UNLESS_EVERYDAY:
-                    if not is_carried((name,), value):
-                        continue
-                elif fields is not Fields.ALWAYS and not (fields is Fields.OF_A_LOGIN and name in TOKEN_FIELDS):
-                    if not looks_like_credential(value):
-                        continue
-                    self._tell_of_field(found["name"], fields)
-            elif pattern is _SIGNED_URL:
-                if not any(map(str.isdigit, value)) or not (found["signing"] or looks_like_credential(value)):
-                    continue
-                if found["letting"] and is_of_others(found["letting"]):
-                    continue
-            elif pattern is _AUTHORIZATION and not looks_like_credential(value):
-                continue
-            elif pattern is _ARGUMENT:
-                variable = found["variable"]
-                if variable is None or variable.lower() in ("secret", "password", "passwd"):
-                    if not looks_like_credential(value):
-                        continue
-                elif not may_name_a_credential(variable, value):
-                    continue
-            elif pattern is _SCHEME:
-                if not (looks_like_credential(value) if found["value"] else _is_basic(value)):
-                    continue
-                yield (*found.span("value" if found["value"] else "basic"), REDACTED)
-                continue
-            elif pattern in _JWK_FIELDS and not looks_like_credential(value):
-                continue
-            yield (*found.span("value"), REDACTED)
-
-    def _userinfo_spans(self, found: re.Match[str]) -> Iterator[tuple[int, int, str]]:
-        """The password of a URL, and its user where that is a token."""
-        for part in ("user", "value"):
-            if found[part] and looks_like_credential(found[part]):
-                yield (*found.span(part), REDACTED)
+    def _spans(
+        self, text: str, expression: re.Pattern[str], pattern: Pattern, fields: Fields
+    ) -> Iterator[tuple[int, int, str]]:
+        """What is masked of what a pattern finds."""
+        for found in expression.finditer(text):
+            for start, end, told in pattern.spans(found, fields):
+                if told:
+                    self._tell_of_field(told, fields)
+                yield start, end, REDACTED
 
     def _tell_of_field(self, name: str, fields: Fields) -> None:
         if fields is Fields.IF_IT_LOOKS_LIKE_ONE:
@@ -573,9 +405,9 @@ class Redactor:
 
             def collect(tree: Json, numbers: list[int] = numbers) -> Json:
                 nonlocal count
-                for place, indexes, text in _leaves(tree):
+                for place, indexes, text in leaves(tree):
                     texts[count, place] = text
-                    for group in _readings(place, indexes):
+                    for group in readings(place, indexes):
                         groups.setdefault(group, []).append((count, place))
                 numbers.append(count)
                 count += 1
@@ -594,7 +426,9 @@ class Redactor:
             root: Place = ()
             place = functools.reduce(below, members[0][1], root)
             read.append("".join([texts[each] for each in members]))
-            for at, text in self._masked_parts([texts[each] for each in members], place, fields, reading[0] == _LIST):
+            for at, text in self._masked_parts(
+                [texts[each] for each in members], place, fields, reading[0] == OF_A_LIST
+            ):
                 number, path = members[at]
                 texts[number, path] = text
                 fresh.setdefault(number, {})[path] = text
@@ -604,7 +438,7 @@ class Redactor:
         for at, numbers in enumerate(trees):
             if not fresh.keys().isdisjoint(numbers):
                 each = iter(numbers)
-                changed[at] = edited(pieces[at], lambda tree, each=each: _with_leaves(tree, fresh.get(next(each), {})))  # type: ignore[misc]
+                changed[at] = edited(pieces[at], lambda tree, each=each: with_leaves(tree, fresh.get(next(each), {})))  # type: ignore[misc]
         return changed
 
     def mask_pieces(self, data: bytes, fields: Fields) -> bytes:
@@ -637,15 +471,15 @@ class Redactor:
             or ends.isdisjoint(range(key.start + 1, key.end))
             or len(_DIGIT.findall(whole, key.start, key.end)) >= 2
         ]
-        for passing in _field_patterns(whole, fields):
-            spans += self._field_spans(whole, passing, fields)
+        for expression, pattern in patterns_for(whole, fields):
+            spans += self._spans(whole, expression, pattern, fields)
         spans += [(*found.span(), REDACTED) for own in self._patterns for found in own.finditer(whole) if found.group()]
         base64_texts = (
             (found, masked_base64(found.group(), mask_key, self._pattern)) for found in BASE64.finditer(whole)
         )
         spans += [(*found.span(), masked) for found, masked in base64_texts if masked != found.group()]
         spans += self.named.spans(whole, place)
-        spans = _disjoint(spans)
+        spans = disjoint(spans)
         start = first = 0
         for number, text in enumerate(parts):
             end = start + len(text)
@@ -700,21 +534,39 @@ class Redactor:
         return value if self.is_clean(value.encode("utf-8", "surrogateescape")) else self.mask(value)
 
 
+class Pass(NamedTuple):
+    """A pass over a text, and why it is at its place."""
+
+    name: str
+    why: str
+    mask: Callable[[Redactor, str, Fields], str]
+
+
+PASSES = (
+    Pass("named", "what the user names is masked whole, before a part of it is", Redactor._mask_named),
+    Pass(
+        "known",
+        "credentials that were carried, in any spelling",
+        Redactor._mask_known,
+    ),
+    Pass(
+        "signatures",
+        "those of requests signed for AWS, each good for one request",
+        Redactor._mask_signatures,
+    ),
+    Pass("keys", "formats say what they are, so that a placeholder can name them", Redactor._mask_keys),
+    Pass("patterns", "what has no format, by what stands around it; keys are masked by now", Redactor._mask_patterns),
+    Pass("base64", "the same keys inside it; what is masked by now is no base64 any more", Redactor._mask_base64),
+    Pass("own", "expressions and functions of the user see what would be written", Redactor._mask_by_own),
+)
+
+
 def _holds_any(text: AnyStr, words: Sequence[AnyStr]) -> bool:
     return any(word in text for word in words)
 
 
 def _is_long(value: Json) -> bool:
     return isinstance(value, str) and len(value) >= 20 and REDACTED not in value
-
-
-def _is_basic(text: str) -> bool:
-    """Whether a text is a user and a password as RFC 7617 writes them."""
-    try:
-        plain = base64.b64decode(text + "=" * (-len(text) % 4)).decode("utf-8")
-    except ValueError:
-        return False
-    return ":" in plain and plain.isprintable()
 
 
 def _is_pair(pair: Json) -> bool:
@@ -738,90 +590,12 @@ def is_token_answer(path: str) -> bool:
     return path in _TOKEN_PATHS
 
 
-def _leaves(tree: Json, place: Path = (), indexes: Path = ()) -> Iterator[tuple[Path, Path, str]]:
-    """The texts of a tree with their places, and with what tells the choices and blocks apart that they belong to."""
-    if isinstance(tree, str):
-        yield place, indexes, tree
-    elif isinstance(tree, dict):
-        own = tuple(tree[name] for name in _CHANGING if isinstance(tree.get(name), (int, str)))
-        for key, value in tree.items():
-            if isinstance(value, (str, dict, list)):
-                yield from _leaves(value, (*place, key), (*indexes, *own))
-    elif isinstance(tree, list):
-        for number, value in enumerate(tree):
-            if isinstance(value, (str, dict, list)):
-                yield from _leaves(value, (*place, number), indexes)
-
-
-def _readings(place: Path, indexes: Path) -> Iterator[tuple[Hashable, ...]]:
-    """The texts that a text may be part of: those at its place, those of its choice, those of each list it is in."""
-    yield "place", place
-    if indexes:
-        yield "choice", place, indexes
-    for at, step in enumerate(place):
-        if isinstance(step, int):
-            yield _LIST, (*place[:at], "*", *place[at + 1 :]), indexes
-
-
-def _with_leaves(tree: Json, texts: Mapping[Path, str], place: Path = ()) -> Json:
-    if not texts:
-        return tree
-    if isinstance(tree, str):
-        return texts.get(place, tree)
-    if isinstance(tree, dict):
-        changed = {key: _with_leaves(value, texts, (*place, key)) for key, value in tree.items()}
-        if (*place, "token") in texts and isinstance(tree.get("bytes"), list):  # of log probabilities
-            changed["bytes"] = list(changed["token"].encode("utf-8", "surrogatepass"))
-        return changed
-    if isinstance(tree, list):
-        return [_with_leaves(value, texts, (*place, key)) for key, value in enumerate(tree)]
-    return tree
-
-
-def _field_patterns(text: str, fields: Fields) -> Iterator[re.Pattern[str]]:
-    """The patterns that may find something in a text."""
-    lowered = text.lower()
-    if '"' in text:
-        yield from _FIELDS if '\\"' in text else _FIELDS[:1]
-        if '"kty' in text:
-            yield from _JWK_FIELDS
-        if '"SecretAccessKey"' in text:
-            yield _METADATA_TOKEN
-        if fields is Fields.OF_A_LOGIN:
-            yield _LOGIN_FIELD
-    elif _FORM.match(text):
-        yield _FORM_FIELD
-    if _holds_any(lowered, _SIGNED):
-        yield _SIGNED_URL
-    if "://" in text and "@" in text:
-        yield _USERINFO
-    if "uthorization" in lowered:
-        yield _AUTHORIZATION
-    if "bearer" in lowered or "basic" in lowered:
-        yield _SCHEME
-    if ("-" in text or "=" in text) and _holds_any(lowered, _ARGUMENT_WORDS):
-        yield _ARGUMENT
-    if "<" in text:
-        yield _XML_FIELD
-
-
 def _replaced(text: str, spans: Iterator[tuple[int, int, str]]) -> str:
     pieces, done = [], 0
     for start, end, fresh in spans:
         pieces += [text[done:start], fresh]
         done = end
     return "".join([*pieces, text[done:]]) if done else text
-
-
-def _disjoint(spans: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Spans in order; of those that overlap, the first names what is masked as far as any of them reaches."""
-    found: list[tuple[int, int, str]] = []
-    for begin, stop, placeholder in sorted(spans, key=lambda span: (span[0], -span[1])):
-        if found and begin < found[-1][1]:
-            found[-1] = (found[-1][0], max(stop, found[-1][1]), found[-1][2])
-        else:
-            found.append((begin, stop, placeholder))
-    return found
 
 
 def _digest(key: str) -> str:

@@ -221,21 +221,22 @@ def has_path(tree: Json, dotted: str) -> bool:
 
 
 def _drop(tree: Json, parts: tuple[str, ...]) -> Json:
-    head, rest = parts[0], parts[1:]
+    """A tree without what is at a path, whose parts are names, numbers or ``*``; a name means that of every item."""
+    head, *rest = parts
     if isinstance(tree, list) and head != "*" and not head.isdigit():
-        return _drop(tree, ("*", *parts))
+        return [_drop(value, parts) for value in tree]
+
+    def without(names_and_values: Iterable[tuple[Any, Json]]) -> Iterator[tuple[Any, Json]]:
+        for name, value in names_and_values:
+            if head not in ("*", str(name)):
+                yield name, value
+            elif rest:
+                yield name, _drop(value, tuple(rest))
+
     if isinstance(tree, dict):
-        return {
-            key: (_drop(value, rest) if rest else None) if head in ("*", key) else value
-            for key, value in tree.items()
-            if rest or head not in ("*", key)
-        }
+        return dict(without(tree.items()))
     if isinstance(tree, list):
-        return [
-            (_drop(value, rest) if rest else None) if head in ("*", str(index)) else value
-            for index, value in enumerate(tree)
-            if rest or head not in ("*", str(index))
-        ]
+        return [value for _, value in without(enumerate(tree))]
     return tree
 
 

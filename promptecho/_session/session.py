@@ -211,29 +211,42 @@ class Session:
         )
 
     def _choose(self, request: Request, identity: Identity) -> Interaction | None:
+        """The recording that answers a request; ``None`` if it goes live, or if there is none."""
+        entries = self._of_one_host(request, identity, self._candidates(request, identity))
+        if not entries:
+            return None
+        place = (identity.key, entries[0].identity.host)
+        turn = self._take_turn(place) + self._asked[identity.unmasked_key, place[1]]
+        return self._at_turn(request, identity, entries, turn)
+
+    def _candidates(self, request: Request, identity: Identity) -> list[Interaction]:
+        """The recordings of a request, of whatever host, in the order of the file."""
         entries = self.cassette.find([identity.key])
         if not entries and self.cassette.older:
             entries = self.cassette.find(older_keys(request, identity, self.settings.match))
         if identity.unmasked_key:  # those recorded when less was masked than today come first, as they did in the file
             entries = [*self.cassette.find([identity.unmasked_key]), *entries]
-        if not entries:
-            entries = self._find_by_placeholders(identity)
-        same_host = [entry for entry in entries if entry.identity.host == identity.host]
-        if not same_host:
-            if self.recorder is not None:
-                return None  # a call may go out, so another host's answer is never taken
-            if len({entry.identity.host for entry in entries}) > 1:
-                raise self._miss(request, identity, ambiguous=entries)
-        entries = same_host or entries
-        if not entries:
-            return None
-        place = (identity.key, entries[0].identity.host)
-        asked = self._take_turn(place) + self._asked[identity.unmasked_key, place[1]]
-        if asked < len(entries):
-            return entries[0] if self.settings.repeats == "reuse" else entries[asked]
-        if self.settings.repeats == "reuse":
+        return entries or self._find_by_placeholders(identity)
+
+    def _of_one_host(self, request: Request, identity: Identity, entries: list[Interaction]) -> list[Interaction]:
+        """Those of the request's own host; else those of another one, if it is the only one and no call may go out."""
+        own = [entry for entry in entries if entry.identity.host == identity.host]
+        if own or self.recorder is not None:
+            return own
+        if len({entry.identity.host for entry in entries}) > 1:
+            raise self._miss(request, identity, ambiguous=entries)
+        return entries
+
+    def _at_turn(
+        self, request: Request, identity: Identity, entries: list[Interaction], turn: int
+    ) -> Interaction | None:
+        """What the same request gets when it was asked ``turn`` times before."""
+        repeats = self.settings.repeats
+        if repeats == "reuse":
             return entries[0]
-        if self.settings.repeats == "strict":
+        if turn < len(entries):
+            return entries[turn]
+        if repeats == "strict":
             if self.recorder is not None:
                 return None
             raise self._miss(request, identity, used_up=len(entries))

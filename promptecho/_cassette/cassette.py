@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from promptecho._matching.bodies import is_opaque
 from promptecho._matching.canonical import has_registered
 from promptecho._matching.identity import Identity, MatchOn, MatchOptions, canonical_json, recorded_options
 from promptecho._secrets.named_fields import REDACTED
+from promptecho._warning import warn
 from promptecho.providers._fields import SETTINGS
 
 Json = Any
@@ -400,7 +400,7 @@ class Cassette:
         elif kind == "passed":
             self.passed_through += int(value)
         elif kind == "outside":
-            warnings.warn(value, errors.UninterceptedCallWarning, stacklevel=2)
+            warn(value, errors.UninterceptedCallWarning)
 
     def _recorded_under(self, key: str) -> Interaction | None:
         return next((each for each in self.recorded if each.identity.key == key), None)

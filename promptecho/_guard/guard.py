@@ -15,7 +15,6 @@ import errno
 import socket
 import sys
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from promptecho._backends.adapters import known_backends
 from promptecho._guard import background, callers, lookups
 from promptecho._guard.hosts import is_llm_host, is_loopback
 from promptecho._telling import run
+from promptecho._warning import warn
 from promptecho.errors import UninterceptedCallError, UninterceptedCallWarning
 
 __all__ = ["Watch", "is_llm_host", "is_loopback", "listen", "look_at", "refuse"]
@@ -199,7 +199,7 @@ def _judge(watch: Watch, host: str, library: str = "") -> None:
         problem = UninterceptedCallError(text, host=host, library=library)
         watch.note(problem)
         raise problem
-    warnings.warn(text + " It was sent, and is not recorded.", UninterceptedCallWarning, stacklevel=4)
+    warn(text + " It was sent, and is not recorded.", UninterceptedCallWarning)
 
 
 def _kind(watch: Watch, does: str) -> str:
@@ -220,7 +220,7 @@ def _note_late(watch: Watch, host: str) -> None:
             run.note_call("late", host, library, watch.closed)
         else:  # the summary of the run is out, or there is none
             text = _text(watch, host, library, is_provider=False)
-            warnings.warn(f"{text} It was sent, and is not recorded.", UninterceptedCallWarning, stacklevel=2)
+            warn(f"{text} It was sent, and is not recorded.", UninterceptedCallWarning)
 
 
 def _text(watch: Watch, host: str, library: str, is_provider: bool) -> str:

@@ -18,7 +18,6 @@ import os
 import pickle
 import re
 import sys
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
@@ -32,6 +31,7 @@ from promptecho._cassette.relay import Relay
 from promptecho._matching import canonical
 from promptecho._telling import run
 from promptecho._version import __version__
+from promptecho._warning import warn
 
 if TYPE_CHECKING:
     from promptecho._session.activation import _Entry
@@ -216,11 +216,10 @@ def _warn_if_outside(command: object, ticket: Path) -> None:
     place = next((n for n, word in enumerate(words) if _PYTHON.fullmatch(os.path.basename(word))), None)  # noqa: PTH119
     why = None if place is None else _outside_by(words[:place], words[place], words[place + 1 :])
     if why is not None:
-        warnings.warn(
+        warn(
             f"a Python program was started with {why[0]} inside {_cassette_of(ticket)}: it {why[1]}, so it can't join "
             "the cassette, and its calls go around it. Start it without that",
             errors.UninterceptedCallWarning,
-            stacklevel=4,
         )
 
 

@@ -12,7 +12,6 @@ import inspect
 import os
 import sys
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
@@ -38,6 +37,7 @@ from promptecho._settings import paths as _paths
 from promptecho._settings import settings as _settings
 from promptecho._settings.settings import Hooks, Mode, PathLike, Redactions, Settings, Volatile
 from promptecho._telling import run
+from promptecho._warning import warn
 from promptecho.errors import (
     AmbiguousCassetteError,
     CassetteNestingError,
@@ -303,7 +303,7 @@ def _raise_swallowed(cassette: Cassette, error: BaseException | None) -> None:
         workers.settle(miss)
         if getattr(arrived(miss), "is_of_child", False) and not run.watching:
             # A program that is no test may have dealt with it; what its processes catch can't be seen here.
-            warnings.warn(f"in a child process: {plain(str(miss))}", CassetteWarning, stacklevel=5)
+            warn(f"in a child process: {plain(str(miss))}", CassetteWarning)
     if error is None or isinstance(error, Exception):
         swallowed = _swallowed.first_swallowed([cassette], error)
         if swallowed is not None:
@@ -367,11 +367,7 @@ def _warn_of_names(session: Session) -> None:
     """Outside of a test run, which tells it at its end: names in settings that no request has had."""
     if session.cassette.played or session.cassette.recorded_count:
         for setting, name in sorted(session.unseen.waiting):
-            warnings.warn(
-                f"{session.cassette.path}: {setting} has {name!r}, a field that no request here had",
-                CassetteWarning,
-                stacklevel=5,
-            )
+            warn(f"{session.cassette.path}: {setting} has {name!r}, a field that no request here had", CassetteWarning)
 
 
 def _forget_uneventful(cassette: Cassette) -> None:

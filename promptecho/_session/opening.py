@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -23,6 +22,7 @@ from promptecho._session.refusals import refusals, without_refusals
 from promptecho._session.rerecording import Rerecording
 from promptecho._session.session import Session
 from promptecho._settings.settings import Mode, Settings
+from promptecho._warning import warn
 from promptecho.errors import CassetteExpiredError, CassetteFileError, CassetteWarning, SettingsError
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -110,11 +110,10 @@ def _open_in_place(cassette: Cassette, settings: Settings) -> tuple[store.Journa
     _report(document, path, settings)
     if cassette.unmatchable:
         names = ", ".join(f"interactions[{each.number}]" for each in cassette.unmatchable)
-        warnings.warn(
+        warn(
             f"{path}: {names} can't be matched: a part of the request was written once, in a recording that isn't in "
             f"the file any more. Run `promptecho repair {path}` to see what is lost, or restore the file",
             CassetteWarning,
-            stacklevel=6,
         )
     if not (mode is Mode.NEW_EPISODES or (mode is Mode.ONCE and resuming)):
         return None, resuming
@@ -127,28 +126,25 @@ def _open_in_place(cassette: Cassette, settings: Settings) -> tuple[store.Journa
 
 def _report(document: store.Document, path: Path, settings: Settings) -> None:
     if document.torn:
-        warnings.warn(
+        warn(
             f"{path}: the last recording was cut off while it was written, and "
             "is left out; what stands before it is kept",
             CassetteWarning,
-            stacklevel=7,
         )
     if document.unfinished and settings.mode is Mode.NONE:
-        warnings.warn(
+        warn(
             f"{path} is marked unfinished: its recording was interrupted. "
             "Run it once in mode 'once' to record the rest",
             CassetteWarning,
-            stacklevel=7,
         )
     if settings.max_age is not None:
         _check_age(document.header.get("recorded_at"), path, settings.max_age)
     recorded = document.header.get("match_on")
     if settings.match.explicit and recorded is not None and recorded != settings.match.names:
-        warnings.warn(
+        warn(
             f"{path} was recorded with match_on={recorded}, and this test asks for {settings.match.names}: "
             "the test's list is used",
             CassetteWarning,
-            stacklevel=7,
         )
 
 
@@ -163,7 +159,7 @@ def _check_age(recorded_at: Json, path: Path, days: float) -> None:
     text = f"{path} {what}, and max_age is {days:g} days: record it again with PROMPTECHO_MODE=all"
     if is_ci():
         raise CassetteExpiredError(text)
-    warnings.warn(text, CassetteWarning, stacklevel=8)
+    warn(text, CassetteWarning)
 
 
 class _Header(Mapping[str, Json]):
@@ -264,7 +260,7 @@ def finish(session: Session, target: Path | None, opener: str, *, failed: bool) 
             try:
                 journal.mark_unfinished()
             except CassetteFileError as problem:  # the failure itself is what the user is to see
-                warnings.warn(str(problem), CassetteWarning, stacklevel=4)
+                warn(str(problem), CassetteWarning)
         return
     if failed or not touched:
         return

@@ -6,7 +6,6 @@ Rule: a finished call is written, redacted, before the end of its response is ha
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -27,6 +26,7 @@ from promptecho._session import learnt_late, run_folder
 from promptecho._session.refusals import is_refusal
 from promptecho._settings.settings import Settings
 from promptecho._telling import run
+from promptecho._warning import warn
 from promptecho.errors import (
     WAY_OUT,
     CassetteFormatError,
@@ -293,22 +293,20 @@ class Recorder:
         if cost is not None:
             run.count_usd(cost)
         else:
-            warnings.warn(
+            warn(
                 f"what {answer.model or 'a model'} costs is not known, so max_live_usd can't count it; "
                 "set max_live_calls as well",
                 CassetteWarning,
-                stacklevel=2,
             )
 
     def _warn(self, forward: Forward, head: ResponseHead) -> None:
         if head.status_code >= 400 and self.settings.on_record_error == "warn":
-            warnings.warn(
+            warn(
                 f"recorded status {head.status_code} of {forward.request.method} "
                 f"{self.redactor.url(forward.request.url)} into {self.cassette.path}: every replay gives it"
                 f"{', unless the recording ends in an error' if is_refusal(head.status_code) else ''}. "
                 "If it was meant, pass on_record_error='record'; if not, delete the recording and run again",
                 PromptechoRecordingWarning,
-                stacklevel=2,
             )
 
     def _tree(
@@ -430,19 +428,17 @@ class Recorder:
             forward.abandon()
         texts = (canonical_json(each.document) for each in self.cassette.recorded)
         for name, meant in self.redactor.named.mistyped_in(texts):
-            warnings.warn(
+            warn(
                 f"{self.cassette.path}: redact has {name!r}, a field that nothing recorded has, so it masked nothing; "
                 f"did you mean {meant!r}? If so, delete the file and record it again",
                 CassetteWarning,
-                stacklevel=3,
             )
         fired = self.redactor.found
         if fired and self.settings.on_secret == "warn" and self.cassette.recorded_count:
-            warnings.warn(
+            warn(
                 f"{self.cassette.path}: masked what looks like credentials in recorded bodies ({', '.join(fired)}); "
                 "look at the file before it is committed, or pass on_secret='ignore'",
                 CassetteWarning,
-                stacklevel=3,
             )
 
 

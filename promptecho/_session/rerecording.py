@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from promptecho._cassette.lock import FileLock
 from promptecho._session import run_folder
 from promptecho._session.refusals import without_refusals
 from promptecho._telling import run
+from promptecho._warning import warn
 from promptecho.errors import CassetteFileError, CassetteFormatError, CassetteWarning
 
 Json = Any
@@ -56,11 +56,10 @@ class Rerecording(store.Journal):
             return False
         document, self.left_out = without_refusals(store.parse(text, self.path))
         cassette.add_document(document)
-        warnings.warn(
+        warn(
             f"{self.path}: an earlier re-recording of {self.target.name} stopped half-way; its {len(document.items)} "
             "recording(s) are taken up and the rest is recorded. Delete that file first to record everything again",
             CassetteWarning,
-            stacklevel=7,
         )
         return True
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypedDict, Union
 from promptecho._matching.identity import DEFAULT_MATCH_ON, WHOLE_BODY, MatchOn, MatchOptions
 from promptecho._matching.volatile import VOLATILE, volatile_patterns
 from promptecho._typos import mistyped
+from promptecho._warning import warn
 from promptecho.errors import CassetteFileError, PromptechoWarning, SettingsError
 
 if TYPE_CHECKING:
@@ -358,11 +358,10 @@ def _check_variables(environ: Mapping[str, str]) -> None:
     for name in environ:
         if name.startswith("PROMPTECHO_") and name not in (*_VARIABLES, *_INTERNAL) and name not in _reported:
             _reported.add(name)
-            warnings.warn(
+            warn(
                 f"the variable {name} is set, and promptecho has none of that name"
                 f"{_near(name, _VARIABLES)}; it reads {' and '.join(_VARIABLES)}",
                 PromptechoWarning,
-                stacklevel=6,
             )
 
 

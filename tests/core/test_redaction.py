@@ -157,23 +157,25 @@ PLACES: dict[str, Callable[[str], str]] = {
 UNREADABLE = ("with escaped slashes", "as .NET writes it", "in a URL", "in a URL in a URL")
 
 
-@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: f"{rule.name}-{rule.prefixes[0]}")
-def test_a_key_of_each_rule_is_masked_wherever_it_is(rule: KeyRule, place: str) -> None:
-    if rule.name == "AZURE_STORAGE_KEY" and "AccountKey=" not in rule.prefixes and place in UNREADABLE:
-        pytest.skip("what stands before the mark of such a key is told by its length")
-    made = redactor()
+def test_a_key_of_each_rule_is_masked_wherever_it_is(rule: KeyRule) -> None:
     key = rule.example
-    written = PLACES[place](key)
-    masked = made.mask(written)
     secret = max(re.findall("[A-Za-z0-9]+", key), key=len)
-    assert secret not in masked
-    assert secret.encode() not in b" ".join(contents(masked))
-    assert made.mask_bytes(written.encode()) == masked.encode()
-    assert rule.name in made.found
-    assert made.mask(masked) == masked
-    if written.startswith("{"):
-        leaf(masked)
+    # What stands before the mark of such a key is told by its length, which escapes change.
+    is_measured = rule.name == "AZURE_STORAGE_KEY" and "AccountKey=" not in rule.prefixes
+    for place, dress in PLACES.items():
+        if is_measured and place in UNREADABLE:
+            continue
+        made = redactor()
+        written = dress(key)
+        masked = made.mask(written)
+        assert secret not in masked, place
+        assert secret.encode() not in b" ".join(contents(masked)), place
+        assert made.mask_bytes(written.encode()) == masked.encode(), place
+        assert rule.name in made.found, place
+        assert made.mask(masked) == masked, place
+        if written.startswith("{"):
+            leaf(masked)
 
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: f"{rule.name}-{rule.prefixes[0]}")
@@ -213,7 +215,8 @@ def cost(made: Redactor, text: str) -> float:
 )
 def test_masking_takes_a_time_that_grows_with_the_text(unit: str) -> None:
     made = learned(("x-api-key", SECRET))
-    small, large = (unit * (size // len(unit)) for size in (100_000, 200_000))
+    length = 100_000 if unit in HOSTILE else 25_000
+    small, large = (unit * (size // len(unit)) for size in (length, 2 * length))
     shortest = [float("inf"), float("inf")]
     for _ in range(6):  # another program may have had the processor's cache
         shortest = [min(best, cost(made, text)) for best, text in zip(shortest, (small, large))]

@@ -70,6 +70,8 @@ def hints(recorded: Identity, incoming: Identity, options: MatchOptions, places:
         settings.append(f"match_on={json.dumps(_without(options.fields, removed))}")
     if ignored:
         settings.append(f"ignore={json.dumps([*options.ignore, *ignored])}")
+    if not settings:
+        return
     why = []
     if names:
         why.append("dates, times or ids of the run differ")

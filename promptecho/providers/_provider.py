@@ -18,8 +18,12 @@ from promptecho.providers._key_rule import KeyRule
 Json = Any
 
 
-# What a shape is told by; those told by less are asked later.
-BY_PATH, BY_BODY, BY_MESSAGES = 0, 1, 2
+#: A shape of requests is told by their path.
+BY_PATH = 0
+#: It is told by the body; such a shape is asked after those that are told by path.
+BY_BODY = 1
+#: It is told by having messages, and is asked last.
+BY_MESSAGES = 2
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _STEP = re.compile(r"^\d+\. `(?P<file>[^`]+\.py)` `(?P<function>[^`]+)`", re.MUL
 
 def steps(title: str) -> list[tuple[str, str]]:
     text = (CHECKOUT / "DESIGN.md").read_text(encoding="utf-8")
-    (part,) = re.findall(rf"^### {title}\n(.*?)(?=^Beside|^###)", text, re.MULTILINE | re.DOTALL)
+    (part,) = re.findall(rf"^### {title}\n(.*?)(?=^##)", text, re.MULTILINE | re.DOTALL)
     return [(found["file"], found["function"].rpartition(".")[2]) for found in _STEP.finditer(part)]
 
 

@@ -157,8 +157,9 @@ def test_nothing():
     loaded = {name for name in sys.modules if name.startswith("promptecho")}
     assert loaded == {"promptecho", "promptecho.errors", "promptecho.pytest_plugin"} | {
         f"promptecho._{name}"
-        for name in ("begun", "defaults", "forks", "harmless", "masked_names", "paths", "pytest_report", "pytest_strict",
-                     "run", "run_folder", "scope", "version")
+        for name in ("defaults", "forks", "harmless", "version", "pytest", "pytest.report", "pytest.strict", "secrets",
+                     "secrets.masked_names", "session", "session.begun", "session.run_folder", "settings",
+                     "settings.paths", "telling", "telling.run", "telling.scope")
     }
     assert not {"yaml", "httpx", "httpx2", "click", "rich", "genai_prices", "portalocker"} & set(sys.modules)
 """
@@ -678,7 +679,7 @@ def test_a(n):
     assert record_of(pytester)["shared.yaml"]["complete"] is True
 
 
-SHARED = """
+SHARED_FILE = """
 import promptecho
 
 @promptecho.use_cassette("shared.yaml")
@@ -700,7 +701,7 @@ def test_recording_again_drops_nothing_that_a_test_needs_which_did_not_run_or_pa
     path = pytester.path / "shared.yaml"
 
     def recorded(word: str, broken: int, *arguments: str) -> list[str]:
-        write(pytester, server, f"WORD, BROKEN = {word!r}, {broken}\n" + SHARED)
+        write(pytester, server, f"WORD, BROKEN = {word!r}, {broken}\n" + SHARED_FILE)
         result = run(pytester, *arguments)
         assert "INTERNALERROR" not in result.stdout.str()
         assert "unfinished" not in path.read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import promptecho
-from promptecho import backend, errors, pytest_plugin, snapshot
+from promptecho import backend, errors, provider, pytest_plugin, snapshot
 from promptecho._defaults import DEFAULT_BACKENDS
 from promptecho._matching.identity import DEFAULT_MATCH_ON
 from promptecho._matching.volatile import VOLATILE
@@ -124,7 +124,9 @@ def test_each_public_name_has_its_entry() -> None:
     pages = "\n".join(page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md"))
     entries = set(re.findall(r"^\.\. auto(?:class|function|exception|data):: ([\w.]+)", pages, re.MULTILINE))
     entries = {entry.rpartition(".")[2] for entry in entries}
-    public = {*promptecho.__all__, *errors.__all__, *backend.__all__, *snapshot.__all__} - {"__version__"}
+    public = {*promptecho.__all__, *errors.__all__, *backend.__all__, *snapshot.__all__, *provider.__all__} - {
+        "__version__"
+    }
     assert public - entries == set()
     scopes = {f"promptecho_{scope}_cassette" for scope in ("class", "module", "package", "session")}
     assert entries - public == {"Call", "promptecho_cassette", *scopes, "llm_snapshot"}

@@ -178,7 +178,7 @@ def test_an_import_before_any_cassette_costs_nothing() -> None:
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (
         result.stdout.strip()
-        == "['promptecho', 'promptecho._session.begun', 'promptecho._session.run_folder', 'promptecho._version']"
+        == "['promptecho', 'promptecho._session', 'promptecho._session.begun', 'promptecho._session.run_folder', 'promptecho._version']"
     )
 
 

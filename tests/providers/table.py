@@ -29,7 +29,7 @@ def rows() -> Iterable[str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "–"
+    return ", ".join(names) or "\u2013"
 
 
 def with_table(page: str) -> str:

@@ -1,7 +1,7 @@
 """The SDKs under test and how each is called. Adding one is one entry in ``ENTRIES``.
 
-Run as a program it makes one call inside a cassette and prints the result as JSON: this is how the replays run in a
-process of their own.
+Run as a program it makes the calls of one inside cassettes and prints the results as JSON: this is how the replays run
+in a process of their own.
 """
 
 from __future__ import annotations
@@ -433,6 +433,10 @@ def call(name: str, variant: str, url: str) -> Any:
 if __name__ == "__main__":
     import promptecho
 
-    with promptecho.use_cassette(os.environ["CASSETTE"], mode="none", backends=ENTRIES[sys.argv[1]].backends):
-        result = call(sys.argv[1], sys.argv[2], sys.argv[3])
-    sys.stdout.write(json.dumps(result))
+    name, url, *variants = sys.argv[1:]
+    results = {}
+    for variant in variants:
+        path = os.path.join(os.environ["CASSETTES"], f"{variant}.yaml")  # noqa: PTH118
+        with promptecho.use_cassette(path, mode="none", backends=ENTRIES[name].backends):
+            results[variant] = call(name, variant, url)
+    sys.stdout.write(json.dumps(results))

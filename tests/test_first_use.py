@@ -184,6 +184,7 @@ def test_the_plugins_add_their_own_few_modules_to_the_start_of_pytest(tmp_path: 
 
     assert started(*PLUGINS) - started() == {
         "promptecho",
+        *(f"promptecho._{room}" for room in ("pytest", "secrets", "session", "settings", "telling")),
         "promptecho._session.begun",
         "promptecho._defaults",
         "promptecho._forks",

@@ -129,7 +129,7 @@ def test_each_public_name_has_its_entry() -> None:
     }
     assert public - entries == set()
     scopes = {f"promptecho_{scope}_cassette" for scope in ("class", "module", "package", "session")}
-    assert entries - public == {"Call", "promptecho_cassette", *scopes, "llm_snapshot"}
+    assert entries - public == {"promptecho_cassette", *scopes, "llm_snapshot"}
 
 
 @needs_shell

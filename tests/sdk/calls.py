@@ -433,9 +433,9 @@ def call(name: str, variant: str, url: str) -> Any:
 if __name__ == "__main__":
     import promptecho
 
-    name, url, *variants = sys.argv[1:]
+    name, *addresses = sys.argv[1:]
     results = {}
-    for variant in variants:
+    for variant, _, url in (address.partition("=") for address in addresses):
         path = os.path.join(os.environ["CASSETTES"], f"{variant}.yaml")  # noqa: PTH118
         with promptecho.use_cassette(path, mode="none", backends=ENTRIES[name].backends):
             results[variant] = call(name, variant, url)

@@ -32,20 +32,22 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_what_an_sdk_recorded_replays_in_a_new_process(tmp_path: Path, name: str) -> None:
     entry = ENTRIES[name]
     recorded: dict[str, Any] = {}
-    with ProviderServer() as server:
-        for variant in entry.variants():
-            path, before = tmp_path / f"{variant}.yaml", len(server.hits)
+    servers: dict[str, ProviderServer] = {}  # one for each: SDKs keep clients by address, with the loop of the first
+    for variant in entry.variants():
+        path = tmp_path / f"{variant}.yaml"
+        with ProviderServer() as server:
             with promptecho.use_cassette(path, on_record_error="raise", backends=entry.backends) as cassette:
                 recorded[variant] = call(name, variant, server.url)
-            # huggingface_hub looks names of agents up on its own
-            asked = sum("/api/agent-harnesses" not in hit for hit in server.hits[before:])
-            assert asked == len(cassette.recorded) == entry.calls, variant
-            assert all(interaction.incomplete is None for interaction in cassette.recorded), variant
-            assert KEY not in path.read_text(encoding="utf-8"), variant
-        hits = len(server.hits)
+        servers[variant] = server
+        asked = sum("/api/agent-harnesses" not in hit for hit in server.hits)  # not what huggingface_hub looks up
+        assert asked == len(cassette.recorded) == entry.calls, variant
+        assert all(interaction.incomplete is None for interaction in cassette.recorded), variant
+        assert KEY not in path.read_text(encoding="utf-8"), variant
+    hits = {variant: len(server.hits) for variant, server in servers.items()}
 
+    addresses = [f"{variant}={server.url}" for variant, server in servers.items()]
     replay = subprocess.run(
-        [sys.executable, "-m", "tests.sdk.calls", name, server.url, *entry.variants()],
+        [sys.executable, "-m", "tests.sdk.calls", name, *addresses],
         env={
             **os.environ,
             "CASSETTES": str(tmp_path),
@@ -59,4 +61,4 @@ def test_what_an_sdk_recorded_replays_in_a_new_process(tmp_path: Path, name: str
     )
     assert replay.returncode == 0, replay.stderr[-3000:]
     assert json.loads(replay.stdout) == json.loads(json.dumps(recorded))
-    assert len(server.hits) == hits
+    assert {variant: len(server.hits) for variant, server in servers.items()} == hits

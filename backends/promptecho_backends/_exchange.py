@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any, Callable
 
@@ -17,33 +18,33 @@ _DRAIN_SECONDS = 0.25
 _DRAIN_CHUNKS = 64
 
 
-class Exchange:
+class Exchange(ABC):
     """The translations of one library, and what happens to one of its calls."""
 
+    @abstractmethod
     def read(self, request: Any) -> bytes:
         """The body of a request, which can be sent all the same."""
-        raise NotImplementedError
 
-    async def read_async(self, request: Any) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    async def read_async(self, request: Any) -> bytes: ...
 
-    def to_request(self, request: Any, body: bytes) -> Request:
-        raise NotImplementedError
+    @abstractmethod
+    def to_request(self, request: Any, body: bytes) -> Request: ...
 
+    @abstractmethod
     def to_head(self, response: Any) -> ResponseHead:
         """What is known of a response before its body."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_native(self, replay: Replay) -> Any:
         """The library's own response for a recording."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tee(self, response: Any, forward: Forward) -> None:
         """Let a recording see the body pass."""
-        raise NotImplementedError
 
-    def tee_async(self, response: Any, forward: Forward) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def tee_async(self, response: Any, forward: Forward) -> None: ...
 
     def resume(self, request: Any) -> Forward | None:
         """The recording that the library goes on with, having tried to send the same request before."""
